@@ -1,1 +1,41 @@
-//! Placeholder while the workspace is laid out.
+//! Reverse-mode automatic differentiation over [`ndarray`], to any order.
+//!
+//! A [`Tensor`] is an immutable value; if it hangs on a [`Tape`], what is computed from it is recorded there, and
+//! [`gradient`] walks the recording backwards. The primitives are a closed set ([`ops`]); the derivative of each
+//! stands beside it and is written in the same primitives, so a gradient taken with [`Order::Higher`] is itself
+//! recorded and can be differentiated again.
+//!
+//! ```
+//! use mnm_tensor::{gradient, Order, Tape};
+//! use ndarray::array;
+//!
+//! # fn main() -> Result<(), mnm_tensor::TensorError> {
+//! let tape = Tape::new();
+//! let x = tape.variable(array![1.0_f64, 2.0]);
+//! let y = x.mul(&x)?.mul(&x)?.sum_all()?; // sum of x^3
+//! let first = gradient(&y, &[&x], Order::Higher)?.remove(0); // 3 x^2
+//! let second = gradient(&first.sum_all()?, &[&x], Order::First)?.remove(0); // 6 x
+//! assert_eq!(second.value().as_slice(), Some(&[6.0, 12.0][..]));
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod kernels;
+pub mod ops;
+pub mod testkit;
+
+mod error;
+mod float;
+mod gradient;
+mod parameters;
+mod primitive;
+mod tape;
+mod tensor;
+
+pub use error::TensorError;
+pub use float::Float;
+pub use gradient::{Order, gradient, pull_back};
+pub use parameters::{Init, ParameterSpec, Parameters};
+pub use primitive::Primitive;
+pub use tape::{Tape, apply};
+pub use tensor::{Array, Tensor};

@@ -1,0 +1,193 @@
+//! Products of any size out of tiles, for one vector unit; everything here is inlined into a function compiled for it.
+
+use super::simd::Simd;
+use super::tile::{Strided, dot_tile, outer_tile};
+use super::view::Store;
+
+/// A row-major operand behind a pointer.
+#[derive(Clone, Copy)]
+pub(super) struct Rows<P> {
+    pub data: P,
+    pub stride: usize,
+}
+
+macro_rules! tiles {
+    ($mr:expr, $nv:expr, $run:ident; $($rows:literal: $($vectors:literal)+;)+) => {
+        match ($mr, $nv) {
+            $($(($rows, $vectors) => $run!($rows, $vectors),)+)+
+            _ => unreachable!("no tile of {} x {} registers", $mr, $nv),
+        }
+    };
+}
+
+/// How many rows and registers a tile has when `m` rows are left.
+#[inline(always)]
+const fn tile_shape<S: Simd>(m: usize) -> (usize, usize) {
+    match (S::MANY_REGISTERS, m) {
+        (true, 0..=2) => (m, 8),
+        (true, 3..=4) => (m, 4),
+        (true, 5..=8) => (m, 3),
+        (true, _) => (8, 3),
+        (false, 0..=2) => (m, 4),
+        (false, 3..=4) => (m, 3),
+        (false, 5..=6) => (m, 2),
+        (false, _) => (6, 2),
+    }
+}
+
+/// C\[m, n] (op)= A\[m, k] B\[k, n] in outer form, columns of tiles first, so that a strip of B serves all rows while it
+/// is in the nearest cache. With `padded`, b may be read up to the next whole register.
+///
+/// # Safety
+///
+/// The operands must be as large as that.
+#[inline(always)]
+pub(super) unsafe fn outer<S: Simd>(
+    (m, n, k): (usize, usize, usize),
+    a: Strided<S::Scalar>,
+    b: Rows<*const S::Scalar>,
+    padded: bool,
+    c: Rows<*mut S::Scalar>,
+    store: Store,
+) {
+    if m == 0 || n == 0 {
+        return;
+    }
+    let total = n.div_ceil(S::LANES);
+    // The strips are chosen for the tallest tile, then made as even as possible.
+    let (_, widest) = tile_shape::<S>(m);
+    let strips = total.div_ceil(widest);
+    let mut done = 0;
+    for strip in 0..strips {
+        let vectors = (total - done).div_ceil(strips - strip);
+        let first = done * S::LANES;
+        done += vectors;
+        let last = if done == total { n - (total - 1) * S::LANES } else { S::LANES };
+        let mut row = 0;
+        while row < m {
+            let (tallest, _) = tile_shape::<S>(m);
+            let rows = if m - row >= tallest { tallest } else { m - row };
+            // SAFETY: rows row..row + rows and columns first..first + (vectors - 1) * LANES + last exist.
+            unsafe {
+                let tail = S::mask(last);
+                let b_tail = if padded || last == S::LANES { None } else { Some(tail) };
+                let a = Strided { data: a.data.add(row * a.row), ..a };
+                let b_from = b.data.add(first);
+                let c_from = c.data.add(row * c.stride + first);
+                macro_rules! run {
+                    ($rows:literal, $vectors:literal) => {
+                        outer_tile::<S, $rows, $vectors>(
+                            k, a, b_from, b.stride, b_tail, c_from, c.stride, tail, store,
+                        )
+                    };
+                }
+                if S::MANY_REGISTERS {
+                    tiles!(rows, vectors, run;
+                        1: 1 2 3 4 5 6 7 8; 2: 1 2 3 4 5 6 7 8;
+                        3: 1 2 3 4; 4: 1 2 3 4;
+                        5: 1 2 3; 6: 1 2 3; 7: 1 2 3; 8: 1 2 3;)
+                } else {
+                    tiles!(rows, vectors, run;
+                        1: 1 2 3 4; 2: 1 2 3 4;
+                        3: 1 2 3; 4: 1 2 3;
+                        5: 1 2; 6: 1 2;)
+                }
+            }
+            row += rows;
+        }
+    }
+}
+
+/// Y\[m, n] (op)= X\[m, k] W\[n, k]^T in dot form, four rows of X at a time, so that W is read m / 4 times.
+///
+/// # Safety
+///
+/// The operands must be as large as that.
+#[inline(always)]
+pub(super) unsafe fn dots<S: Simd>(
+    (m, n, k): (usize, usize, usize),
+    x: Rows<*const S::Scalar>,
+    w: Rows<*const S::Scalar>,
+    y: Rows<*mut S::Scalar>,
+    store: Store,
+) {
+    let mut row = 0;
+    while row < m {
+        // SAFETY: the rows from `row` on exist, at least as many as the call takes.
+        unsafe {
+            let x = Rows { data: x.data.add(row * x.stride), ..x };
+            let y = Rows { data: y.data.add(row * y.stride), ..y };
+            match (m - row, S::MANY_REGISTERS) {
+                (1, true) => dot_rows::<S, 1, 16>(n, k, x, w, y, store),
+                (2..=3, true) => dot_rows::<S, 2, 8>(n, k, x, w, y, store),
+                (_, true) => dot_rows::<S, 4, 4>(n, k, x, w, y, store),
+                (1, false) => dot_rows::<S, 1, 8>(n, k, x, w, y, store),
+                (2..=3, false) => dot_rows::<S, 2, 4>(n, k, x, w, y, store),
+                (_, false) => dot_rows::<S, 4, 2>(n, k, x, w, y, store),
+            }
+        }
+        row += match m - row {
+            1 => 1,
+            2..=3 => 2,
+            _ => 4,
+        };
+    }
+}
+
+#[inline(always)]
+unsafe fn dot_rows<S: Simd, const XR: usize, const WR: usize>(
+    n: usize,
+    k: usize,
+    x: Rows<*const S::Scalar>,
+    w: Rows<*const S::Scalar>,
+    y: Rows<*mut S::Scalar>,
+    store: Store,
+) {
+    // SAFETY: XR rows of X and Y exist; rows of W past the last are replaced by the last, and their sums dropped.
+    unsafe {
+        let rest = k % S::LANES;
+        let tail = if rest == 0 { None } else { Some(S::mask(rest)) };
+        let mut left = [x.data; XR];
+        for (i, row) in left.iter_mut().enumerate() {
+            *row = x.data.add(i * x.stride);
+        }
+        let mut sums = [S::NOTHING; 16];
+        let mut column = 0;
+        while column < n {
+            let count = if n - column < WR { n - column } else { WR };
+            let mut right = [w.data; WR];
+            for (j, row) in right.iter_mut().enumerate() {
+                let index = if j < count { column + j } else { n - 1 };
+                *row = w.data.add(index * w.stride);
+            }
+            dot_tile::<S, XR, WR>(k, left, right, tail, &mut sums);
+            for i in 0..XR {
+                let to = y.data.add(i * y.stride + column);
+                let from = sums.as_ptr().add(i * WR);
+                if count == WR {
+                    put::<S>(WR, from, to, store);
+                } else {
+                    put::<S>(count, from, to, store);
+                }
+            }
+            column += count;
+        }
+    }
+}
+
+/// Stores `count` sums.
+#[inline(always)]
+unsafe fn put<S: Simd>(count: usize, from: *const S::Scalar, to: *mut S::Scalar, store: Store) {
+    for j in 0..count {
+        // SAFETY: the caller vouches for `count` elements on both sides.
+        unsafe {
+            let sum = *from.add(j);
+            let to = to.add(j);
+            *to = match store {
+                Store::Overwrite => sum,
+                Store::Add => *to + sum,
+                Store::Subtract => *to - sum,
+            };
+        }
+    }
+}

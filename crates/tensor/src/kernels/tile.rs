@@ -1,0 +1,134 @@
+//! The two register-blocked loops that every product is made of.
+//!
+//! *Outer form* ([`outer_tile`]): C\[i, j] += a\[i, p] b\[p, j]; b is read in vectors along its rows, a is broadcast, C
+//! stays in registers while p runs. Covers A B and A^T B, for a may have any strides.
+//!
+//! *Dot form* ([`dot_tile`]): C\[i, j] = sum over p of a\[i, p] b\[j, p]; both are read in vectors along their rows, and
+//! the registers are summed across their lanes at the end, eight at a time. Covers A B^T without packing.
+
+use super::simd::Simd;
+use super::view::Store;
+
+/// Elements (i, p) at `data[i * row + p * column]`.
+#[derive(Clone, Copy)]
+pub(super) struct Strided<F> {
+    pub data: *const F,
+    pub row: usize,
+    pub column: usize,
+}
+
+/// One tile of MR x (NV registers) in outer form; the last register of each row has only `tail`'s lanes.
+///
+/// # Safety
+///
+/// `a` must hold MR rows of `k`; `b` `k` rows (and `c` MR rows) of NV - 1 registers and the tail, at their strides.
+#[inline(always)]
+pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
+    k: usize,
+    a: Strided<S::Scalar>,
+    b: *const S::Scalar,
+    b_stride: usize,
+    b_tail: Option<S::Mask>,
+    c: *mut S::Scalar,
+    c_stride: usize,
+    c_tail: S::Mask,
+    store: Store,
+) {
+    // SAFETY: all offsets stay within what the caller vouches for.
+    unsafe {
+        let mut sums = [[S::zero(); NV]; MR];
+        for p in 0..k {
+            let line = b.add(p * b_stride);
+            let mut right = [S::zero(); NV];
+            for j in 0..NV - 1 {
+                right[j] = S::load(line.add(j * S::LANES));
+            }
+            let last = line.add((NV - 1) * S::LANES);
+            right[NV - 1] = match b_tail {
+                None => S::load(last),
+                Some(mask) => S::load_masked(last, mask),
+            };
+            let column = a.data.add(p * a.column);
+            for i in 0..MR {
+                let left = S::splat(*column.add(i * a.row));
+                for j in 0..NV {
+                    sums[i][j] = S::multiply_add(left, right[j], sums[i][j]);
+                }
+            }
+        }
+        for i in 0..MR {
+            let line = c.add(i * c_stride);
+            for j in 0..NV - 1 {
+                let to = line.add(j * S::LANES);
+                let v = match store {
+                    Store::Overwrite => sums[i][j],
+                    Store::Add => S::add(S::load(to), sums[i][j]),
+                    Store::Subtract => S::subtract(S::load(to), sums[i][j]),
+                };
+                S::store(to, v);
+            }
+            let to = line.add((NV - 1) * S::LANES);
+            let v = sums[i][NV - 1];
+            let v = match store {
+                Store::Overwrite => v,
+                Store::Add => S::add(S::load_masked(to, c_tail), v),
+                Store::Subtract => S::subtract(S::load_masked(to, c_tail), v),
+            };
+            S::store_masked(to, c_tail, v);
+        }
+    }
+}
+
+/// One tile of XR x WR dot products of length `k` in dot form; XR * WR is 8 or 16. The sums go to `out`, row by row.
+///
+/// # Safety
+///
+/// Every pointer must be good for `k` elements.
+#[inline(always)]
+pub(super) unsafe fn dot_tile<S: Simd, const XR: usize, const WR: usize>(
+    k: usize,
+    x: [*const S::Scalar; XR],
+    w: [*const S::Scalar; WR],
+    tail: Option<S::Mask>,
+    out: &mut [S::Scalar; 16],
+) {
+    const { assert!(XR * WR == 8 || XR * WR == 16) };
+    // SAFETY: all offsets stay within what the caller vouches for.
+    unsafe {
+        let mut sums = [[S::zero(); WR]; XR];
+        let whole = k / S::LANES * S::LANES;
+        let mut p = 0;
+        while p < whole {
+            let mut left = [S::zero(); XR];
+            for i in 0..XR {
+                left[i] = S::load(x[i].add(p));
+            }
+            for j in 0..WR {
+                let right = S::load(w[j].add(p));
+                for i in 0..XR {
+                    sums[i][j] = S::multiply_add(left[i], right, sums[i][j]);
+                }
+            }
+            p += S::LANES;
+        }
+        if let Some(mask) = tail {
+            let mut left = [S::zero(); XR];
+            for i in 0..XR {
+                left[i] = S::load_masked(x[i].add(p), mask);
+            }
+            for j in 0..WR {
+                let right = S::load_masked(w[j].add(p), mask);
+                for i in 0..XR {
+                    sums[i][j] = S::multiply_add(left[i], right, sums[i][j]);
+                }
+            }
+        }
+        let at = |flat: usize| sums[flat / WR][flat % WR];
+        let out = out.as_mut_ptr();
+        S::sum_eight([at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)], out);
+        if XR * WR == 16 {
+            let high = [at(8), at(9), at(10), at(11), at(12), at(13), at(14), at(15)];
+            S::sum_eight(high, out.add(8));
+        }
+    }
+}

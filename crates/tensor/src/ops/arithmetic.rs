@@ -1,0 +1,129 @@
+//! Sum, difference, product and quotient of two broadcast operands, and their forms with a constant.
+
+use ndarray::{IxDyn, Zip};
+
+use crate::ops::{Outcome, broadcast_shape, one, two};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+
+/// `f` of every pair of elements.
+fn zip<F: Float>(
+    op: &'static str,
+    operands: &[&Array<F>],
+    f: impl Fn(F, F) -> F,
+) -> Outcome<Array<F>> {
+    let (a, b) = two(op, operands)?;
+    if a.shape() == b.shape() {
+        return Ok(Zip::from(a)
+            .and(b)
+            .map_collect(|&x, &y| f(x, y))
+            .into_shared());
+    }
+    let shape = broadcast_shape(op, a.shape(), b.shape())?;
+    let misfit = || TensorError::shape(op, &[a.shape(), b.shape()], "shapes that broadcast");
+    let a_view = a.broadcast(IxDyn(&shape)).ok_or_else(misfit)?;
+    let b_view = b.broadcast(IxDyn(&shape)).ok_or_else(misfit)?;
+    Ok(Zip::from(a_view)
+        .and(b_view)
+        .map_collect(|&x, &y| f(x, y))
+        .into_shared())
+}
+
+/// One line a primitive: `Name method: (a, b) => value; (operands a b, output y, cotangent g) => derivatives`.
+macro_rules! binary {
+    ($($(#[$doc:meta])* $Op:ident $method:ident: ($p:ident, $q:ident) => $value:expr; ($a:ident, $b:ident, $y:ident, $g:ident) => $first:expr, $second:expr)*) => {
+        pub(super) const NAMES: &[&str] = &["affine", $(stringify!($method)),*];
+
+    $(
+        #[derive(Debug)]
+        struct $Op;
+
+        impl<F: Float> Primitive<F> for $Op {
+            fn name(&self) -> &'static str {
+                stringify!($method)
+            }
+
+            fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+                zip(stringify!($method), operands, |$p, $q| $value)
+            }
+
+            #[allow(unused_variables)]
+            fn vjp(&self, argument: usize, operands: &[Tensor<F>], $y: &Tensor<F>, $g: &Tensor<F>) -> Outcome<Tensor<F>> {
+                let ($a, $b) = (&operands[0], &operands[1]);
+                if argument == 0 { $first } else { $second }
+            }
+        }
+
+        impl<F: Float> Tensor<F> {
+            $(#[$doc])*
+            ///
+            /// The operands are broadcast.
+            ///
+            /// # Errors
+            /// [`TensorError::Shape`] if the shapes do not broadcast.
+            pub fn $method(&self, other: &Tensor<F>) -> Outcome<Tensor<F>> {
+                apply($Op, &[self, other])
+            }
+        }
+    )*};
+}
+
+binary! {
+    #[doc = "`a + b`."]
+    Add add: (p, q) => p + q; (a, b, y, g) => Ok(g.clone()), Ok(g.clone())
+    #[doc = "`a - b`."]
+    Sub sub: (p, q) => p - q; (a, b, y, g) => Ok(g.clone()), g.neg()
+    #[doc = "`a b`, element by element."]
+    Mul mul: (p, q) => p * q; (a, b, y, g) => g.mul(b), g.mul(a)
+    #[doc = "`a / b`, element by element."]
+    Div div: (p, q) => p / q; (a, b, y, g) => g.div(b), g.mul(y)?.div(b)?.neg()
+}
+
+/// `factor x + offset`, the constants being no operands.
+#[derive(Debug)]
+struct Affine {
+    factor: f64,
+    offset: f64,
+}
+
+impl<F: Float> Primitive<F> for Affine {
+    fn name(&self) -> &'static str {
+        "affine"
+    }
+
+    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+        let (factor, offset) = (F::of(self.factor), F::of(self.offset));
+        Ok(one("affine", operands)?
+            .mapv(|x| factor * x + offset)
+            .into_shared())
+    }
+
+    fn vjp(&self, _: usize, _: &[Tensor<F>], _: &Tensor<F>, g: &Tensor<F>) -> Outcome<Tensor<F>> {
+        g.scale(self.factor)
+    }
+}
+
+impl<F: Float> Tensor<F> {
+    /// `factor x`.
+    ///
+    /// # Errors
+    /// None for a tensor of any shape.
+    pub fn scale(&self, factor: f64) -> Outcome<Tensor<F>> {
+        self.affine(factor, 0.0)
+    }
+
+    /// `x + offset`.
+    ///
+    /// # Errors
+    /// None for a tensor of any shape.
+    pub fn shift(&self, offset: f64) -> Outcome<Tensor<F>> {
+        self.affine(1.0, offset)
+    }
+
+    /// `factor x + offset`.
+    ///
+    /// # Errors
+    /// None for a tensor of any shape.
+    pub fn affine(&self, factor: f64, offset: f64) -> Outcome<Tensor<F>> {
+        apply(Affine { factor, offset }, &[self])
+    }
+}

@@ -1,0 +1,193 @@
+//! Cutting along an axis and joining again: slice, its adjoint pad, and concat.
+
+use ndarray::{ArrayD, Axis, IxDyn, Slice as Cut};
+
+use crate::ops::{Outcome, check_axis, one};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+
+pub(super) const NAMES: &[&str] = &["slice", "pad", "concat"];
+
+/// The part of `axis` from `start` on, `length` long.
+#[derive(Clone, Debug)]
+struct Slice {
+    axis: usize,
+    start: usize,
+    length: usize,
+}
+
+/// The operand at `start` of `axis` among zeros, `extent` long in all.
+#[derive(Clone, Debug)]
+struct Pad {
+    axis: usize,
+    start: usize,
+    extent: usize,
+}
+
+impl<F: Float> Primitive<F> for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+
+    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+        let x = one("slice", operands)?;
+        check_axis("slice", x.shape(), self.axis)?;
+        let end = self.start + self.length;
+        if end > x.shape()[self.axis] {
+            return Err(TensorError::shape(
+                "slice",
+                &[x.shape()],
+                format!("axis {} at least {end} long", self.axis),
+            ));
+        }
+        let mut part = x.clone();
+        part.slice_axis_inplace(Axis(self.axis), Cut::from(self.start..end));
+        Ok(part)
+    }
+
+    fn vjp(
+        &self,
+        _: usize,
+        operands: &[Tensor<F>],
+        _: &Tensor<F>,
+        g: &Tensor<F>,
+    ) -> Outcome<Tensor<F>> {
+        g.pad(self.axis, self.start, operands[0].shape()[self.axis])
+    }
+}
+
+impl<F: Float> Primitive<F> for Pad {
+    fn name(&self) -> &'static str {
+        "pad"
+    }
+
+    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+        let x = one("pad", operands)?;
+        check_axis("pad", x.shape(), self.axis)?;
+        let end = self.start + x.shape()[self.axis];
+        if end > self.extent {
+            return Err(TensorError::shape(
+                "pad",
+                &[x.shape()],
+                format!("an extent of at least {end}, not {}", self.extent),
+            ));
+        }
+        let mut shape = x.shape().to_vec();
+        shape[self.axis] = self.extent;
+        let mut out = ArrayD::zeros(IxDyn(&shape));
+        out.slice_axis_mut(Axis(self.axis), Cut::from(self.start..end))
+            .assign(x);
+        Ok(out.into_shared())
+    }
+
+    fn vjp(
+        &self,
+        _: usize,
+        operands: &[Tensor<F>],
+        _: &Tensor<F>,
+        g: &Tensor<F>,
+    ) -> Outcome<Tensor<F>> {
+        g.slice(self.axis, self.start, operands[0].shape()[self.axis])
+    }
+}
+
+/// The operands one after the other along an axis.
+#[derive(Debug)]
+struct Concat {
+    axis: usize,
+}
+
+impl<F: Float> Primitive<F> for Concat {
+    fn name(&self) -> &'static str {
+        "concat"
+    }
+
+    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+        let views: Vec<_> = operands.iter().map(|x| x.view()).collect();
+        ndarray::concatenate(Axis(self.axis), &views)
+            .map(ArrayD::into_shared)
+            .map_err(|_| {
+                let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
+                TensorError::shape(
+                    "concat",
+                    &shapes,
+                    format!("equal extents on all axes but axis {}", self.axis),
+                )
+            })
+    }
+
+    fn vjp(
+        &self,
+        argument: usize,
+        operands: &[Tensor<F>],
+        _: &Tensor<F>,
+        g: &Tensor<F>,
+    ) -> Outcome<Tensor<F>> {
+        let extent = |t: &Tensor<F>| t.shape()[self.axis];
+        let start = operands[..argument].iter().map(extent).sum();
+        g.slice(self.axis, start, extent(&operands[argument]))
+    }
+}
+
+impl<F: Float> Tensor<F> {
+    /// The part of `axis` from `start` on, `length` long. Copies nothing.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there is no such part.
+    pub fn slice(&self, axis: usize, start: usize, length: usize) -> Outcome<Tensor<F>> {
+        apply(
+            Slice {
+                axis,
+                start,
+                length,
+            },
+            &[self],
+        )
+    }
+
+    /// This tensor at `start` of `axis` among zeros, so that the axis is `extent` long: the adjoint of
+    /// [`slice`](Self::slice).
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if it does not fit.
+    pub fn pad(&self, axis: usize, start: usize, extent: usize) -> Outcome<Tensor<F>> {
+        apply(
+            Pad {
+                axis,
+                start,
+                extent,
+            },
+            &[self],
+        )
+    }
+
+    /// Entry `index` of `axis`, which goes away.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there is no such entry.
+    pub fn select(&self, axis: usize, index: usize) -> Outcome<Tensor<F>> {
+        let part = self.slice(axis, index, 1)?;
+        let mut shape = part.shape().to_vec();
+        shape.remove(axis);
+        part.reshape(&shape)
+    }
+
+    /// `parts` one after the other along `axis`.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there are none or the other extents differ.
+    pub fn concat(parts: &[&Tensor<F>], axis: usize) -> Outcome<Tensor<F>> {
+        apply(Concat { axis }, parts)
+    }
+
+    /// `parts` of one shape along a new axis in front.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there are none or the shapes differ.
+    pub fn stack(parts: &[Tensor<F>]) -> Outcome<Tensor<F>> {
+        let rows: Vec<Tensor<F>> = parts
+            .iter()
+            .map(|t| t.reshape(&[&[1], t.shape()].concat()))
+            .collect::<Outcome<_>>()?;
+        Self::concat(&rows.iter().collect::<Vec<_>>(), 0)
+    }
+}

@@ -1,0 +1,127 @@
+//! The primitives, family by family; each is a method of [`Tensor`](crate::Tensor).
+
+mod arithmetic;
+mod elementwise;
+mod index;
+mod join;
+mod matmul;
+mod reduce;
+mod scan;
+mod shape;
+mod softmax;
+
+use ndarray::{Axis, IxDyn};
+
+use crate::{Array, Float, TensorError};
+
+type Outcome<T> = Result<T, TensorError>;
+
+/// The names of all primitives, as errors give them.
+pub fn primitives() -> Vec<&'static str> {
+    let families: [&[&str]; 9] = [
+        arithmetic::NAMES,
+        elementwise::NAMES,
+        index::NAMES,
+        join::NAMES,
+        matmul::NAMES,
+        reduce::NAMES,
+        scan::NAMES,
+        shape::NAMES,
+        softmax::NAMES,
+    ];
+    families.concat()
+}
+
+/// The common shape of two broadcast operands (NumPy's rule: align on the right, 1 stretches).
+pub(crate) fn broadcast_shape(op: &'static str, a: &[usize], b: &[usize]) -> Outcome<Vec<usize>> {
+    let rank = a.len().max(b.len());
+    let extent = |s: &[usize], axis: usize| {
+        (axis + s.len())
+            .checked_sub(rank)
+            .map_or(1, |inner| s[inner])
+    };
+    (0..rank)
+        .map(|axis| match (extent(a, axis), extent(b, axis)) {
+            (n, m) if n == m => Ok(n),
+            (1, n) | (n, 1) => Ok(n),
+            _ => Err(TensorError::shape(
+                op,
+                &[a, b],
+                "extents that are equal or 1, aligned on the right",
+            )),
+        })
+        .collect()
+}
+
+/// The operand whose shape the primitive knows to be there.
+fn one<'a, F: Float>(op: &'static str, operands: &[&'a Array<F>]) -> Outcome<&'a Array<F>> {
+    match operands {
+        [x] => Ok(x),
+        _ => Err(arity(op, operands, 1)),
+    }
+}
+
+fn two<'a, F: Float>(
+    op: &'static str,
+    operands: &[&'a Array<F>],
+) -> Outcome<(&'a Array<F>, &'a Array<F>)> {
+    match operands {
+        [a, b] => Ok((a, b)),
+        _ => Err(arity(op, operands, 2)),
+    }
+}
+
+fn arity<F: Float>(op: &'static str, operands: &[&Array<F>], expected: usize) -> TensorError {
+    let shapes: Vec<&[usize]> = operands.iter().map(|o| o.shape()).collect();
+    TensorError::shape(op, &shapes, format!("{expected} operands"))
+}
+
+fn check_axis(op: &'static str, shape: &[usize], axis: usize) -> Outcome<()> {
+    if axis < shape.len() {
+        Ok(())
+    } else {
+        Err(TensorError::shape(
+            op,
+            &[shape],
+            format!("an axis below the rank, not {axis}"),
+        ))
+    }
+}
+
+/// `x` stretched to `shape`; a view's worth of work is copied, so that the result is in row-major order.
+fn stretch<F: Float>(op: &'static str, x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
+    x.broadcast(IxDyn(shape))
+        .map(|view| view.to_owned().into_shared())
+        .ok_or_else(|| {
+            TensorError::shape(
+                op,
+                &[x.shape(), shape],
+                "a shape that the operand stretches to",
+            )
+        })
+}
+
+/// Sums the axes along which `shape` was stretched to that of `x`.
+fn shrink<F: Float>(op: &'static str, x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
+    let fits = broadcast_shape(op, x.shape(), shape).is_ok_and(|s| s == x.shape());
+    if !fits {
+        return Err(TensorError::shape(
+            op,
+            &[x.shape(), shape],
+            "a shape that stretches to the operand's",
+        ));
+    }
+    let mut sum = x.clone();
+    while sum.ndim() > shape.len() {
+        sum = sum.sum_axis(Axis(0)).into_shared();
+    }
+    for (axis, &extent) in shape.iter().enumerate() {
+        if extent == 1 && sum.shape()[axis] != 1 {
+            sum = sum
+                .sum_axis(Axis(axis))
+                .insert_axis(Axis(axis))
+                .into_shared();
+        }
+    }
+    Ok(sum)
+}

@@ -1,0 +1,86 @@
+//! Running sums along an axis.
+
+use ndarray::Axis;
+
+use crate::ops::{Outcome, check_axis, one};
+use crate::{Array, Float, Primitive, Tensor, apply};
+
+pub(super) const NAMES: &[&str] = &["cumsum"];
+
+/// Which way a running sum goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    Forward,
+    Backward,
+}
+
+#[derive(Debug)]
+struct CumSum {
+    axis: usize,
+    direction: Direction,
+}
+
+impl<F: Float> Primitive<F> for CumSum {
+    fn name(&self) -> &'static str {
+        "cumsum"
+    }
+
+    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+        let x = one("cumsum", operands)?;
+        check_axis("cumsum", x.shape(), self.axis)?;
+        let mut out = x.to_owned();
+        let accumulate = |&previous: &F, current: &mut F| *current += previous;
+        if self.direction == Direction::Backward {
+            out.invert_axis(Axis(self.axis));
+        }
+        out.accumulate_axis_inplace(Axis(self.axis), accumulate);
+        if self.direction == Direction::Backward {
+            out.invert_axis(Axis(self.axis));
+        }
+        Ok(out.into_shared())
+    }
+
+    fn vjp(&self, _: usize, _: &[Tensor<F>], _: &Tensor<F>, g: &Tensor<F>) -> Outcome<Tensor<F>> {
+        let direction = match self.direction {
+            Direction::Forward => Direction::Backward,
+            Direction::Backward => Direction::Forward,
+        };
+        apply(
+            CumSum {
+                axis: self.axis,
+                direction,
+            },
+            &[g],
+        )
+    }
+}
+
+impl<F: Float> Tensor<F> {
+    /// The running sum along `axis`: entry `i` is the sum of entries `0..=i`.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`](crate::TensorError::Shape) if there is no such axis.
+    pub fn cumsum(&self, axis: usize) -> Outcome<Tensor<F>> {
+        apply(
+            CumSum {
+                axis,
+                direction: Direction::Forward,
+            },
+            &[self],
+        )
+    }
+
+    /// The running sum from the end of `axis`: entry `i` is the sum of entries `i..`.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`](crate::TensorError::Shape) if there is no such axis.
+    pub fn cumsum_back(&self, axis: usize) -> Outcome<Tensor<F>> {
+        apply(
+            CumSum {
+                axis,
+                direction: Direction::Backward,
+            },
+            &[self],
+        )
+    }
+}

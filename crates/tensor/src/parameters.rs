@@ -1,0 +1,182 @@
+//! Named arrays: what a model has and how each starts.
+
+use std::collections::BTreeMap;
+
+use rand::{Rng, RngExt};
+
+use crate::{Array, Float, TensorError};
+
+/// Named values in the order of their names: arrays at rest, tensors while a computation runs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameters<V>(BTreeMap<String, V>);
+
+impl<V> Default for Parameters<V> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<V> Parameters<V> {
+    /// No parameters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The value called `name`.
+    ///
+    /// # Errors
+    /// [`TensorError::UnknownParameter`] if there is none.
+    pub fn get(&self, name: &str) -> Result<&V, TensorError> {
+        self.0
+            .get(name)
+            .ok_or_else(|| TensorError::UnknownParameter {
+                name: name.to_owned(),
+                known: self.names().collect::<Vec<_>>().join(", "),
+            })
+    }
+
+    /// The value called `name`, if there is one.
+    pub fn find(&self, name: &str) -> Option<&V> {
+        self.0.get(name)
+    }
+
+    /// The value called `name`, to be changed.
+    pub fn find_mut(&mut self, name: &str) -> Option<&mut V> {
+        self.0.get_mut(name)
+    }
+
+    /// Sets the value called `name`; gives back the one it replaces.
+    pub fn insert(&mut self, name: impl Into<String>, value: V) -> Option<V> {
+        self.0.insert(name.into(), value)
+    }
+
+    /// The names, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    /// Names and values, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// Names and values to be changed, sorted by name.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut V)> {
+        self.0
+            .iter_mut()
+            .map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same names, each value mapped.
+    pub fn map<W>(&self, mut f: impl FnMut(&str, &V) -> W) -> Parameters<W> {
+        Parameters(
+            self.0
+                .iter()
+                .map(|(name, value)| (name.clone(), f(name, value)))
+                .collect(),
+        )
+    }
+}
+
+impl<V> FromIterator<(String, V)> for Parameters<V> {
+    fn from_iter<I: IntoIterator<Item = (String, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().collect())
+    }
+}
+
+impl<V> IntoIterator for Parameters<V> {
+    type Item = (String, V);
+    type IntoIter = std::collections::btree_map::IntoIter<String, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// How a parameter starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Init {
+    /// Uniform in `[-bound, bound]`.
+    Uniform {
+        /// The largest magnitude.
+        bound: f64,
+    },
+    /// Normal of mean zero.
+    Normal {
+        /// The standard deviation.
+        deviation: f64,
+    },
+    /// Every element the same.
+    Constant {
+        /// The element.
+        value: f64,
+    },
+}
+
+impl Init {
+    /// Uniform in `+-1 / sqrt(fan_in)`, as PyTorch starts linear layers and LSTM cells.
+    pub fn fan_in(fan_in: usize) -> Self {
+        Self::Uniform {
+            bound: 1.0 / (fan_in.max(1) as f64).sqrt(),
+        }
+    }
+
+    /// A draw of `shape`. The same generator state gives the same values in `f32` and `f64`, up to rounding.
+    pub fn draw<F: Float>(&self, shape: &[usize], generator: &mut (impl Rng + ?Sized)) -> Array<F> {
+        let mut element = || match *self {
+            Self::Uniform { bound } => bound * (2.0 * generator.random::<f64>() - 1.0),
+            // Box-Muller: two uniform draws an element, so that the stream's use does not depend on the values.
+            Self::Normal { deviation } => {
+                let (u, v) = (1.0 - generator.random::<f64>(), generator.random::<f64>());
+                deviation * (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+            }
+            Self::Constant { value } => value,
+        };
+        Array::from_shape_simple_fn(shape, || F::of(element()))
+    }
+}
+
+/// What a model says of one of its parameters.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParameterSpec {
+    /// The name in a checkpoint, such as `controller.weight_ih`.
+    pub name: String,
+    /// The shape.
+    pub shape: Vec<usize>,
+    /// How it starts.
+    pub init: Init,
+    /// Whether training changes it.
+    pub trained: bool,
+}
+
+impl ParameterSpec {
+    /// A trained parameter.
+    pub fn new(name: impl Into<String>, shape: &[usize], init: Init) -> Self {
+        Self {
+            name: name.into(),
+            shape: shape.to_vec(),
+            init,
+            trained: true,
+        }
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

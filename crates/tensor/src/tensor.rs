@@ -1,0 +1,107 @@
+//! A value, and its place on a tape if it has one.
+
+use ndarray::{ArcArray, ArrayBase, Data, Dimension, IxDyn};
+
+use crate::tape::Place;
+use crate::{Float, Tape, TensorError};
+
+/// The array under a tensor: shared, copied only when written to.
+pub type Array<F> = ArcArray<F, IxDyn>;
+
+/// An immutable n-dimensional value. If it hangs on a [`Tape`], whatever is computed from it is recorded there.
+///
+/// Cloning is cheap: the array is shared.
+#[derive(Clone, Debug)]
+pub struct Tensor<F: Float> {
+    pub(crate) value: Array<F>,
+    pub(crate) place: Option<Place<F>>,
+}
+
+impl<F: Float> Tensor<F> {
+    /// A value that hangs on no tape.
+    pub fn constant<S, D>(value: ArrayBase<S, D>) -> Self
+    where
+        S: Data<Elem = F>,
+        D: Dimension,
+    {
+        Self {
+            value: value.into_owned().into_dyn().into_shared(),
+            place: None,
+        }
+    }
+
+    /// A shared array as a tensor that hangs on no tape, without a copy.
+    pub fn shared(value: Array<F>) -> Self {
+        Self { value, place: None }
+    }
+
+    /// A constant of no dimensions.
+    pub fn scalar(value: F) -> Self {
+        Self::shared(ArcArray::from_elem(IxDyn(&[]), value))
+    }
+
+    /// A constant of `shape` filled with zero.
+    pub fn zeros(shape: &[usize]) -> Self {
+        Self::shared(ArcArray::zeros(IxDyn(shape)))
+    }
+
+    /// A constant of `shape` filled with one.
+    pub fn ones(shape: &[usize]) -> Self {
+        Self::shared(ArcArray::from_elem(IxDyn(shape), F::one()))
+    }
+
+    /// A constant of `shape` from its elements in row-major order.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if the number of elements is not the product of `shape`.
+    pub fn from_vec(shape: &[usize], elements: Vec<F>) -> Result<Self, TensorError> {
+        let count = elements.len();
+        ArcArray::from_shape_vec(IxDyn(shape), elements)
+            .map(Self::shared)
+            .map_err(|_| {
+                TensorError::shape("from_vec", &[shape], format!("{count} elements were given"))
+            })
+    }
+
+    /// The value.
+    pub fn value(&self) -> &Array<F> {
+        &self.value
+    }
+
+    /// The extent of every axis.
+    pub fn shape(&self) -> &[usize] {
+        self.value.shape()
+    }
+
+    /// The only element of a tensor that has just one.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there is not exactly one element.
+    pub fn item(&self) -> Result<F, TensorError> {
+        match (self.value.len(), self.value.first()) {
+            (1, Some(&x)) => Ok(x),
+            _ => Err(TensorError::shape("item", &[self.shape()], "one element")),
+        }
+    }
+
+    /// The same value, off the tape: nothing computed from it is recorded.
+    pub fn detach(&self) -> Self {
+        Self::shared(self.value.clone())
+    }
+
+    /// The tape that this tensor hangs on.
+    pub fn tape(&self) -> Option<Tape<F>> {
+        self.place.as_ref().map(|place| place.tape.clone())
+    }
+
+    /// Whether this tensor hangs on a tape.
+    pub fn is_recorded(&self) -> bool {
+        self.place.is_some()
+    }
+}
+
+impl<F: Float> From<Array<F>> for Tensor<F> {
+    fn from(value: Array<F>) -> Self {
+        Self::shared(value)
+    }
+}

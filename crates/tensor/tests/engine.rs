@@ -1,0 +1,139 @@
+//! What the engine promises beyond derivatives: recording, sharing, errors.
+
+use mnm_tensor::{Order, Tape, Tensor, TensorError, gradient, pull_back};
+use ndarray::array;
+
+#[test]
+fn values_without_a_tape_record_nothing() {
+    let tape = Tape::<f64>::new();
+    let a = Tensor::constant(array![1.0, 2.0]);
+    let b = a.mul(&a).unwrap().tanh().unwrap();
+    assert!(!b.is_recorded() && tape.is_empty());
+    let x = tape.variable(array![1.0, 2.0]);
+    let before = tape.len();
+    let _ = x.detach().mul(&a).unwrap();
+    assert_eq!(tape.len(), before);
+}
+
+#[test]
+fn a_first_order_gradient_records_nothing() {
+    let tape = Tape::<f64>::new();
+    let x = tape.variable(array![1.0, 2.0]);
+    let y = x.exp().unwrap().sum_all().unwrap();
+    let before = tape.len();
+    let g = gradient(&y, &[&x], Order::First).unwrap();
+    assert!(tape.len() == before && !g[0].is_recorded());
+    let g = gradient(&y, &[&x], Order::Higher).unwrap();
+    assert!(tape.len() > before && g[0].is_recorded());
+}
+
+#[test]
+fn a_tape_is_freed_with_its_last_handle() {
+    let value = ndarray::ArcArray::<f64, _>::zeros(ndarray::IxDyn(&[4]));
+    let pointer = value.as_ptr();
+    let tape = Tape::new();
+    let x = tape.shared_variable(value.clone());
+    let y = x.mul(&x).unwrap();
+    drop((tape, x, y));
+    // The array is unshared again: writing to it does not copy it.
+    let mut value = value;
+    value[[0]] = 1.0;
+    assert_eq!(value.as_ptr(), pointer);
+}
+
+#[test]
+fn a_variable_used_twice_gathers_both_gradients() {
+    let tape = Tape::new();
+    let x = tape.variable(array![3.0_f64]);
+    let y = x.mul(&x).unwrap().add(&x).unwrap().sum_all().unwrap();
+    let g = gradient(&y, &[&x], Order::First).unwrap();
+    assert_eq!(g[0].value()[[0]], 7.0);
+}
+
+#[test]
+fn what_the_output_does_not_depend_on_has_gradient_zero() {
+    let tape = Tape::new();
+    let (x, y) = (
+        tape.variable(array![3.0_f64]),
+        tape.variable(array![1.0, 2.0]),
+    );
+    let out = x.sum_all().unwrap();
+    let g = gradient(&out, &[&x, &y], Order::First).unwrap();
+    assert_eq!(g[0].value()[[0]], 1.0);
+    assert_eq!(g[1].value().as_slice(), Some(&[0.0, 0.0][..]));
+}
+
+#[test]
+fn the_gradient_of_an_intermediate_value() {
+    let tape = Tape::new();
+    let x = tape.variable(array![2.0_f64]);
+    let y = x.mul(&x).unwrap();
+    let z = y.mul(&y).unwrap().sum_all().unwrap();
+    let g = gradient(&z, &[&y, &x], Order::First).unwrap();
+    assert_eq!((g[0].value()[[0]], g[1].value()[[0]]), (8.0, 32.0));
+}
+
+#[test]
+fn errors_name_the_op_and_the_shapes() {
+    let a = Tensor::<f64>::zeros(&[2, 3]);
+    let b = Tensor::<f64>::zeros(&[4, 5]);
+    let message = a.matmul(&b).unwrap_err().to_string();
+    assert!(
+        message.contains("matmul") && message.contains("[2, 3]") && message.contains("[4, 5]"),
+        "{message}"
+    );
+    assert!(matches!(
+        a.add(&b),
+        Err(TensorError::Shape { op: "add", .. })
+    ));
+    assert!(a.reshape(&[5]).is_err());
+    assert!(a.slice(1, 2, 2).is_err());
+    assert!(a.slice(2, 0, 1).is_err());
+    assert!(a.permute(&[0, 0]).is_err());
+    assert!(a.gather(&[2]).is_err());
+    assert!(a.sum_to(&[2, 2]).is_err());
+    assert!(a.broadcast_to(&[3]).is_err());
+    assert!(a.sum(2).is_err());
+    assert!(a.item().is_err());
+    assert!(Tensor::<f64>::concat(&[], 0).is_err());
+    assert!(Tensor::from_vec(&[2], vec![1.0_f64]).is_err());
+    assert!(Tensor::<f64>::scalar(1.0).log_softmax().is_err());
+}
+
+#[test]
+fn two_tapes_do_not_mix() {
+    let (a, b) = (Tape::<f64>::new(), Tape::<f64>::new());
+    let (x, y) = (a.variable(array![1.0]), b.variable(array![1.0]));
+    assert_eq!(
+        x.add(&y).unwrap_err(),
+        TensorError::DifferentTapes { op: "add" }
+    );
+    let z = x.sum_all().unwrap();
+    assert!(gradient(&z, &[&y], Order::First).is_err());
+    assert!(gradient(&z, &[&x, &y], Order::First).is_err());
+}
+
+#[test]
+fn gradients_are_asked_of_recorded_tensors_and_scalars() {
+    let tape = Tape::<f64>::new();
+    let x = tape.variable(array![1.0, 2.0]);
+    let c = Tensor::constant(array![1.0]);
+    assert!(gradient(&x, &[&x], Order::First).is_err());
+    let y = x.sum_all().unwrap();
+    assert_eq!(
+        gradient(&y, &[&x, &c], Order::First).unwrap_err(),
+        TensorError::NotRecorded { argument: 1 }
+    );
+    assert!(pull_back(&x, &Tensor::zeros(&[3]), &[&x], Order::First).is_err());
+}
+
+#[test]
+fn softmax_survives_large_logits() {
+    let x = Tensor::constant(array![[1000.0_f32, 0.0], [-1000.0, -1000.0]]);
+    let y = x.softmax().unwrap();
+    assert_eq!(y.value().as_slice(), Some(&[1.0, 0.0, 0.5, 0.5][..]));
+    let z = Tensor::constant(array![1000.0_f32, -1000.0])
+        .softplus()
+        .unwrap();
+    assert_eq!(z.value().as_slice(), Some(&[1000.0, 0.0][..]));
+}

@@ -1,0 +1,285 @@
+//! Every primitive against central differences, to second order: random shapes, both memory orders, broadcast axes,
+//! extents of 1.
+
+use mnm_tensor::ops::primitives;
+use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
+use mnm_tensor::{Array, Tensor, TensorError};
+use proptest::prelude::*;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+type Function = Box<dyn Fn(&[Tensor<f64>]) -> Result<Tensor<f64>, TensorError>>;
+
+/// Where and what: random arguments and a function of them that exercises one primitive.
+struct Case {
+    at: Vec<Array<f64>>,
+    f: Function,
+}
+
+fn case(
+    at: Vec<Array<f64>>,
+    f: impl Fn(&[Tensor<f64>]) -> Result<Tensor<f64>, TensorError> + 'static,
+) -> Case {
+    Case { at, f: Box::new(f) }
+}
+
+fn extent(g: &mut StdRng) -> usize {
+    [1, 1, 2, 3, 5][g.random_range(0..5)]
+}
+
+fn shape(g: &mut StdRng, rank: usize) -> Vec<usize> {
+    (0..rank).map(|_| extent(g)).collect()
+}
+
+/// A random array, in row-major or column-major order.
+fn array(g: &mut StdRng, shape: &[usize]) -> Array<f64> {
+    if g.random::<bool>() {
+        return random_array(shape, g);
+    }
+    let reversed: Vec<usize> = shape.iter().rev().copied().collect();
+    random_array(&reversed, g).reversed_axes()
+}
+
+fn any_array(g: &mut StdRng) -> Array<f64> {
+    let rank = g.random_range(0..4);
+    let shape = shape(g, rank);
+    array(g, &shape)
+}
+
+fn positive(g: &mut StdRng) -> Array<f64> {
+    any_array(g).mapv(|x| 1.0 + 0.5 * x).into_shared()
+}
+
+/// Two arrays whose shapes broadcast: axes of extent 1 and missing axes on either side.
+fn pair(g: &mut StdRng) -> (Array<f64>, Array<f64>) {
+    let full = shape(g, 3);
+    let one = |g: &mut StdRng| {
+        let skip = g.random_range(0..3);
+        let s: Vec<usize> = full[skip..]
+            .iter()
+            .map(|&n| if g.random_range(0..3) == 0 { 1 } else { n })
+            .collect();
+        array(g, &s)
+    };
+    (one(g), one(g))
+}
+
+/// A tensor, away from the kink of `relu`.
+fn kink_free(g: &mut StdRng) -> Array<f64> {
+    any_array(g)
+        .mapv(|x| if x.abs() < 0.01 { 0.5 } else { x })
+        .into_shared()
+}
+
+fn make(primitive: &str, g: &mut StdRng) -> Option<Case> {
+    Some(match primitive {
+        "neg" => case(vec![any_array(g)], |x| x[0].neg()),
+        "exp" => case(vec![any_array(g)], |x| x[0].exp()),
+        "ln" => case(vec![positive(g)], |x| x[0].ln()),
+        "sqrt" => case(vec![positive(g)], |x| x[0].sqrt()),
+        "tanh" => case(vec![any_array(g)], |x| x[0].tanh()),
+        "sigmoid" => case(vec![any_array(g)], |x| x[0].sigmoid()),
+        "softplus" => case(vec![any_array(g)], |x| x[0].softplus()),
+        "relu" => case(vec![kink_free(g)], |x| x[0].relu()),
+        "affine" => case(vec![any_array(g)], |x| x[0].affine(1.5, -0.25)),
+        "add" => {
+            let (a, b) = pair(g);
+            case(vec![a, b], |x| x[0].add(&x[1]))
+        }
+        "sub" => {
+            let (a, b) = pair(g);
+            case(vec![a, b], |x| x[0].sub(&x[1]))
+        }
+        "mul" => {
+            let (a, b) = pair(g);
+            case(vec![a, b], |x| x[0].mul(&x[1]))
+        }
+        "div" => {
+            let (a, b) = pair(g);
+            let b = b.mapv(|x| if x < 0.0 { x - 0.5 } else { x + 0.5 });
+            case(vec![a, b.into_shared()], |x| x[0].div(&x[1]))
+        }
+        "matmul" => {
+            let (m, k, n) = (extent(g), extent(g), extent(g));
+            let batch = shape(g, 2);
+            let operand = |g: &mut StdRng, tail: [usize; 2]| {
+                let skip = g.random_range(0..3);
+                let mut s: Vec<usize> = batch[skip..]
+                    .iter()
+                    .map(|&n| if g.random_range(0..3) == 0 { 1 } else { n })
+                    .collect();
+                s.extend(tail);
+                array(g, &s)
+            };
+            let (a, b) = (operand(g, [m, k]), operand(g, [k, n]));
+            case(vec![a, b], |x| x[0].matmul(&x[1]))
+        }
+        "sum_to" => {
+            let s = shape(g, 3);
+            let x = array(g, &s);
+            let skip = g.random_range(0..3);
+            let to: Vec<usize> = s[skip..]
+                .iter()
+                .map(|&n| if g.random::<bool>() { 1 } else { n })
+                .collect();
+            case(vec![x], move |x| x[0].sum_to(&to)?.mul(&x[0]))
+        }
+        "broadcast_to" => {
+            let s = shape(g, 3);
+            let from: Vec<usize> = s[1..]
+                .iter()
+                .map(|&n| if g.random::<bool>() { 1 } else { n })
+                .collect();
+            let weight = Tensor::shared(random_array(&s, g));
+            case(vec![array(g, &from)], move |x| {
+                let y = x[0].broadcast_to(&s)?;
+                y.mul(&y)?.mul(&weight)
+            })
+        }
+        "reshape" => {
+            let s = shape(g, 3);
+            let to = [s[2], s[0] * s[1]];
+            case(vec![array(g, &s)], move |x| {
+                let y = x[0].reshape(&to)?;
+                y.mul(&y)
+            })
+        }
+        "permute" => {
+            let s = shape(g, 3);
+            let weight = Tensor::shared(random_array(&[s[2], s[0], s[1]], g));
+            case(vec![array(g, &s)], move |x| {
+                let y = x[0].permute(&[2, 0, 1])?;
+                y.mul(&y)?.mul(&weight)
+            })
+        }
+        "slice" | "pad" => {
+            let s = shape(g, 3);
+            let axis = g.random_range(0..3);
+            let start = g.random_range(0..s[axis]);
+            let length = g.random_range(0..=s[axis] - start);
+            let padding = primitive == "pad";
+            case(vec![array(g, &s)], move |x| {
+                let y = if padding {
+                    x[0].pad(axis, start, s[axis] + start + 1)?
+                } else {
+                    x[0].slice(axis, start, length)?
+                };
+                y.mul(&y)
+            })
+        }
+        "concat" => {
+            let s = shape(g, 3);
+            let axis = g.random_range(0..3);
+            let mut t = s.clone();
+            t[axis] = extent(g);
+            case(vec![array(g, &s), array(g, &t)], move |x| {
+                let y = Tensor::concat(&[&x[0], &x[1], &x[0]], axis)?;
+                y.mul(&y)
+            })
+        }
+        "gather" => {
+            let s = shape(g, 2);
+            let rows: Vec<usize> = (0..4).map(|_| g.random_range(0..s[0])).collect();
+            case(vec![array(g, &s)], move |x| {
+                let y = x[0].gather(&rows)?;
+                y.mul(&y)
+            })
+        }
+        "scatter" => {
+            let s = shape(g, 2);
+            let rows: Vec<usize> = (0..s[0]).map(|_| g.random_range(0..3)).collect();
+            case(vec![array(g, &s)], move |x| {
+                let y = x[0].scatter(&rows, 3)?;
+                y.mul(&y)
+            })
+        }
+        "log_softmax" => {
+            let s = shape(g, 2);
+            case(vec![array(g, &s)], |x| x[0].log_softmax())
+        }
+        "cumsum" => {
+            let s = shape(g, 3);
+            let axis = g.random_range(0..3);
+            let back = g.random::<bool>();
+            case(vec![array(g, &s)], move |x| {
+                let y = if back {
+                    x[0].cumsum_back(axis)?
+                } else {
+                    x[0].cumsum(axis)?
+                };
+                y.mul(&y)
+            })
+        }
+        _ => return None,
+    })
+}
+
+/// A primitive that nobody checks fails here, by name.
+#[test]
+fn every_primitive_has_a_case() {
+    let mut g = StdRng::seed_from_u64(1);
+    let missing: Vec<_> = primitives()
+        .into_iter()
+        .filter(|name| make(name, &mut g).is_none())
+        .collect();
+    assert!(missing.is_empty(), "no gradient case for {missing:?}");
+}
+
+/// A primitive left out of `primitives()` fails here: the list is as long as there are implementations.
+#[test]
+fn every_implementation_is_listed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/ops");
+    let mut implementations = 0;
+    for entry in std::fs::read_dir(folder).expect("the ops folder") {
+        let text = std::fs::read_to_string(entry.expect("an entry").path()).expect("a source file");
+        implementations += text.matches("Primitive<F> for ").count()
+            - text.matches("Primitive<F> for $Op").count();
+        // Lines of the two tables: `Op method: arguments => value; ...`.
+        implementations += text
+            .lines()
+            .filter(|line| {
+                line.starts_with("    ") && line.contains(" => ") && line.contains("g) => ")
+            })
+            .count();
+    }
+    assert_eq!(implementations, primitives().len());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn gradients_match_central_differences(seed in any::<u64>()) {
+        let mut g = StdRng::seed_from_u64(seed);
+        for primitive in primitives() {
+            let Some(case) = make(primitive, &mut g) else { continue };
+            let how = Gradcheck { seed, ..Gradcheck::default() };
+            if let Err(message) = gradcheck(&case.f, &case.at, how) {
+                let shapes: Vec<_> = case.at.iter().map(|a| a.shape().to_vec()).collect();
+                prop_assert!(false, "{primitive} at {shapes:?}: {message}");
+            }
+        }
+    }
+}
+
+/// The kit itself must notice a wrong derivative.
+#[test]
+fn gradcheck_notices_a_lost_term() {
+    let at = [random_array(&[3], &mut StdRng::seed_from_u64(2))];
+    let f = |x: &[Tensor<f64>]| x[0].mul(&x[0].detach());
+    let message =
+        gradcheck(f, &at, Gradcheck::default()).expect_err("half of the gradient is lost");
+    assert!(
+        message.contains("first order") && message.contains("seed 0"),
+        "{message}"
+    );
+}
+
+#[test]
+fn gradcheck_notices_a_lost_second_derivative() {
+    let at = [random_array(&[3], &mut StdRng::seed_from_u64(2))];
+    // d/dx of (x detached) x^2 / 2 is right to first order only where the detached part is constant: tanh' is not.
+    let f = |x: &[Tensor<f64>]| {
+        let y = x[0].tanh()?;
+        y.add(&x[0].mul(&x[0])?.detach())
+    };
+    assert!(gradcheck(f, &at, Gradcheck::default()).is_err());
+}
