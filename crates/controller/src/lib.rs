@@ -1,1 +1,25 @@
-//! Placeholder while the workspace is laid out.
+//! Recurrent models with a neural memory: controller, interaction heads, cells, encoders and the whole model.
+//!
+//! Every model is a [`Cell`]: `(parameters, input, state) -> (output, state)`. [`MnmCell`] is Metalearned Neural
+//! Memory (arXiv 1907.09720), [`LstmCell`] the first baseline; [`Model`] puts an encoder before and an output layer
+//! behind one.
+
+pub mod encoder;
+
+pub mod heads;
+
+mod cell;
+mod config;
+mod error;
+mod lstm;
+mod mnm;
+mod model;
+mod state;
+
+pub use cell::{Cell, Step, Trace, Unrolled, unroll_by_steps};
+pub use config::{InitScheme, Kernel, ModelConfig, ModelKind};
+pub use error::ControllerError;
+pub use lstm::{LstmCell, lstm_parameters, lstm_step};
+pub use mnm::{MnmCell, memory_part};
+pub use model::{InputSpec, Masks, Model};
+pub use state::State;

@@ -1,0 +1,130 @@
+//! What every recurrent model is to its trainer: `(parameters, input, state) -> (output, state)`.
+
+use std::collections::BTreeMap;
+
+use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
+
+use crate::{ControllerError, State};
+
+/// Named looks inside, for pictures and checks; nothing is computed from them.
+pub type Trace<F> = BTreeMap<&'static str, Tensor<F>>;
+
+/// What a cell makes of one step.
+#[derive(Clone, Debug)]
+pub struct Step<F: Float> {
+    /// What the output layer sees, `[B, O]`.
+    pub output: Tensor<F>,
+    /// The state after the step.
+    pub state: State<F>,
+    /// The meta loss of each sequence, `[B]`; zero for a model without one.
+    pub meta: Tensor<F>,
+    /// A look inside: for MNM `rate` `[B]`, `write_key`, `write_value`, `read_key` `[B, H, M]`, `error_before` `[B]`.
+    pub trace: Trace<F>,
+}
+
+/// What a cell makes of a sequence.
+#[derive(Clone, Debug)]
+pub struct Unrolled<F: Float> {
+    /// What the output layer sees, `[T, B, O]`.
+    pub outputs: Tensor<F>,
+    /// The state after the last step.
+    pub state: State<F>,
+    /// The meta loss of each step and sequence, `[T, B]`.
+    pub meta: Tensor<F>,
+    /// A look inside, each with the steps as a first axis: at least `rate` `[T, B]` for MNM.
+    pub trace: Trace<F>,
+}
+
+/// A recurrent model between an encoder and an output layer.
+pub trait Cell<F: Float>: Send + Sync {
+    /// The parameters that the cell needs.
+    fn parameters(&self) -> Vec<ParameterSpec>;
+
+    /// The width O of what the output layer sees.
+    fn output_width(&self) -> usize;
+
+    /// The width C of the hidden state.
+    fn hidden_width(&self) -> usize;
+
+    /// The state before the first step.
+    ///
+    /// # Errors
+    /// A parameter that is missing.
+    fn initial_state(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        batch: usize,
+    ) -> Result<State<F>, ControllerError>;
+
+    /// One step for `input` `[B, X]`: the definition of the model.
+    ///
+    /// # Errors
+    /// A shape that does not fit, or a parameter or part of the state that is missing.
+    fn step(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        input: &Tensor<F>,
+        state: &State<F>,
+    ) -> Result<Step<F>, ControllerError>;
+
+    /// All steps of `inputs` `[T, B, X]`, T at least 1. `hidden_mask` `[T, B, C]` multiplies the hidden state before
+    /// it enters each step (dropout on what the LSTM hands to its own next step).
+    ///
+    /// # Errors
+    /// Those of [`Cell::step`].
+    fn unroll(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        inputs: &Tensor<F>,
+        state: &State<F>,
+        hidden_mask: Option<&Tensor<F>>,
+    ) -> Result<Unrolled<F>, ControllerError> {
+        unroll_by_steps(self, parameters, inputs, state, hidden_mask)
+    }
+}
+
+/// [`Cell::unroll`] as its definition: step after step.
+///
+/// # Errors
+/// Those of [`Cell::step`], and [`ControllerError::Input`] if there are no steps.
+pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
+    cell: &C,
+    parameters: &Parameters<Tensor<F>>,
+    inputs: &Tensor<F>,
+    state: &State<F>,
+    hidden_mask: Option<&Tensor<F>>,
+) -> Result<Unrolled<F>, ControllerError> {
+    let steps = inputs.shape().first().copied().unwrap_or(0);
+    if steps == 0 || inputs.shape().len() != 3 {
+        return Err(ControllerError::Input {
+            found: format!("shape {:?}", inputs.shape()),
+            expected: "[T, B, X] with at least one step".to_owned(),
+        });
+    }
+    let mut state = state.clone();
+    let (mut outputs, mut metas) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
+    let mut traces: BTreeMap<&'static str, Vec<Tensor<F>>> = BTreeMap::new();
+    for t in 0..steps {
+        if let Some(mask) = hidden_mask {
+            let hidden = state.get("hidden")?.mul(&mask.select(0, t)?)?;
+            state = state.with("hidden", hidden);
+        }
+        let step = cell.step(parameters, &inputs.select(0, t)?, &state)?;
+        outputs.push(step.output);
+        metas.push(step.meta);
+        state = step.state;
+        for (name, value) in step.trace {
+            traces.entry(name).or_default().push(value);
+        }
+    }
+    let stacked = traces
+        .into_iter()
+        .map(|(name, values)| Ok((name, Tensor::stack(&values)?)))
+        .collect::<Result<_, ControllerError>>()?;
+    Ok(Unrolled {
+        outputs: Tensor::stack(&outputs)?,
+        state,
+        meta: Tensor::stack(&metas)?,
+        trace: stacked,
+    })
+}

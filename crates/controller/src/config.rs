@@ -1,0 +1,137 @@
+//! The settings of a model, as configs and checkpoints hold them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ControllerError;
+
+/// Which model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// A controller with a neural network as its memory.
+    Mnm,
+    /// The controller alone.
+    Lstm,
+}
+
+/// Which implementation of the sequence computation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kernel {
+    /// Hand-written forward and adjoint of whole sequences.
+    Fused,
+    /// Tensor ops, step by step: the definition.
+    Reference,
+}
+
+/// How weight matrices start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InitScheme {
+    /// Uniform in `+-1 / sqrt(fan-in)`.
+    Uniform,
+    /// Rows or columns orthonormal.
+    Orthogonal,
+}
+
+/// Sizes and choices of a model. Widths in units, dropout as the fraction that is dropped.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelConfig {
+    /// "mnm" or "lstm".
+    pub kind: ModelKind,
+    /// The write rule: "mnm-p" or "mnm-g".
+    pub rule: String,
+    /// Width C of the controller.
+    pub controller: usize,
+    /// Width M of keys and values.
+    pub value: usize,
+    /// Width U of the memory's hidden layers.
+    pub hidden: usize,
+    /// Layers L of the memory.
+    pub layers: usize,
+    /// Interaction heads H.
+    pub heads: usize,
+    /// Width X of the encoded input of tasks that show words; other tasks bring their own.
+    pub embedding: usize,
+    /// "fused" or "reference".
+    pub kernel: Kernel,
+    /// "uniform" or "orthogonal".
+    pub init: InitScheme,
+    /// Whether the memory's initial weights W_0 are trained, or stay the random draw that they are.
+    pub train_memory: bool,
+    /// Dropout on the hidden state that the LSTM hands to its own next step.
+    pub dropout_hidden: f64,
+    /// Dropout on the encoded input.
+    pub dropout_input: f64,
+}
+
+impl Default for ModelConfig {
+    fn default() -> Self {
+        Self {
+            kind: ModelKind::Mnm,
+            rule: "mnm-p".to_owned(),
+            controller: 100,
+            value: 100,
+            hidden: 100,
+            layers: 3,
+            heads: 1,
+            embedding: 100,
+            kernel: Kernel::Fused,
+            init: InitScheme::Uniform,
+            train_memory: false,
+            dropout_hidden: 0.0,
+            dropout_input: 0.0,
+        }
+    }
+}
+
+impl ModelConfig {
+    /// Checks every value's range.
+    ///
+    /// # Errors
+    /// [`ControllerError::Config`] naming the first key out of range, its value and what is allowed.
+    pub fn validate(&self) -> Result<(), ControllerError> {
+        let widths = [
+            ("controller", self.controller),
+            ("value", self.value),
+            ("hidden", self.hidden),
+            ("embedding", self.embedding),
+        ];
+        let small = [("layers", self.layers), ("heads", self.heads)];
+        let ranged =
+            |list: &[(&'static str, usize)], largest: usize, allowed: &'static str| match list
+                .iter()
+                .find(|(_, v)| !(1..=largest).contains(v))
+            {
+                Some(&(key, value)) => Err(ControllerError::Config {
+                    key,
+                    value: value.to_string(),
+                    allowed,
+                }),
+                None => Ok(()),
+            };
+        ranged(&widths, 16_384, "a width from 1 to 16384")?;
+        ranged(&small, 64, "a count from 1 to 64")?;
+        for (key, value) in [
+            ("dropout_hidden", self.dropout_hidden),
+            ("dropout_input", self.dropout_input),
+        ] {
+            if !(0.0..1.0).contains(&value) {
+                return Err(ControllerError::Config {
+                    key,
+                    value: value.to_string(),
+                    allowed: "a fraction from 0 up to but not including 1",
+                });
+            }
+        }
+        if !["mnm-p", "mnm-g"].contains(&self.rule.as_str()) {
+            return Err(ControllerError::Config {
+                key: "rule",
+                value: format!("\"{}\"", self.rule),
+                allowed: "one of \"mnm-p\", \"mnm-g\"",
+            });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! From what a task shows to what the cell takes.
+
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
+
+use crate::ControllerError;
+
+/// A batch of inputs as a task shows them.
+#[derive(Clone, Debug)]
+pub enum Input<F: Float> {
+    /// Vectors, `[T, B, X]`.
+    Dense(Tensor<F>),
+    /// Words.
+    Tokens(Tokens),
+}
+
+/// A batch of sentences, one a step and sequence, as a flat list of their words.
+#[derive(Clone, Debug, Default)]
+pub struct Tokens {
+    /// Steps T.
+    pub steps: usize,
+    /// Sequences B.
+    pub batch: usize,
+    /// The words, in any order.
+    pub words: Vec<Word>,
+}
+
+/// A word of a sentence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Its number in the vocabulary.
+    pub token: usize,
+    /// Its position in the sentence, from 0.
+    pub position: usize,
+    /// The sentence, `step * B + sequence`.
+    pub sentence: usize,
+}
+
+/// Learned word embeddings times a learned mask of the position, summed over the sentence.
+///
+/// ```text
+/// x = sum over words j of E[w_j] * P[j]
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct SentenceEncoder {
+    /// Words in the vocabulary.
+    pub vocabulary: usize,
+    /// Words of the longest sentence.
+    pub positions: usize,
+    /// Width X of the result.
+    pub width: usize,
+}
+
+impl SentenceEncoder {
+    /// `encoder.embedding.weight` `[vocabulary, X]` and `encoder.position.weight` `[positions, X]`.
+    pub fn parameters(&self) -> Vec<ParameterSpec> {
+        vec![
+            ParameterSpec::new(
+                "encoder.embedding.weight",
+                &[self.vocabulary, self.width],
+                Init::Normal { deviation: 1.0 },
+            ),
+            ParameterSpec::new(
+                "encoder.position.weight",
+                &[self.positions, self.width],
+                Init::Constant { value: 1.0 },
+            ),
+        ]
+    }
+
+    /// The sentences `[T, B, X]`. A position past the last trained one takes the last one's mask.
+    ///
+    /// # Errors
+    /// [`ControllerError::Input`] for a word that is not in the vocabulary or in no sentence of the batch.
+    pub fn encode<F: Float>(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        tokens: &Tokens,
+    ) -> Result<Tensor<F>, ControllerError> {
+        let sentences = tokens.steps * tokens.batch;
+        if let Some(word) = tokens
+            .words
+            .iter()
+            .find(|w| w.token >= self.vocabulary || w.sentence >= sentences)
+        {
+            return Err(ControllerError::Input {
+                found: format!("word {} in sentence {}", word.token, word.sentence),
+                expected: format!(
+                    "words below {} in sentences below {sentences}",
+                    self.vocabulary
+                ),
+            });
+        }
+        let column = |f: fn(&Word) -> usize| tokens.words.iter().map(f).collect::<Vec<_>>();
+        let last = self.positions.saturating_sub(1);
+        let positions: Vec<usize> = tokens.words.iter().map(|w| w.position.min(last)).collect();
+        let words = parameters
+            .get("encoder.embedding.weight")?
+            .gather(&column(|w| w.token))?;
+        let masks = parameters
+            .get("encoder.position.weight")?
+            .gather(&positions)?;
+        let sums = words
+            .mul(&masks)?
+            .scatter(&column(|w| w.sentence), sentences)?;
+        Ok(sums.reshape(&[tokens.steps, tokens.batch, self.width])?)
+    }
+}

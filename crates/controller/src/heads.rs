@@ -1,0 +1,72 @@
+//! What the controller says to the memory: keys, values and the write rate.
+
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
+
+use crate::ControllerError;
+
+/// The interaction of one step.
+#[derive(Clone, Debug)]
+pub struct Interaction<F: Float> {
+    /// `k^w`, `[B, H, M]`.
+    pub write_key: Tensor<F>,
+    /// `v^w`, `[B, H, M]`.
+    pub write_value: Tensor<F>,
+    /// `k^r`, `[B, H, M]`.
+    pub read_key: Tensor<F>,
+    /// `beta`, `[B]`, in (0, 1).
+    pub rate: Tensor<F>,
+}
+
+/// The parameters `interaction.*` and `rate.*`.
+pub fn head_parameters(controller: usize, value: usize, heads: usize) -> Vec<ParameterSpec> {
+    let width = value + 3 * heads * value;
+    let (from_hidden, from_value) = (Init::fan_in(controller), Init::fan_in(value));
+    vec![
+        ParameterSpec::new("interaction.weight", &[width, controller], from_hidden),
+        ParameterSpec::new("interaction.bias", &[width], from_hidden),
+        ParameterSpec::new("rate.weight", &[1, value], from_value),
+        ParameterSpec::new("rate.bias", &[1], from_value),
+    ]
+}
+
+/// The interaction that the hidden state `[B, C]` asks for.
+///
+/// ```text
+/// z = tanh(W_z h + b_z) in R^{M + 3HM}: b (M), then head after head k^w, v^w, k^r (M each)
+/// beta = sigmoid(W_b b + c_b)
+/// ```
+///
+/// # Errors
+/// A shape that does not fit, or a parameter that is missing.
+pub fn interact<F: Float>(
+    parameters: &Parameters<Tensor<F>>,
+    hidden: &Tensor<F>,
+    value: usize,
+    heads: usize,
+) -> Result<Interaction<F>, ControllerError> {
+    let z = hidden
+        .linear(
+            parameters.get("interaction.weight")?,
+            Some(parameters.get("interaction.bias")?),
+        )?
+        .tanh()?;
+    let batch = hidden.shape()[0];
+    let rate = z
+        .slice(1, 0, value)?
+        .linear(
+            parameters.get("rate.weight")?,
+            Some(parameters.get("rate.bias")?),
+        )?
+        .sigmoid()?
+        .reshape(&[batch])?;
+    let per_head = z
+        .slice(1, value, 3 * heads * value)?
+        .reshape(&[batch, heads, 3 * value])?;
+    let part = |n: usize| per_head.slice(2, n * value, value);
+    Ok(Interaction {
+        write_key: part(0)?,
+        write_value: part(1)?,
+        read_key: part(2)?,
+        rate,
+    })
+}

@@ -1,0 +1,219 @@
+//! The whole model: encoder, cell, output layer.
+
+use mnm_memory::{MemoryShape, rule_named};
+use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor};
+use rand::{Rng, RngExt};
+
+use crate::encoder::{Input, SentenceEncoder};
+use crate::{Cell, ControllerError, LstmCell, MnmCell, ModelConfig, ModelKind, State, Unrolled};
+
+/// What a task shows to the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InputSpec {
+    /// Vectors of this width.
+    Dense {
+        /// Width X.
+        width: usize,
+    },
+    /// Sentences of words.
+    Tokens {
+        /// Words in the vocabulary.
+        vocabulary: usize,
+        /// Words of the longest sentence.
+        positions: usize,
+    },
+}
+
+/// Dropout masks of one pass, zero or `1 / (1 - p)`.
+#[derive(Clone, Debug, Default)]
+pub struct Masks<F: Float> {
+    /// On the hidden state that enters each step, `[T, B, C]`.
+    pub hidden: Option<Tensor<F>>,
+    /// On the encoded input, `[T, B, X]`.
+    pub input: Option<Tensor<F>>,
+}
+
+/// Encoder, recurrent cell and output layer.
+pub struct Model<F: Float> {
+    encoder: Option<SentenceEncoder>,
+    cell: Box<dyn Cell<F>>,
+    config: ModelConfig,
+    input: usize,
+    outputs: usize,
+}
+
+impl<F: Float> Model<F> {
+    /// The model that `config` describes, for a task that shows `input` and asks for `outputs` numbers (K).
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn new(
+        config: &ModelConfig,
+        input: InputSpec,
+        outputs: usize,
+    ) -> Result<Self, ControllerError> {
+        config.validate()?;
+        let (encoder, width) = match input {
+            InputSpec::Dense { width } => (None, width),
+            InputSpec::Tokens {
+                vocabulary,
+                positions,
+            } => {
+                let encoder = SentenceEncoder {
+                    vocabulary,
+                    positions,
+                    width: config.embedding,
+                };
+                (Some(encoder), config.embedding)
+            }
+        };
+        let cell: Box<dyn Cell<F>> = match config.kind {
+            ModelKind::Lstm => Box::new(LstmCell::new(width, config.controller)),
+            ModelKind::Mnm => Box::new(MnmCell::new(
+                width,
+                config.controller,
+                config.heads,
+                MemoryShape::new(config.value, config.hidden, config.layers)?,
+                rule_named(&config.rule)?,
+                config.train_memory,
+            )),
+        };
+        Ok(Self {
+            encoder,
+            cell,
+            config: config.clone(),
+            input: width,
+            outputs,
+        })
+    }
+
+    /// Every parameter: encoder, cell, output layer.
+    pub fn parameters(&self) -> Vec<ParameterSpec> {
+        let mut specs = self.encoder.map_or_else(Vec::new, |e| e.parameters());
+        specs.extend(self.cell.parameters());
+        let seen = self.cell.output_width();
+        let init = Init::fan_in(seen);
+        specs.push(ParameterSpec::new(
+            "output.weight",
+            &[self.outputs, seen],
+            init,
+        ));
+        specs.push(ParameterSpec::new("output.bias", &[self.outputs], init));
+        specs
+    }
+
+    /// The recurrent cell.
+    pub fn cell(&self) -> &dyn Cell<F> {
+        self.cell.as_ref()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The width X of what the cell takes.
+    pub fn input_width(&self) -> usize {
+        self.input
+    }
+
+    /// The number K of outputs.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// The state before the first step.
+    ///
+    /// # Errors
+    /// A parameter that is missing.
+    pub fn initial_state(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        batch: usize,
+    ) -> Result<State<F>, ControllerError> {
+        self.cell.initial_state(parameters, batch)
+    }
+
+    /// Dropout masks for `steps` steps of `batch` sequences, as the config asks; `None` where it asks for none.
+    pub fn masks(
+        &self,
+        steps: usize,
+        batch: usize,
+        generator: &mut (impl Rng + ?Sized),
+    ) -> Masks<F> {
+        let mut mask = |drop: f64, width: usize| {
+            (drop > 0.0).then(|| {
+                let kept = F::of(1.0 / (1.0 - drop));
+                Tensor::shared(Array::from_shape_simple_fn(
+                    vec![steps, batch, width],
+                    || {
+                        if generator.random::<f64>() < drop {
+                            F::zero()
+                        } else {
+                            kept
+                        }
+                    },
+                ))
+            })
+        };
+        Masks {
+            hidden: mask(self.config.dropout_hidden, self.cell.hidden_width()),
+            input: mask(self.config.dropout_input, self.input),
+        }
+    }
+
+    /// Runs the encoder and the cell over a batch of sequences.
+    ///
+    /// # Errors
+    /// An input or state that does not fit.
+    pub fn run(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        input: &Input<F>,
+        state: &State<F>,
+        masks: &Masks<F>,
+    ) -> Result<Unrolled<F>, ControllerError> {
+        let misfit = |found: &str, expected: String| ControllerError::Input {
+            found: found.to_owned(),
+            expected,
+        };
+        let mut x = match (input, &self.encoder) {
+            (Input::Dense(x), _) => x.clone(),
+            (Input::Tokens(tokens), Some(encoder)) => encoder.encode(parameters, tokens)?,
+            (Input::Tokens(_), None) => {
+                return Err(misfit("words", format!("vectors of width {}", self.input)));
+            }
+        };
+        if x.shape().len() != 3 || x.shape()[2] != self.input {
+            return Err(misfit(
+                &format!("shape {:?}", x.shape()),
+                format!("[T, B, {}]", self.input),
+            ));
+        }
+        if let Some(mask) = &masks.input {
+            x = x.mul(mask)?;
+        }
+        self.cell
+            .unroll(parameters, &x, state, masks.hidden.as_ref())
+    }
+
+    /// The output layer `o = W_o [h ; v] + b_o` at some rows (`step * B + sequence`) of `outputs` `[T, B, O]`:
+    /// logits `[rows, K]`.
+    ///
+    /// # Errors
+    /// A row that does not exist.
+    pub fn logits(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        outputs: &Tensor<F>,
+        rows: &[usize],
+    ) -> Result<Tensor<F>, ControllerError> {
+        let width = self.cell.output_width();
+        let all = outputs.value().len() / width;
+        let seen = outputs.reshape(&[all, width])?.gather(rows)?;
+        Ok(seen.linear(
+            parameters.get("output.weight")?,
+            Some(parameters.get("output.bias")?),
+        )?)
+    }
+}

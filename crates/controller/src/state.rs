@@ -1,0 +1,63 @@
+//! What a cell carries from one step to the next.
+
+use std::collections::BTreeMap;
+
+use mnm_tensor::{Float, Tensor};
+
+use crate::ControllerError;
+
+/// The named parts of a recurrent state, each with the batch as its first axis.
+#[derive(Clone, Debug, Default)]
+pub struct State<F: Float>(BTreeMap<String, Tensor<F>>);
+
+impl<F: Float> State<F> {
+    /// A state of these parts.
+    pub fn new<N: Into<String>>(parts: impl IntoIterator<Item = (N, Tensor<F>)>) -> Self {
+        Self(parts.into_iter().map(|(n, t)| (n.into(), t)).collect())
+    }
+
+    /// The part called `name`.
+    ///
+    /// # Errors
+    /// [`ControllerError::MissingState`] if there is none.
+    pub fn get(&self, name: &str) -> Result<&Tensor<F>, ControllerError> {
+        self.0
+            .get(name)
+            .ok_or_else(|| ControllerError::MissingState {
+                name: name.to_owned(),
+            })
+    }
+
+    /// The same state with another part called `name`.
+    pub fn with(mut self, name: &str, part: Tensor<F>) -> Self {
+        self.0.insert(name.to_owned(), part);
+        self
+    }
+
+    /// Names and parts, sorted by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor<F>)> {
+        self.0.iter().map(|(name, part)| (name.as_str(), part))
+    }
+
+    /// The same values off the tape: where truncated backpropagation through time cuts.
+    pub fn detach(&self) -> Self {
+        Self::new(self.iter().map(|(name, part)| (name, part.detach())))
+    }
+
+    /// The state with the rows of sequences whose `keep` is 0 replaced by those of `initial`: a reset at the start of
+    /// an episode. `keep` is `[B]`, of zeros and ones.
+    ///
+    /// # Errors
+    /// A part that `initial` lacks, or a shape that does not fit.
+    pub fn reset_where(&self, keep: &Tensor<F>, initial: &Self) -> Result<Self, ControllerError> {
+        let mut parts = BTreeMap::new();
+        for (name, part) in self.iter() {
+            let mut shape = vec![1; part.shape().len()];
+            shape[0] = keep.shape().first().copied().unwrap_or(1);
+            let keep = keep.reshape(&shape)?;
+            let fresh = initial.get(name)?.mul(&keep.affine(-1.0, 1.0)?)?;
+            parts.insert(name.to_owned(), part.mul(&keep)?.add(&fresh)?);
+        }
+        Ok(Self(parts))
+    }
+}

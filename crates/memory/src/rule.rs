@@ -1,0 +1,60 @@
+//! What a write rule is, and which there are.
+
+use std::fmt::Debug;
+
+use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
+
+use crate::{GradientRule, Memory, MemoryError, MemoryShape, PerceptronRule};
+
+/// What is to be written at one step.
+#[derive(Clone, Debug)]
+pub struct Write<F: Float> {
+    /// The write keys `k^w`, `[B, H, M]`.
+    pub keys: Tensor<F>,
+    /// The write values `v^w`, `[B, H, M]`.
+    pub values: Tensor<F>,
+    /// The write rate `beta`, `[B]`.
+    pub rate: Tensor<F>,
+}
+
+/// A rule that changes the weights of a memory, in one shot, so that it maps keys to values.
+///
+/// A new rule is one file with an implementation of this trait in tensor ops; it is differentiated as it stands.
+pub trait WriteRule<F: Float>: Debug + Send + Sync {
+    /// The name that configs use.
+    fn name(&self) -> &'static str;
+
+    /// The parameters of the rule itself.
+    fn parameters(&self, shape: &MemoryShape) -> Vec<ParameterSpec>;
+
+    /// The memory after the write.
+    ///
+    /// # Errors
+    /// A shape that does not fit, or a parameter that is missing.
+    fn write(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        memory: &Memory<F>,
+        write: &Write<F>,
+    ) -> Result<Memory<F>, MemoryError>;
+}
+
+/// The rules that configs can name.
+pub fn rules<F: Float>() -> Vec<Box<dyn WriteRule<F>>> {
+    vec![Box::new(PerceptronRule), Box::new(GradientRule)]
+}
+
+/// The rule called `name`.
+///
+/// # Errors
+/// [`MemoryError::UnknownRule`] if there is none.
+pub fn rule_named<F: Float>(name: &str) -> Result<Box<dyn WriteRule<F>>, MemoryError> {
+    let known = rules::<F>().iter().map(|r| r.name()).collect::<Vec<_>>();
+    rules()
+        .into_iter()
+        .find(|rule| rule.name() == name)
+        .ok_or_else(|| MemoryError::UnknownRule {
+            name: name.to_owned(),
+            known: known.join(", "),
+        })
+}
