@@ -1,15 +1,10 @@
 //! Products of any size out of tiles, for one vector unit; everything here is inlined into a function compiled for it.
 
-use super::simd::Simd;
-use super::tile::{Strided, dot_tile, outer_tile};
-use super::view::Store;
+use num_traits::Zero;
 
-/// A row-major operand behind a pointer.
-#[derive(Clone, Copy)]
-pub(super) struct Rows<P> {
-    pub data: P,
-    pub stride: usize,
-}
+use super::simd::Simd;
+use super::tile::{Rows, Strided, dot_tile, outer_tile};
+use super::view::Store;
 
 macro_rules! tiles {
     ($mr:expr, $nv:expr, $run:ident; $($rows:literal: $($vectors:literal)+;)+) => {
@@ -42,7 +37,7 @@ const fn tile_shape<S: Simd>(m: usize) -> (usize, usize) {
 ///
 /// The operands must be as large as that.
 #[inline(always)]
-pub(super) unsafe fn outer<S: Simd>(
+pub unsafe fn outer<S: Simd>(
     (m, n, k): (usize, usize, usize),
     a: Strided<S::Scalar>,
     b: Rows<*const S::Scalar>,
@@ -62,7 +57,11 @@ pub(super) unsafe fn outer<S: Simd>(
         let vectors = (total - done).div_ceil(strips - strip);
         let first = done * S::LANES;
         done += vectors;
-        let last = if done == total { n - (total - 1) * S::LANES } else { S::LANES };
+        let last = if done == total {
+            n - (total - 1) * S::LANES
+        } else {
+            S::LANES
+        };
         let mut row = 0;
         while row < m {
             let (tallest, _) = tile_shape::<S>(m);
@@ -70,15 +69,26 @@ pub(super) unsafe fn outer<S: Simd>(
             // SAFETY: rows row..row + rows and columns first..first + (vectors - 1) * LANES + last exist.
             unsafe {
                 let tail = S::mask(last);
-                let b_tail = if padded || last == S::LANES { None } else { Some(tail) };
-                let a = Strided { data: a.data.add(row * a.row), ..a };
-                let b_from = b.data.add(first);
-                let c_from = c.data.add(row * c.stride + first);
+                let b_tail = if padded || last == S::LANES {
+                    None
+                } else {
+                    Some(tail)
+                };
+                let a = Strided {
+                    data: a.data.add(row * a.row),
+                    ..a
+                };
+                let b = Rows {
+                    data: b.data.add(first),
+                    ..b
+                };
+                let c = Rows {
+                    data: c.data.add(row * c.stride + first),
+                    ..c
+                };
                 macro_rules! run {
                     ($rows:literal, $vectors:literal) => {
-                        outer_tile::<S, $rows, $vectors>(
-                            k, a, b_from, b.stride, b_tail, c_from, c.stride, tail, store,
-                        )
+                        outer_tile::<S, $rows, $vectors>(k, a, b, b_tail, c, tail, store)
                     };
                 }
                 if S::MANY_REGISTERS {
@@ -104,7 +114,7 @@ pub(super) unsafe fn outer<S: Simd>(
 ///
 /// The operands must be as large as that.
 #[inline(always)]
-pub(super) unsafe fn dots<S: Simd>(
+pub unsafe fn dots<S: Simd>(
     (m, n, k): (usize, usize, usize),
     x: Rows<*const S::Scalar>,
     w: Rows<*const S::Scalar>,
@@ -115,8 +125,14 @@ pub(super) unsafe fn dots<S: Simd>(
     while row < m {
         // SAFETY: the rows from `row` on exist, at least as many as the call takes.
         unsafe {
-            let x = Rows { data: x.data.add(row * x.stride), ..x };
-            let y = Rows { data: y.data.add(row * y.stride), ..y };
+            let x = Rows {
+                data: x.data.add(row * x.stride),
+                ..x
+            };
+            let y = Rows {
+                data: y.data.add(row * y.stride),
+                ..y
+            };
             match (m - row, S::MANY_REGISTERS) {
                 (1, true) => dot_rows::<S, 1, 16>(n, k, x, w, y, store),
                 (2..=3, true) => dot_rows::<S, 2, 8>(n, k, x, w, y, store),
@@ -151,7 +167,7 @@ unsafe fn dot_rows<S: Simd, const XR: usize, const WR: usize>(
         for (i, row) in left.iter_mut().enumerate() {
             *row = x.data.add(i * x.stride);
         }
-        let mut sums = [S::NOTHING; 16];
+        let mut sums = [S::Scalar::zero(); 16];
         let mut column = 0;
         while column < n {
             let count = if n - column < WR { n - column } else { WR };

@@ -25,7 +25,10 @@ struct Line<F>([F; ROW_MULTIPLE]);
 impl<F: Copy> AlignedBuffer<F> {
     /// `length` elements equal to `value`.
     pub fn filled(length: usize, value: F) -> Self {
-        AlignedBuffer { lines: vec![Line([value; ROW_MULTIPLE]); length.div_ceil(ROW_MULTIPLE)], length }
+        AlignedBuffer {
+            lines: vec![Line([value; ROW_MULTIPLE]); length.div_ceil(ROW_MULTIPLE)],
+            length,
+        }
     }
 }
 

@@ -35,7 +35,10 @@ impl Level {
 
     /// Every level that this machine can run, the smallest first.
     pub fn available() -> Vec<Level> {
-        [Level::Portable, Level::Avx2, Level::Avx512].into_iter().filter(|level| *level <= Level::detected()).collect()
+        [Level::Portable, Level::Avx2, Level::Avx512]
+            .into_iter()
+            .filter(|level| *level <= Level::detected())
+            .collect()
     }
 }
 

@@ -8,7 +8,7 @@
 /// that they name (`LANES` elements, or those of the mask) to be valid for the access; no alignment is needed.
 pub trait Simd: Copy + 'static {
     /// Element type.
-    type Scalar: Copy;
+    type Scalar: num_traits::Float;
     /// A register.
     type Vector: Copy;
     /// A choice of the first so many lanes.
@@ -63,7 +63,8 @@ pub trait SimdMath: Simd<Scalar = f32> {
     /// The magnitude of `a` with the sign of `sign`; `a` must not be negative.
     unsafe fn with_sign_of(a: Self::Vector, sign: Self::Vector) -> Self::Vector;
     /// `yes` where `a < 0` (also for NaN with its sign bit set and for -0), else `no`.
-    unsafe fn choose_negative(a: Self::Vector, yes: Self::Vector, no: Self::Vector) -> Self::Vector;
+    unsafe fn choose_negative(a: Self::Vector, yes: Self::Vector, no: Self::Vector)
+    -> Self::Vector;
     /// `a * 2^n` for integral `-160 <= n <= 128` and `0.5 <= a <= 2`, rounded once at most into the denormal range.
     unsafe fn scale(a: Self::Vector, n: Self::Vector) -> Self::Vector;
 }
@@ -80,10 +81,22 @@ pub struct Four<F>([F; 4]);
 macro_rules! lanes {
     ($i:ident => $value:expr) => {
         Four([
-            { const $i: usize = 0; $value },
-            { const $i: usize = 1; $value },
-            { const $i: usize = 2; $value },
-            { const $i: usize = 3; $value },
+            {
+                const $i: usize = 0;
+                $value
+            },
+            {
+                const $i: usize = 1;
+                $value
+            },
+            {
+                const $i: usize = 2;
+                $value
+            },
+            {
+                const $i: usize = 3;
+                $value
+            },
         ])
     };
 }

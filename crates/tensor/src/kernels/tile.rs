@@ -6,14 +6,29 @@
 //! *Dot form* ([`dot_tile`]): C\[i, j] = sum over p of a\[i, p] b\[j, p]; both are read in vectors along their rows, and
 //! the registers are summed across their lanes at the end, eight at a time. Covers A B^T without packing.
 
+// Arrays of registers are indexed by constants that the compiler unrolls; iterators would hide the tile's shape.
+#![allow(clippy::needless_range_loop)]
+
 use super::simd::Simd;
 use super::view::Store;
 
+/// A row-major operand behind a pointer.
+#[derive(Clone, Copy)]
+pub struct Rows<P> {
+    /// The first element.
+    pub data: P,
+    /// Elements from one row to the next.
+    pub stride: usize,
+}
+
 /// Elements (i, p) at `data[i * row + p * column]`.
 #[derive(Clone, Copy)]
-pub(super) struct Strided<F> {
+pub struct Strided<F> {
+    /// Element (0, 0).
     pub data: *const F,
+    /// Elements from (i, p) to (i + 1, p).
     pub row: usize,
+    /// Elements from (i, p) to (i, p + 1).
     pub column: usize,
 }
 
@@ -26,11 +41,9 @@ pub(super) struct Strided<F> {
 pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
     k: usize,
     a: Strided<S::Scalar>,
-    b: *const S::Scalar,
-    b_stride: usize,
+    b: Rows<*const S::Scalar>,
     b_tail: Option<S::Mask>,
-    c: *mut S::Scalar,
-    c_stride: usize,
+    c: Rows<*mut S::Scalar>,
     c_tail: S::Mask,
     store: Store,
 ) {
@@ -38,7 +51,7 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
     unsafe {
         let mut sums = [[S::zero(); NV]; MR];
         for p in 0..k {
-            let line = b.add(p * b_stride);
+            let line = b.data.add(p * b.stride);
             let mut right = [S::zero(); NV];
             for j in 0..NV - 1 {
                 right[j] = S::load(line.add(j * S::LANES));
@@ -57,7 +70,7 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
             }
         }
         for i in 0..MR {
-            let line = c.add(i * c_stride);
+            let line = c.data.add(i * c.stride);
             for j in 0..NV - 1 {
                 let to = line.add(j * S::LANES);
                 let v = match store {
@@ -125,7 +138,10 @@ pub(super) unsafe fn dot_tile<S: Simd, const XR: usize, const WR: usize>(
         }
         let at = |flat: usize| sums[flat / WR][flat % WR];
         let out = out.as_mut_ptr();
-        S::sum_eight([at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)], out);
+        S::sum_eight(
+            [at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)],
+            out,
+        );
         if XR * WR == 16 {
             let high = [at(8), at(9), at(10), at(11), at(12), at(13), at(14), at(15)];
             S::sum_eight(high, out.add(8));

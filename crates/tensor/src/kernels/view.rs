@@ -30,8 +30,12 @@ pub enum Store {
 }
 
 fn check(length: usize, rows: usize, columns: usize, stride: usize) {
-    let fits = rows == 0 || columns == 0 || (stride >= columns && (rows - 1) * stride + columns <= length);
-    assert!(fits, "a {rows} x {columns} matrix with row stride {stride} does not fit a slice of {length} elements");
+    let fits =
+        rows == 0 || columns == 0 || (stride >= columns && (rows - 1) * stride + columns <= length);
+    assert!(
+        fits,
+        "a {rows} x {columns} matrix with row stride {stride} does not fit a slice of {length} elements"
+    );
 }
 
 impl<'a, F> Matrix<'a, F> {
@@ -43,7 +47,12 @@ impl<'a, F> Matrix<'a, F> {
     #[inline]
     pub fn new(data: &'a [F], rows: usize, columns: usize, stride: usize) -> Self {
         check(data.len(), rows, columns, stride);
-        Matrix { data, rows, columns, stride }
+        Matrix {
+            data,
+            rows,
+            columns,
+            stride,
+        }
     }
 
     /// The matrix without padding between its rows.
@@ -86,7 +95,12 @@ impl<'a, F> MatrixMut<'a, F> {
     #[inline]
     pub fn new(data: &'a mut [F], rows: usize, columns: usize, stride: usize) -> Self {
         check(data.len(), rows, columns, stride);
-        MatrixMut { data, rows, columns, stride }
+        MatrixMut {
+            data,
+            rows,
+            columns,
+            stride,
+        }
     }
 
     /// The matrix without padding between its rows.
@@ -101,11 +115,21 @@ impl<'a, F> MatrixMut<'a, F> {
 
     /// The same matrix, for reading.
     pub fn as_ref(&self) -> Matrix<'_, F> {
-        Matrix { data: self.data, rows: self.rows, columns: self.columns, stride: self.stride }
+        Matrix {
+            data: self.data,
+            rows: self.rows,
+            columns: self.columns,
+            stride: self.stride,
+        }
     }
 
     /// The same matrix, for a shorter time.
     pub fn reborrow(&mut self) -> MatrixMut<'_, F> {
-        MatrixMut { data: self.data, rows: self.rows, columns: self.columns, stride: self.stride }
+        MatrixMut {
+            data: self.data,
+            rows: self.rows,
+            columns: self.columns,
+            stride: self.stride,
+        }
     }
 }

@@ -33,12 +33,16 @@ impl Simd for Avx512 {
     const LANES: usize = 16;
     const MANY_REGISTERS: bool = true;
 
+    #[inline(always)]
+    unsafe fn mask(lanes: usize) -> __mmask16 {
+        (0xffff_u32 >> (16 - lanes)) as __mmask16
+    }
+
     functions! {
         zero() -> __m512 { _mm512_setzero_ps() }
         splat(x: f32) -> __m512 { _mm512_set1_ps(x) }
         load(p: *const f32) -> __m512 { _mm512_loadu_ps(p) }
         store(p: *mut f32, v: __m512) { _mm512_storeu_ps(p, v) }
-        mask(lanes: usize) -> __mmask16 { (0xffff_u32 >> (16 - lanes)) as __mmask16 }
         load_masked(p: *const f32, mask: __mmask16) -> __m512 { _mm512_maskz_loadu_ps(mask, p) }
         store_masked(p: *mut f32, mask: __mmask16, v: __m512) { _mm512_mask_storeu_ps(p, mask, v) }
         multiply_add(a: __m512, b: __m512, c: __m512) -> __m512 { _mm512_fmadd_ps(a, b, c) }
@@ -63,7 +67,10 @@ unsafe fn quads512(a: __m512, b: __m512, c: __m512, d: __m512) -> __m512 {
     unsafe {
         let ab = _mm512_add_ps(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));
         let cd = _mm512_add_ps(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
-        _mm512_add_ps(_mm512_shuffle_ps(ab, cd, 0b0100_0100), _mm512_shuffle_ps(ab, cd, 0b1110_1110))
+        _mm512_add_ps(
+            _mm512_shuffle_ps(ab, cd, 0b0100_0100),
+            _mm512_shuffle_ps(ab, cd, 0b1110_1110),
+        )
     }
 }
 
@@ -133,7 +140,10 @@ unsafe fn quads256(a: __m256, b: __m256, c: __m256, d: __m256) -> __m256 {
     unsafe {
         let ab = _mm256_add_ps(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
         let cd = _mm256_add_ps(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
-        _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0b0100_0100), _mm256_shuffle_ps(ab, cd, 0b1110_1110))
+        _mm256_add_ps(
+            _mm256_shuffle_ps(ab, cd, 0b0100_0100),
+            _mm256_shuffle_ps(ab, cd, 0b1110_1110),
+        )
     }
 }
 

@@ -1,0 +1,158 @@
+//! A right operand packed once and used for hundreds of products.
+
+use super::buffer::{AlignedBuffer, ROW_MULTIPLE};
+use super::level::Level;
+use super::matmul::agree;
+use super::scalar::Kernels;
+use super::tile::{Rows, Strided};
+use super::view::{Matrix, MatrixMut, Store};
+
+/// Columns of a panel: three AVX-512 registers, six AVX2 registers.
+const PANEL: usize = 48;
+
+/// A matrix B \[k, n] in panels of 48 columns, each panel contiguous and row-major, the last one narrower and padded with
+/// zeros to a multiple of 16 columns; aligned to cache lines.
+///
+/// Costs one pass over B, and saves the strided, unaligned reads of it in every product after. The format does not depend
+/// on the instruction set.
+#[derive(Clone, Debug)]
+pub struct Packed<F> {
+    data: AlignedBuffer<F>,
+    rows: usize,
+    columns: usize,
+}
+
+impl<F> Default for Packed<F>
+where
+    AlignedBuffer<F>: Default,
+{
+    fn default() -> Self {
+        Packed {
+            data: AlignedBuffer::default(),
+            rows: 0,
+            columns: 0,
+        }
+    }
+}
+
+impl<F: Kernels> Packed<F> {
+    /// Packs B \[k, n].
+    pub fn new(b: Matrix<'_, F>) -> Self {
+        let mut packed = Packed::default();
+        packed.repack(b);
+        packed
+    }
+
+    /// Packs the transpose of B \[n, k], for products A B^T.
+    pub fn transposed(b: Matrix<'_, F>) -> Self {
+        let mut packed = Packed::default();
+        packed.reserve(b.columns, b.rows);
+        for j in 0..b.rows {
+            let (offset, width) = packed.panel(j / PANEL);
+            let row = &b.data[j * b.stride..][..b.columns];
+            let panel = &mut packed.data[offset..];
+            for (p, value) in row.iter().enumerate() {
+                panel[p * width + j % PANEL] = *value;
+            }
+        }
+        packed
+    }
+
+    /// Packs another B into the same memory, which grows if it must.
+    pub fn repack(&mut self, b: Matrix<'_, F>) {
+        self.reserve(b.rows, b.columns);
+        for index in 0..b.columns.div_ceil(PANEL) {
+            let (offset, width) = self.panel(index);
+            let first = index * PANEL;
+            let valid = PANEL.min(b.columns - first);
+            for (p, line) in self.data[offset..]
+                .chunks_exact_mut(width)
+                .take(b.rows)
+                .enumerate()
+            {
+                line[..valid].copy_from_slice(&b.data[p * b.stride + first..][..valid]);
+                line[valid..].fill(F::zero());
+            }
+        }
+    }
+
+    fn reserve(&mut self, rows: usize, columns: usize) {
+        (self.rows, self.columns) = (rows, columns);
+        let length = rows * columns.next_multiple_of(ROW_MULTIPLE);
+        if self.data.len() < length {
+            self.data = AlignedBuffer::zeros(length);
+        }
+    }
+
+    /// Where a panel starts and how wide it is.
+    fn panel(&self, index: usize) -> (usize, usize) {
+        let first = index * PANEL;
+        (
+            first * self.rows,
+            PANEL.min((self.columns - first).next_multiple_of(ROW_MULTIPLE)),
+        )
+    }
+
+    /// k, the rows of the packed matrix.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// n, the columns of the packed matrix.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// C (op)= A B with A \[m, k] and C \[m, n] row-major.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not agree.
+    pub fn multiply(&self, a: Matrix<'_, F>, c: MatrixMut<'_, F>, store: Store) {
+        agree(
+            "Packed::multiply",
+            (a.rows, self.columns, a.columns),
+            (c.rows, c.columns, self.rows),
+        );
+        let left = Strided {
+            data: a.data.as_ptr(),
+            row: a.stride,
+            column: 1,
+        };
+        // SAFETY: the view holds what its sizes say.
+        unsafe { self.multiply_strided(a.rows, left, c, store) }
+    }
+
+    /// The same with any strides of A.
+    ///
+    /// # Safety
+    ///
+    /// `a` must hold `m` by k elements at its strides, and `c` must be \[m, n].
+    pub(super) unsafe fn multiply_strided(
+        &self,
+        m: usize,
+        a: Strided<F>,
+        c: MatrixMut<'_, F>,
+        store: Store,
+    ) {
+        if m == 0 {
+            return;
+        }
+        let level = Level::current();
+        for index in 0..self.columns.div_ceil(PANEL) {
+            let (offset, width) = self.panel(index);
+            let first = index * PANEL;
+            let columns = PANEL.min(self.columns - first);
+            let right = Rows {
+                data: self.data[offset..].as_ptr(),
+                stride: width,
+            };
+            let out = Rows {
+                data: c.data[first..].as_mut_ptr(),
+                stride: c.stride,
+            };
+            // SAFETY: the panel has `rows` rows of `width`, a multiple of every register; C has these columns.
+            unsafe { F::outer(level, (m, columns, self.rows), a, right, true, out, store) }
+        }
+    }
+}

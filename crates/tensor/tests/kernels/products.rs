@@ -1,0 +1,127 @@
+//! A B, A^T B, A B^T and products with packed operands.
+
+use mnm_tensor::kernels::{Kernels, Matrix, Packed, Store, matmul, matmul_nt, matmul_tn};
+use proptest::prelude::*;
+
+use crate::{Poisoned, at_every_level, size, store};
+
+/// Sum over p of left(i, p) * right(p, j).
+fn product(
+    k: usize,
+    left: impl Fn(usize, usize) -> f64,
+    right: impl Fn(usize, usize) -> f64,
+) -> impl Fn(usize, usize) -> f64 {
+    move |i, j| (0..k).map(|p| left(i, p) * right(p, j)).sum()
+}
+
+fn every_form<F: Kernels>(
+    (m, n, k): (usize, usize, usize),
+    pad: usize,
+    seed: u64,
+    store: Store,
+) -> Result<(), TestCaseError> {
+    let a = Poisoned::<F>::random(m, k, pad, seed);
+    let a_t = Poisoned::<F>::new(k, m, pad, |p, i| a.at(i, p));
+    let b = Poisoned::<F>::random(k, n, pad, seed + 1);
+    let b_t = Poisoned::<F>::new(n, k, pad, |j, p| b.at(p, j));
+    let before = match store {
+        Store::Overwrite => Poisoned::<F>::new(m, n, pad, |_, _| f64::NAN),
+        _ => Poisoned::<F>::random(m, n, pad, seed + 2),
+    };
+    let expected = before.expected(store, product(k, |i, p| a.at(i, p), |p, j| b.at(p, j)));
+    at_every_level(|| {
+        let mut c = before.clone();
+        matmul(a.view(), b.view(), c.view_mut(), store);
+        c.check(&expected, k)?;
+        c.clone_from(&before);
+        matmul_tn(a_t.view(), b.view(), c.view_mut(), store);
+        c.check(&expected, k)?;
+        c.clone_from(&before);
+        matmul_nt(a.view(), b_t.view(), c.view_mut(), store);
+        c.check(&expected, k)?;
+        c.clone_from(&before);
+        Packed::new(b.view()).multiply(a.view(), c.view_mut(), store);
+        c.check(&expected, k)?;
+        c.clone_from(&before);
+        Packed::transposed(b_t.view()).multiply(a.view(), c.view_mut(), store);
+        c.check(&expected, k)
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn every_form_equals_the_loops(m in size(), n in size(), k in size(), pad in 0_usize..20, seed: u32, store in store()) {
+        every_form::<f32>((m, n, k), pad, u64::from(seed), store)?;
+        every_form::<f64>((m, n, k), pad, u64::from(seed), store)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(6))]
+
+    #[test]
+    fn large_products_equal_the_loops(m in 64_usize..140, n in 90_usize..150, k in 250_usize..700, seed: u32, store in store()) {
+        every_form::<f32>((m, n, k), 5, u64::from(seed), store)?;
+    }
+}
+
+#[test]
+fn nothing_times_nothing_is_nothing() {
+    let none: [f32; 0] = [];
+    for (m, n, k) in [(0, 3, 2), (3, 0, 2), (3, 2, 0)] {
+        let (a, b) = (vec![1.0; m * k], vec![1.0; k * n]);
+        let mut c = vec![7.0_f32; m * n];
+        let out = mnm_tensor::kernels::MatrixMut::dense(&mut c, m, n);
+        matmul(
+            Matrix::dense(&a, m, k),
+            Matrix::dense(&b, k, n),
+            out,
+            Store::Overwrite,
+        );
+        assert!(c.iter().all(|x| *x == 0.0));
+    }
+    assert_eq!(Matrix::dense(&none, 0, 5).rows(), 0);
+}
+
+#[test]
+#[should_panic(expected = "does not fit a slice")]
+fn a_matrix_that_its_slice_cannot_hold_is_refused() {
+    Matrix::new(&[0.0_f32; 10], 3, 4, 4);
+}
+
+#[test]
+#[should_panic(expected = "sizes m, n, k")]
+fn shapes_that_do_not_agree_are_refused() {
+    let data = [0.0_f32; 16];
+    let mut c = [0.0_f32; 16];
+    let out = mnm_tensor::kernels::MatrixMut::dense(&mut c, 2, 2);
+    matmul(
+        Matrix::dense(&data, 2, 3),
+        Matrix::dense(&data, 4, 2),
+        out,
+        Store::Overwrite,
+    );
+}
+
+#[test]
+fn a_packed_operand_can_be_replaced() {
+    let (small, large) = (
+        Poisoned::<f32>::random(5, 50, 0, 1),
+        Poisoned::<f32>::random(40, 70, 3, 2),
+    );
+    let mut packed = Packed::new(small.view());
+    for b in [&large, &small] {
+        packed.repack(b.view());
+        let a = Poisoned::<f32>::random(9, b.rows, 0, 3);
+        let (mut c, mut d) = (
+            Poisoned::<f32>::random(9, b.columns, 0, 4),
+            Poisoned::<f32>::random(9, b.columns, 0, 5),
+        );
+        packed.multiply(a.view(), c.view_mut(), Store::Overwrite);
+        matmul(a.view(), b.view(), d.view_mut(), Store::Overwrite);
+        assert_eq!(c.data, d.data);
+        assert_eq!((packed.rows(), packed.columns()), (b.rows, b.columns));
+    }
+}
