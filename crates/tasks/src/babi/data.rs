@@ -1,0 +1,359 @@
+//! bAbI as a task.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use ndarray::ArrayView2;
+
+use super::source::{self, TaskFiles};
+use super::{
+    BabiError, BabiOptions, Corpus, Encoding, Interner, Lexicon, Reading, Vocabulary, render,
+};
+use crate::{
+    Episode, InputKind, Interface, Labels, OutputKind, Split, Task, TaskError, UNKNOWN_CLASS,
+};
+
+/// The bAbI tasks, loaded.
+///
+/// Where a task has no validation file (as in `en-10k`), the last tenth of its training stories, rounded down but at
+/// least one if there are two, is its validation split. A split that has no file for any of the tasks is empty: the test
+/// files may be absent.
+#[derive(Debug, Clone)]
+pub struct Babi {
+    options: BabiOptions,
+    place: String,
+    vocabulary: Vocabulary,
+    interface: Interface,
+    lexicon: Lexicon,
+    answers: Vec<String>,
+    corpora: Vec<Corpus>,
+    /// The episodes of each split.
+    episodes: [Vec<Location>; 3],
+    counts: Vec<Counts>,
+}
+
+/// Where an episode stands.
+#[derive(Debug, Clone, Copy)]
+struct Location {
+    task: u8,
+    corpus: u32,
+    first: u32,
+    end: u32,
+}
+
+/// What a split of a task holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// The task, 1 to 20.
+    pub task: u8,
+    /// The split.
+    pub split: Split,
+    /// The number of stories.
+    pub stories: usize,
+    /// The number of statements.
+    pub statements: usize,
+    /// The number of questions.
+    pub questions: usize,
+}
+
+/// Some stories of a corpus: a task's share of a split.
+struct Part {
+    task: u8,
+    split: Split,
+    corpus: usize,
+    stories: Range<usize>,
+}
+
+/// All files parsed, before words and answers have their final numbers.
+#[derive(Default)]
+struct Parsed {
+    words: Interner,
+    answers: Interner,
+    corpora: Vec<Corpus>,
+    parts: Vec<Part>,
+}
+
+impl Parsed {
+    fn new(tasks: Vec<TaskFiles>) -> Result<Self, BabiError> {
+        let mut parsed = Parsed::default();
+        for TaskFiles { task, splits } in tasks {
+            let has_valid = splits[1].is_some();
+            for (file, split) in splits.into_iter().zip(Split::ALL) {
+                let Some(file) = file else { continue };
+                let corpus = Corpus::parse(
+                    &file.name,
+                    &file.bytes,
+                    &mut parsed.words,
+                    &mut parsed.answers,
+                )?;
+                let stories = corpus.stories();
+                let held_out = if split == Split::Train && !has_valid {
+                    (stories / 10).max(1).min(stories / 2)
+                } else {
+                    0
+                };
+                let corpus_index = parsed.corpora.len();
+                parsed.corpora.push(corpus);
+                let kept = stories - held_out;
+                parsed.parts.push(Part {
+                    task,
+                    split,
+                    corpus: corpus_index,
+                    stories: 0..kept,
+                });
+                if held_out > 0 {
+                    let stories = kept..stories;
+                    parsed.parts.push(Part {
+                        task,
+                        split: Split::Valid,
+                        corpus: corpus_index,
+                        stories,
+                    });
+                }
+            }
+        }
+        Ok(parsed)
+    }
+
+    /// The words and answers of the training stories.
+    fn vocabulary(&self) -> Vocabulary {
+        let (mut words, mut answers) = (BTreeSet::new(), BTreeSet::new());
+        for part in self.parts.iter().filter(|part| part.split == Split::Train) {
+            let corpus = &self.corpora[part.corpus];
+            for line in part.stories.clone().flat_map(|story| corpus.story(story)) {
+                words.extend(corpus.words(line));
+                answers.extend(corpus.answer(line));
+            }
+        }
+        let word = |&number: &u32| self.words.strings()[number as usize].as_str();
+        let answer = |&number: &u32| self.answers.strings()[number as usize].as_str();
+        Vocabulary::new(words.iter().map(word), answers.iter().map(answer))
+    }
+}
+
+impl Babi {
+    /// Loads the chosen tasks, with the vocabulary of their training files.
+    ///
+    /// # Errors
+    /// Where an option is out of range, data are missing (a training file for every task is needed; another split must
+    /// have files for all tasks or for none), or a line is malformed.
+    pub fn load(options: BabiOptions) -> Result<Self, BabiError> {
+        Self::build(options, None)
+    }
+
+    /// Loads the chosen tasks for a model that has its vocabulary already. Training files are not needed.
+    ///
+    /// # Errors
+    /// As [`Babi::load`], or where the vocabulary cannot be used.
+    pub fn with_vocabulary(
+        options: BabiOptions,
+        vocabulary: Vocabulary,
+    ) -> Result<Self, BabiError> {
+        Self::build(options, Some(vocabulary))
+    }
+
+    fn build(options: BabiOptions, vocabulary: Option<Vocabulary>) -> Result<Self, BabiError> {
+        options.check()?;
+        let (place, files) = source::read(&options)?;
+        check_complete(&place, &files, vocabulary.is_none())?;
+        let parsed = Parsed::new(files)?;
+        let vocabulary = vocabulary.unwrap_or_else(|| parsed.vocabulary());
+        let unknown_word = vocabulary.check()?;
+        let lexicon = Lexicon::new(
+            &vocabulary,
+            unknown_word,
+            parsed.words.strings(),
+            parsed.answers.strings(),
+        );
+
+        let reading = Reading {
+            questions: options.questions,
+            encoding: options.encoding,
+        };
+        let mut episodes = [Vec::new(), Vec::new(), Vec::new()];
+        let mut counts = Vec::new();
+        for part in &parsed.parts {
+            let corpus = &parsed.corpora[part.corpus];
+            let locations = &mut episodes[part.split as usize];
+            let (mut lines, mut questions) = (0, 0);
+            for story in part.stories.clone() {
+                lines += corpus.story(story).len();
+                questions += corpus
+                    .story(story)
+                    .filter(|&line| corpus.answer(line).is_some())
+                    .count();
+                locations.extend(reading.episodes(corpus, story).into_iter().map(|range| {
+                    Location {
+                        task: part.task,
+                        corpus: part.corpus as u32,
+                        first: range.start as u32,
+                        end: range.end as u32,
+                    }
+                }));
+            }
+            counts.push(Counts {
+                task: part.task,
+                split: part.split,
+                stories: part.stories.len(),
+                statements: lines - questions,
+                questions,
+            });
+        }
+        counts.sort_by_key(|count| (count.split, count.task));
+
+        let longest = |corpus: &Corpus| {
+            (0..corpus.lines())
+                .map(|line| corpus.words(line).len())
+                .max()
+        };
+        let words_per_step = match options.encoding {
+            Encoding::Sentence => parsed.corpora.iter().filter_map(longest).max().unwrap_or(1),
+            Encoding::Word => 1,
+        };
+        let interface = Interface {
+            input: InputKind::Tokens {
+                vocabulary: vocabulary.words.clone(),
+                words_per_step,
+            },
+            outputs: OutputKind::Classes {
+                names: vocabulary.answers.clone(),
+            },
+        };
+        let (answers, corpora) = (parsed.answers.strings().to_vec(), parsed.corpora);
+        Ok(Babi {
+            options,
+            place,
+            vocabulary,
+            interface,
+            lexicon,
+            answers,
+            corpora,
+            episodes,
+            counts,
+        })
+    }
+
+    /// The options that the data were loaded with.
+    pub fn options(&self) -> &BabiOptions {
+        &self.options
+    }
+
+    /// The words and answers, for a checkpoint to carry.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
+    /// What was loaded, split by split and task by task: a check against the published numbers.
+    pub fn counts(&self) -> &[Counts] {
+        &self.counts
+    }
+
+    fn reading(&self) -> Reading {
+        Reading {
+            questions: self.options.questions,
+            encoding: self.options.encoding,
+        }
+    }
+
+    fn locate(&self, split: Split, index: u64) -> Option<(Location, &Corpus, Range<usize>)> {
+        let location = *self.episodes[split as usize].get(usize::try_from(index).ok()?)?;
+        let corpus = self.corpora.get(location.corpus as usize)?;
+        Some((
+            location,
+            corpus,
+            location.first as usize..location.end as usize,
+        ))
+    }
+}
+
+/// Every task must have a training file (if `need_train`), and each other split files for all tasks or for none.
+fn check_complete(place: &str, files: &[TaskFiles], need_train: bool) -> Result<(), BabiError> {
+    for (slot, split) in Split::ALL.into_iter().enumerate() {
+        let present = |files: &TaskFiles| files.splits[slot].is_some();
+        // A missing validation file is made up for from the training file.
+        let made_up = |files: &TaskFiles| split == Split::Valid && files.splits[0].is_some();
+        let needed = (split == Split::Train && need_train) || files.iter().any(present);
+        if let Some(lacking) = files
+            .iter()
+            .find(|files| needed && !present(files) && !made_up(files))
+        {
+            return Err(BabiError::MissingTask {
+                place: place.to_owned(),
+                task: lacking.task,
+                split,
+            });
+        }
+    }
+    if let Some(lacking) = files
+        .iter()
+        .find(|files| files.splits.iter().all(Option::is_none))
+    {
+        return Err(BabiError::MissingTask {
+            place: place.to_owned(),
+            task: lacking.task,
+            split: Split::Test,
+        });
+    }
+    Ok(())
+}
+
+impl Task for Babi {
+    fn name(&self) -> &str {
+        "babi"
+    }
+
+    fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    fn len(&self, split: Split) -> Option<u64> {
+        Some(self.episodes[split as usize].len() as u64)
+    }
+
+    fn steps(&self, split: Split, index: u64) -> usize {
+        self.locate(split, index)
+            .map_or(0, |(_, corpus, lines)| self.reading().steps(corpus, lines))
+    }
+
+    fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
+        let Some((location, corpus, lines)) = self.locate(split, index) else {
+            let len = self.episodes[split as usize].len() as u64;
+            if len == 0 {
+                return Err(BabiError::EmptySplit {
+                    split,
+                    place: self.place.clone(),
+                }
+                .into());
+            }
+            return Err(TaskError::IndexOutOfRange {
+                task: self.name().to_owned(),
+                split,
+                index,
+                len,
+            });
+        };
+        let group = format!("qa{}", location.task);
+        let mut episode = self
+            .reading()
+            .episode(corpus, lines.clone(), &self.lexicon, group);
+        if matches!(&episode.labels, Labels::Classes(classes) if classes.contains(&UNKNOWN_CLASS)) {
+            let asked = self
+                .reading()
+                .shown(corpus, lines)
+                .filter_map(|line| corpus.answer(line));
+            let unknown: Vec<&str> = asked
+                .filter(|&answer| self.lexicon.class(answer) == UNKNOWN_CLASS)
+                .filter_map(|answer| self.answers.get(answer as usize).map(String::as_str))
+                .collect();
+            episode.text = Some(format!(
+                "answers never seen in training: {}",
+                unknown.join("; ")
+            ));
+        }
+        Ok(episode)
+    }
+
+    fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {
+        render(&self.interface, self.options.encoding, episode, logits)
+    }
+}

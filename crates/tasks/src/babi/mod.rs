@@ -1,0 +1,34 @@
+//! The bAbI question-answering tasks.
+//!
+//! Weston et al., "Towards AI-Complete Question Answering: A Set of Prerequisite Toy Tasks" (arXiv 1502.05698). Each of
+//! 20 tasks is a file of stories; a story is a list of numbered statements and questions:
+//!
+//! ```text
+//! 1 Mary moved to the bathroom.
+//! 2 John went to the hallway.
+//! 3 Where is Mary?<tab>bathroom<tab>1
+//! ```
+//!
+//! One file of this directory each: [`line`](parse_line) reads a line, `corpus` a file, `source` finds the files in a
+//! folder or in the published archive, `vocabulary` numbers words and answers, `reading` turns stories into episodes,
+//! `data` puts it together as a [`Task`](crate::Task).
+
+mod corpus;
+mod data;
+mod error;
+mod line;
+mod options;
+mod reading;
+mod render;
+mod source;
+mod vocabulary;
+
+pub use corpus::{Corpus, Interner};
+pub use data::{Babi, Counts};
+pub use error::BabiError;
+pub use line::{Content, Line, LineProblem, parse_line};
+pub use options::{BabiOptions, Encoding, Questions};
+pub use vocabulary::{PADDING, UNKNOWN, Vocabulary};
+
+pub(crate) use reading::{Lexicon, Reading};
+pub(crate) use render::render;

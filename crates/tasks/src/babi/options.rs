@@ -1,0 +1,131 @@
+//! Which bAbI data to load and how to present it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::OptionError;
+
+/// How the questions of a story are asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Questions {
+    /// One episode a story: the questions are steps of the sequence, each with a target where it stands. A model sees
+    /// every statement once, whatever the number of questions.
+    #[default]
+    InPlace,
+    /// One episode a question: the statements before it, without the earlier questions, and then the question.
+    Separate,
+}
+
+/// What a step of the sequence is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Encoding {
+    /// A sentence; its target is at its step.
+    #[default]
+    Sentence,
+    /// A word; a question's target is at its last word.
+    Word,
+}
+
+/// Which bAbI data to load and how to present it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BabiOptions {
+    /// The folder that holds the files, or one above it, or the published `.tar.gz`.
+    pub dir: PathBuf,
+    /// The subset (`en-valid-10k`, `en-10k`, `en`, `hn-10k`, ...). `None`: the folder itself if it holds files, else the
+    /// first there is of `en-valid-10k`, `en-10k`, `en-valid`, `en`.
+    pub subset: Option<String>,
+    /// The tasks, each 1 to 20, at least one.
+    pub tasks: Vec<u8>,
+    /// How questions are asked.
+    pub questions: Questions,
+    /// What a step is.
+    pub encoding: Encoding,
+}
+
+impl BabiOptions {
+    /// All 20 tasks of a folder or archive, questions in place, sentence by sentence.
+    pub fn new(dir: impl Into<PathBuf>) -> Self {
+        BabiOptions {
+            dir: dir.into(),
+            subset: None,
+            tasks: (1..=20).collect(),
+            questions: Questions::default(),
+            encoding: Encoding::default(),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), OptionError> {
+        let expected = "one or more different numbers of 1 to 20";
+        let mut sorted = self.tasks.clone();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let holds = !sorted.is_empty()
+            && sorted.len() == self.tasks.len()
+            && self.tasks.iter().all(|task| (1..=20).contains(task));
+        OptionError::unless(holds, "babi", "tasks", &self.tasks, expected)
+    }
+}
+
+impl FromStr for Questions {
+    type Err = OptionError;
+
+    /// `"in-place"` or `"separate"`.
+    fn from_str(word: &str) -> Result<Self, OptionError> {
+        match word {
+            "in-place" => Ok(Questions::InPlace),
+            "separate" => Ok(Questions::Separate),
+            _ => Err(OptionError {
+                task: "babi",
+                option: "questions",
+                value: format!("{word:?}"),
+                expected: "\"in-place\" or \"separate\"".to_owned(),
+            }),
+        }
+    }
+}
+
+impl FromStr for Encoding {
+    type Err = OptionError;
+
+    /// `"sentence"` or `"word"`.
+    fn from_str(word: &str) -> Result<Self, OptionError> {
+        match word {
+            "sentence" => Ok(Encoding::Sentence),
+            "word" => Ok(Encoding::Word),
+            _ => Err(OptionError {
+                task: "babi",
+                option: "encoding",
+                value: format!("{word:?}"),
+                expected: "\"sentence\" or \"word\"".to_owned(),
+            }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_checked() {
+        let with = |tasks: &[u8]| {
+            BabiOptions {
+                tasks: tasks.to_vec(),
+                ..BabiOptions::new("x")
+            }
+            .check()
+        };
+        assert_eq!(with(&[3, 1, 20]), Ok(()));
+        for wrong in [&[][..], &[0], &[21], &[4, 4]] {
+            assert_eq!(with(wrong).unwrap_err().option, "tasks", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn choices_read_from_words() {
+        assert_eq!("separate".parse(), Ok(Questions::Separate));
+        assert_eq!("word".parse(), Ok(Encoding::Word));
+        assert_eq!("both".parse::<Questions>().unwrap_err().option, "questions");
+        assert_eq!("letter".parse::<Encoding>().unwrap_err().option, "encoding");
+    }
+}

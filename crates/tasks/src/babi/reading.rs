@@ -1,0 +1,131 @@
+//! From the lines of a story to the steps of an episode.
+
+use std::ops::Range;
+
+use super::{Corpus, Encoding, Questions, Vocabulary};
+use crate::{Episode, Input, Labels, UNKNOWN_CLASS};
+
+/// Where the words and answers of an interner stand in a vocabulary.
+#[derive(Debug, Clone)]
+pub(crate) struct Lexicon {
+    /// By number of the interner: index into the vocabulary.
+    words: Vec<u32>,
+    /// By number of the interner: class, or `UNKNOWN_CLASS`.
+    classes: Vec<u32>,
+    unknown_word: u32,
+}
+
+impl Lexicon {
+    pub(crate) fn new(
+        vocabulary: &Vocabulary,
+        unknown_word: u32,
+        words: &[String],
+        answers: &[String],
+    ) -> Self {
+        let (word_indices, answer_indices) =
+            (vocabulary.word_indices(), vocabulary.answer_indices());
+        let look_up = |word: &String| {
+            word_indices
+                .get(word.as_str())
+                .copied()
+                .unwrap_or(unknown_word)
+        };
+        let judge = |answer: &String| {
+            answer_indices
+                .get(answer.as_str())
+                .copied()
+                .unwrap_or(UNKNOWN_CLASS)
+        };
+        Lexicon {
+            words: words.iter().map(look_up).collect(),
+            classes: answers.iter().map(judge).collect(),
+            unknown_word,
+        }
+    }
+
+    fn word(&self, number: u32) -> u32 {
+        self.words
+            .get(number as usize)
+            .copied()
+            .unwrap_or(self.unknown_word)
+    }
+
+    pub(crate) fn class(&self, number: u32) -> u32 {
+        self.classes
+            .get(number as usize)
+            .copied()
+            .unwrap_or(UNKNOWN_CLASS)
+    }
+}
+
+/// How stories become episodes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reading {
+    pub(crate) questions: Questions,
+    pub(crate) encoding: Encoding,
+}
+
+impl Reading {
+    /// The line ranges of a story's episodes, in order: the whole story, or the lines up to each question.
+    pub(crate) fn episodes(self, corpus: &Corpus, story: usize) -> Vec<Range<usize>> {
+        let lines = corpus.story(story);
+        match self.questions {
+            Questions::InPlace => vec![lines],
+            Questions::Separate => {
+                let asked = lines.clone().filter(|&line| corpus.answer(line).is_some());
+                asked.map(|line| lines.start..line + 1).collect()
+            }
+        }
+    }
+
+    /// The lines of `lines` that the episode shows.
+    pub(crate) fn shown(
+        self,
+        corpus: &Corpus,
+        lines: Range<usize>,
+    ) -> impl Iterator<Item = usize> + '_ {
+        let last = lines.end.saturating_sub(1);
+        lines.filter(move |&line| {
+            self.questions == Questions::InPlace || line == last || corpus.answer(line).is_none()
+        })
+    }
+
+    /// The steps of the episode over `lines`.
+    pub(crate) fn steps(self, corpus: &Corpus, lines: Range<usize>) -> usize {
+        let shown = self.shown(corpus, lines);
+        match self.encoding {
+            Encoding::Sentence => shown.count(),
+            Encoding::Word => shown.map(|line| corpus.words(line).len()).sum(),
+        }
+    }
+
+    /// The episode over `lines`.
+    pub(crate) fn episode(
+        self,
+        corpus: &Corpus,
+        lines: Range<usize>,
+        lexicon: &Lexicon,
+        group: String,
+    ) -> Episode {
+        let (mut tokens, mut target_steps, mut classes) = (Vec::new(), Vec::new(), Vec::new());
+        for line in self.shown(corpus, lines) {
+            let words = corpus.words(line).iter().map(|&word| lexicon.word(word));
+            match self.encoding {
+                Encoding::Sentence => tokens.push(words.collect()),
+                Encoding::Word => tokens.extend(words.map(|word| vec![word])),
+            }
+            if let Some(answer) = corpus.answer(line) {
+                // A line has at least one word, so that there is a step to ask at.
+                target_steps.push(tokens.len() - 1);
+                classes.push(lexicon.class(answer));
+            }
+        }
+        Episode {
+            group,
+            input: Input::Tokens(tokens),
+            target_steps,
+            labels: Labels::Classes(classes),
+            text: None,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Question-answering episodes for a human reader.
+
+use std::fmt::Write;
+
+use ndarray::ArrayView2;
+
+use super::Encoding;
+use crate::{Episode, Input, InputKind, Interface, Labels, OutputKind, UNKNOWN_CLASS, scoring};
+
+/// The story in words, with the right answer behind each question and, given `logits`, the model's.
+pub(crate) fn render(
+    interface: &Interface,
+    encoding: Encoding,
+    episode: &Episode,
+    logits: Option<ArrayView2<f32>>,
+) -> String {
+    let (
+        InputKind::Tokens { vocabulary, .. },
+        OutputKind::Classes { names },
+        Input::Tokens(steps),
+        Labels::Classes(classes),
+    ) = (
+        &interface.input,
+        &interface.outputs,
+        &episode.input,
+        &episode.labels,
+    )
+    else {
+        return format!("{}: not an episode of words\n", episode.group);
+    };
+    let answer_name = |class: u32| match class {
+        UNKNOWN_CLASS => "(an answer never seen in training)",
+        class => names
+            .get(class as usize)
+            .map_or("(no such answer)", String::as_str),
+    };
+
+    let mut text = format!(
+        "{}: {} steps, {} questions\n",
+        episode.group,
+        episode.steps(),
+        episode.targets()
+    );
+    let mut targets = episode
+        .target_steps
+        .iter()
+        .zip(classes)
+        .enumerate()
+        .peekable();
+    let mut line_is_open = false;
+    for (step, words) in steps.iter().enumerate() {
+        if !line_is_open {
+            let _ = write!(text, "{step:>4}");
+        }
+        for &word in words {
+            let _ = write!(
+                text,
+                " {}",
+                vocabulary
+                    .get(word as usize)
+                    .map_or("(no such word)", String::as_str)
+            );
+        }
+        let target = targets.next_if(|(_, (at, _))| **at == step);
+        if let Some((target, (_, &class))) = target {
+            let _ = write!(text, "?  {}", answer_name(class));
+            if let Some(row) = logits
+                .as_ref()
+                .and_then(|logits| logits.rows().into_iter().nth(target))
+            {
+                let given = scoring::best_class(row);
+                let verdict = if given == Some(class) {
+                    "right"
+                } else {
+                    "WRONG"
+                };
+                let _ = write!(
+                    text,
+                    "  answered {} ({verdict})",
+                    given.map_or("(not a number)", answer_name)
+                );
+            }
+        }
+        // Word by word, a line runs up to the next question: where its sentences end is not in the input.
+        line_is_open = encoding == Encoding::Word && target.is_none();
+        if !line_is_open {
+            text.push('\n');
+        }
+    }
+    if line_is_open {
+        text.push('\n');
+    }
+    if let Some(note) = &episode.text {
+        let _ = writeln!(text, "{note}");
+    }
+    text
+}

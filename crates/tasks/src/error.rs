@@ -1,0 +1,64 @@
+//! What can go wrong in this crate.
+
+use crate::{BabiError, LossError, Split};
+
+/// An option of a task that is out of range.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{task}: option `{option}` is {value}: expected {expected}")]
+pub struct OptionError {
+    /// The task, as in [`Task::name`](crate::Task::name).
+    pub task: &'static str,
+    /// The option, as the field of the task's options struct is called.
+    pub option: &'static str,
+    /// What was given.
+    pub value: String,
+    /// What is allowed.
+    pub expected: String,
+}
+
+impl OptionError {
+    /// Fails with an `OptionError` unless `holds`.
+    pub(crate) fn unless(
+        holds: bool,
+        task: &'static str,
+        option: &'static str,
+        value: impl std::fmt::Debug,
+        expected: impl Into<String>,
+    ) -> Result<(), Self> {
+        if holds {
+            return Ok(());
+        }
+        Err(OptionError {
+            task,
+            option,
+            value: format!("{value:?}"),
+            expected: expected.into(),
+        })
+    }
+}
+
+/// Why a task could not be set up or an episode not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// An option is out of range.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// The bAbI files cannot be used.
+    #[error(transparent)]
+    Babi(#[from] BabiError),
+    /// Logits do not fit an episode.
+    #[error(transparent)]
+    Loss(#[from] LossError),
+    /// An index beyond the end of a split.
+    #[error("{task}: there is no episode {index} in the {split} split, which holds {len}")]
+    IndexOutOfRange {
+        /// The task.
+        task: String,
+        /// The split.
+        split: Split,
+        /// The index asked for.
+        index: u64,
+        /// The number of episodes in the split.
+        len: u64,
+    },
+}
