@@ -1,0 +1,125 @@
+//! `cargo xtask bench`: our own benches, or with `--peers` one training step here, in PyTorch and in JAX.
+
+mod measurements;
+mod plot;
+mod programs;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::{setup, shell, workspace};
+use measurements::Measurements;
+use programs::Program;
+
+/// The two shapes of `docs/performance.md`, as B,T,X,C,M,U,H,K.
+const SHAPES: &[(&str, &str)] = &[
+    ("S", "32,50,100,100,100,100,1,177"),
+    ("L", "64,100,128,256,100,100,4,177"),
+];
+
+/// The paper's two write rules.
+const RULES: &[&str] = &["mnm-p", "mnm-g"];
+
+/// Options of `cargo xtask bench`.
+#[derive(Args)]
+pub struct Options {
+    /// Measure the same training step in PyTorch and JAX (installed into target/peers-venv) and compare
+    #[arg(long)]
+    peers: bool,
+    /// With --peers: how often every program is measured, in turns
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// With --peers: timed training steps a measurement
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    steps: u32,
+    /// With --peers: threads of every program [default: the number of cores]
+    #[arg(long)]
+    threads: Option<usize>,
+    /// With --peers: only this shape
+    #[arg(long, value_parser = ["S", "L"])]
+    shape: Option<String>,
+    /// Without --peers: arguments for `cargo bench`, as the name of a bench
+    #[arg(last = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs the benches.
+///
+/// # Errors
+/// If a build, an installation, or a measurement of ours fails.
+pub fn run(options: &Options) -> Result<()> {
+    setup::run(&setup::Options::default())?;
+    if options.peers {
+        return compare(options);
+    }
+    shell::pass_through(
+        shell::cargo()
+            .args(["bench", "--package", "mnm-benches", "--"])
+            .args(&options.arguments),
+    )
+}
+
+/// Measures ours and the peers in turns, so that a slow minute of the machine falls on all of them alike.
+fn compare(options: &Options) -> Result<()> {
+    let folder = workspace::target_dir()?;
+    let programs = [
+        Program::ours()?,
+        Program::torch(&folder)?,
+        Program::jax(&folder)?,
+    ];
+    let threads = options
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let shapes: Vec<_> = SHAPES
+        .iter()
+        .filter(|(name, _)| {
+            options
+                .shape
+                .as_deref()
+                .is_none_or(|wanted| wanted == *name)
+        })
+        .collect();
+    let mut measurements = Measurements::default();
+    for round in 1..=options.rounds {
+        for (name, sizes) in &shapes {
+            for rule in RULES {
+                for program in &programs {
+                    let measured = program
+                        .measure(rule, sizes, options.steps, threads)
+                        .with_context(|| format!("{} on {rule}, shape {name}", program.name))?;
+                    println!(
+                        "round {round} of {}, {name} {rule} {}: {:.2} ms a step, {:.0} MiB",
+                        options.rounds,
+                        program.name,
+                        measured.step_s * 1e3,
+                        measured.rss_mib
+                    );
+                    measurements.add(name, rule, program.name, measured);
+                }
+            }
+        }
+    }
+    let rows = measurements.rows();
+    if rows.is_empty() {
+        bail!("nothing was measured");
+    }
+    let folder = folder.join("peers");
+    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    let summary = folder.join("summary.json");
+    let text = measurements::to_json(&rows, options.steps, threads);
+    std::fs::write(&summary, format!("{text:#}\n"))
+        .with_context(|| summary.display().to_string())?;
+    let picture = folder.join("summary.svg");
+    plot::bars(&rows, &picture)?;
+    println!("\n{}", measurements::table(&rows));
+    println!(
+        "medians over {} rounds of {} steps each, {threads} threads",
+        options.rounds, options.steps
+    );
+    println!(
+        "raw figures: {}\nplot: {}",
+        summary.display(),
+        picture.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,122 @@
+//! `cargo xtask ci`: what continuous integration runs, stage after stage.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::test::Totals;
+use crate::{setup, shell, table, test, workspace};
+
+/// Options of `cargo xtask ci`.
+#[derive(Args, Default)]
+pub struct Options {
+    /// Skip building every package from its archive (the archives are still made and checked)
+    #[arg(long)]
+    pub no_verify: bool,
+}
+
+/// How one stage went.
+struct Outcome {
+    name: &'static str,
+    result: Result<()>,
+    took: Duration,
+}
+
+/// Announces a stage, runs it, and says how long it took.
+fn stage(name: &'static str, work: impl FnOnce() -> Result<()>) -> Outcome {
+    println!("\n== {name}");
+    let start = Instant::now();
+    let result = work();
+    let took = start.elapsed();
+    match &result {
+        Ok(()) => println!("== {name}: ok, {:.1} s", took.as_secs_f64()),
+        Err(error) => println!("== {name}: FAILED, {:.1} s: {error:#}", took.as_secs_f64()),
+    }
+    Outcome { name, result, took }
+}
+
+/// Runs every stage, also after one has failed, so that one run shows all there is to mend.
+///
+/// # Errors
+/// If the set-up or any stage fails.
+pub fn run(options: &Options) -> Result<()> {
+    setup::run(&setup::Options::default())?;
+    let mut totals = Totals::default();
+    let outcomes = [
+        stage("format", || {
+            announced(shell::cargo().args(["fmt", "--all", "--check"]))
+        }),
+        stage("lints", || {
+            announced(shell::cargo().args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        }),
+        stage("documentation", || {
+            announced(
+                shell::cargo()
+                    .args(["doc", "--workspace", "--no-deps"])
+                    .env("RUSTDOCFLAGS", "-D warnings"),
+            )
+        }),
+        stage("tests", || {
+            let (sum, outcome) = test::run_tests(&[])?;
+            totals = sum;
+            outcome
+        }),
+        stage("packages", || packages(options)),
+    ];
+    println!();
+    let rows: Vec<Vec<String>> = outcomes
+        .iter()
+        .map(|outcome| {
+            let word = if outcome.result.is_ok() {
+                "ok"
+            } else {
+                "FAILED"
+            };
+            vec![
+                outcome.name.to_owned(),
+                word.to_owned(),
+                format!("{:.1} s", outcome.took.as_secs_f64()),
+            ]
+        })
+        .collect();
+    print!("{}", table::plain(&["stage", "", "time"], &rows));
+    println!("{totals}");
+    let failed: Vec<&str> = outcomes
+        .iter()
+        .filter(|outcome| outcome.result.is_err())
+        .map(|outcome| outcome.name)
+        .collect();
+    if !failed.is_empty() {
+        bail!("failed: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+fn announced(command: &mut Command) -> Result<()> {
+    println!("running `{}`", shell::typed(command));
+    shell::pass_through(command)
+}
+
+/// Makes the archive of every crate that is meant for crates.io, and builds each from its archive. Crates that depend on
+/// each other are packaged in one go, so that none has to be on the registry already.
+fn packages(options: &Options) -> Result<()> {
+    let mut command = shell::cargo();
+    // A work tree with changes may be checked as well: nothing is published from here.
+    command.args(["package", "--allow-dirty"]);
+    for name in workspace::publishable()? {
+        command.args(["--package", &name]);
+    }
+    if options.no_verify {
+        command.arg("--no-verify");
+    }
+    announced(&mut command)
+}

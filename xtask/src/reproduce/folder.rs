@@ -1,0 +1,307 @@
+//! What a run's folder says about how far the run is.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+
+use super::suite::Run;
+
+/// A run's folder and the note beside it that says what the run was started with.
+pub struct Folder {
+    /// The run folder itself, which belongs to `mnm train`.
+    pub path: PathBuf,
+    /// Where the note is.
+    note: PathBuf,
+    /// Where what `mnm train` prints goes.
+    pub log: PathBuf,
+    /// Where the evaluation is kept.
+    pub evaluation: PathBuf,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Nothing that could be gone on from.
+    Fresh,
+    /// A checkpoint, but no finished summary.
+    Begun,
+    /// A summary that says so.
+    Finished,
+}
+
+/// What the last line of `metrics.jsonl` tells.
+#[derive(Clone, Default, PartialEq, Debug)]
+pub struct Progress {
+    /// Steps done.
+    pub step: u64,
+    /// Steps in all, if the folder's config says so.
+    pub steps: Option<u64>,
+    /// The latest of each figure that is worth a place in a line.
+    pub figures: Vec<(String, f64)>,
+}
+
+/// The figures shown while a run trains, by the name they have in `metrics.jsonl`.
+const SHOWN: &[&str] = &["loss", "error", "reward"];
+
+/// How much of the end of `metrics.jsonl` is looked at, in bytes.
+const TAIL: u64 = 16 * 1024;
+
+impl Folder {
+    /// The folder of a run under a suite's.
+    pub fn new(suite: &Path, run: &Run) -> Self {
+        let beside = |kind: &str, extension: &str| {
+            suite.join(kind).join(format!("{}.{extension}", run.name))
+        };
+        Self {
+            path: suite.join(&run.name),
+            note: beside("started", "txt"),
+            log: beside("logs", "log"),
+            evaluation: beside("evaluations", "json"),
+        }
+    }
+
+    /// How far the run is.
+    pub fn state(&self) -> State {
+        let finished = self
+            .summary()
+            .is_some_and(|summary| summary["finished"] == Value::Bool(true));
+        if finished {
+            State::Finished
+        } else if self.path.join("checkpoint.safetensors").is_file() {
+            State::Begun
+        } else {
+            State::Fresh
+        }
+    }
+
+    /// The run's `summary.json`, if there is one that can be read.
+    pub fn summary(&self) -> Option<Value> {
+        let text = std::fs::read_to_string(self.path.join("summary.json")).ok()?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Compares what the run was once started with against what it would be started with now.
+    ///
+    /// # Errors
+    /// If they differ: figures of two different settings would stand under one name.
+    pub fn check_note(&self, run: &Run) -> Result<()> {
+        match std::fs::read_to_string(&self.note) {
+            Ok(before) if before != note(run) => bail!(
+                "{} was started with other settings than the suite now asks for (see {}); remove the folder, or choose another with --out",
+                self.path.display(),
+                self.note.display()
+            ),
+            Ok(_) => Ok(()),
+            Err(_) if self.path.exists() => bail!(
+                "{} is there, but was not made by this command; choose another folder with --out",
+                self.path.display()
+            ),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Makes ready for a start: the note is written, and what a start that came to nothing left behind is removed.
+    ///
+    /// # Errors
+    /// If a file cannot be written or removed.
+    pub fn prepare(&self, run: &Run) -> Result<()> {
+        for file in [&self.note, &self.log, &self.evaluation] {
+            if let Some(parent) = file.parent() {
+                std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+            }
+        }
+        if self.state() == State::Fresh && self.path.exists() {
+            // Only folders with our note get here, and this one has no checkpoint: there is nothing in it to lose.
+            std::fs::remove_dir_all(&self.path).with_context(|| self.path.display().to_string())?;
+        }
+        std::fs::write(&self.note, note(run)).with_context(|| self.note.display().to_string())
+    }
+
+    /// How far the training is, from the files that it writes.
+    pub fn progress(&self) -> Progress {
+        let tail = tail(&self.path.join("metrics.jsonl")).unwrap_or_default();
+        let lines = tail
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let mut progress = Progress {
+            steps: self.steps(),
+            ..Progress::default()
+        };
+        for line in lines {
+            progress.step = line["step"].as_u64().unwrap_or(progress.step);
+            for name in SHOWN {
+                if let Some(figure) = figure(&line, name) {
+                    progress.figures.retain(|(known, _)| known != name);
+                    progress.figures.push(((*name).to_owned(), figure));
+                }
+            }
+        }
+        progress.figures.sort_by(|(a, _), (b, _)| b.cmp(a));
+        progress
+    }
+
+    fn steps(&self) -> Option<u64> {
+        let text = std::fs::read_to_string(self.path.join("config.toml")).ok()?;
+        let config: toml::Table = toml::from_str(&text).ok()?;
+        let steps = config.get("train")?.get("steps")?.as_integer()?;
+        u64::try_from(steps).ok()
+    }
+}
+
+/// A figure of a line, whether it stands at the top or under the split it belongs to.
+fn figure(line: &Value, name: &str) -> Option<f64> {
+    let places = [&line[name], &line["valid"][name], &line["train"][name]];
+    places
+        .into_iter()
+        .find_map(|value| value.as_f64().or_else(|| value["mean"].as_f64()))
+}
+
+fn note(run: &Run) -> String {
+    // The number of threads changes no figure, so another one is no other setting.
+    let set: Vec<&str> = run
+        .set
+        .iter()
+        .map(String::as_str)
+        .filter(|set| !set.starts_with("threads="))
+        .collect();
+    format!("config {}\n{}\n", run.config, set.join("\n"))
+}
+
+/// The end of a file, from the first whole line of it.
+fn tail(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let length = file.metadata()?.len();
+    let start = length.saturating_sub(TAIL);
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    if start == 0 {
+        Ok(text)
+    } else {
+        Ok(text
+            .split_once('\n')
+            .map_or(String::new(), |(_, rest)| rest.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> Run {
+        let set = vec![
+            "train.steps=10".to_owned(),
+            "threads=1".to_owned(),
+            "seed=1".to_owned(),
+        ];
+        Run {
+            name: "copy-a-seed1".to_owned(),
+            experiment: 0,
+            model: 0,
+            config: "double-copy".to_owned(),
+            set,
+        }
+    }
+
+    fn fixture(files: &[(&str, &str)]) -> (tempfile::TempDir, Folder) {
+        let suite = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::new(suite.path(), &run());
+        folder.prepare(&run()).expect("writable");
+        std::fs::create_dir_all(&folder.path).expect("writable");
+        for (name, text) in files {
+            std::fs::write(folder.path.join(name), text).expect("writable");
+        }
+        (suite, folder)
+    }
+
+    #[test]
+    fn a_folder_is_fresh_begun_or_finished() {
+        assert_eq!(fixture(&[]).1.state(), State::Fresh);
+        assert_eq!(
+            fixture(&[("config.toml", "seed = 1")]).1.state(),
+            State::Fresh
+        );
+        assert_eq!(
+            fixture(&[("checkpoint.safetensors", "")]).1.state(),
+            State::Begun
+        );
+        let half = [
+            ("checkpoint.safetensors", ""),
+            ("summary.json", r#"{"finished": false}"#),
+        ];
+        assert_eq!(fixture(&half).1.state(), State::Begun);
+        assert_eq!(
+            fixture(&[("summary.json", r#"{"finished": true}"#)])
+                .1
+                .state(),
+            State::Finished
+        );
+        assert_eq!(
+            fixture(&[("summary.json", r#"{"finis"#)]).1.state(),
+            State::Fresh
+        );
+    }
+
+    #[test]
+    fn a_start_that_came_to_nothing_is_cleared_and_a_checkpoint_is_not() {
+        let (_suite, folder) = fixture(&[("metrics.jsonl", "")]);
+        folder.prepare(&run()).expect("writable");
+        assert!(!folder.path.exists());
+        let (_suite, folder) = fixture(&[("checkpoint.safetensors", "x")]);
+        folder.prepare(&run()).expect("writable");
+        assert!(folder.path.join("checkpoint.safetensors").is_file());
+    }
+
+    #[test]
+    fn other_settings_under_the_same_name_are_refused_but_not_another_number_of_threads() {
+        let (_suite, folder) = fixture(&[("checkpoint.safetensors", "")]);
+        let mut other = run();
+        other.set[1] = "threads=2".to_owned();
+        folder.check_note(&other).expect("threads change no figure");
+        other.set[0] = "train.steps=11".to_owned();
+        let error = folder
+            .check_note(&other)
+            .expect_err("another run")
+            .to_string();
+        assert!(error.contains("--out"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_of_somebody_else_is_left_alone() {
+        let suite = tempfile::tempdir().expect("a temporary folder");
+        let folder = Folder::new(suite.path(), &run());
+        folder.check_note(&run()).expect("nothing is there");
+        std::fs::create_dir_all(&folder.path).expect("writable");
+        assert!(folder.check_note(&run()).is_err());
+    }
+
+    #[test]
+    fn progress_is_the_latest_of_each_figure() {
+        let metrics = "{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":1.5,\"valid\":{\"error\":40.0}}\n{\"step\":3,\"loss\":1.25}\n{\"step\":4,\"lo";
+        let (_suite, folder) = fixture(&[
+            ("metrics.jsonl", metrics),
+            ("config.toml", "[train]\nsteps = 10\n"),
+        ]);
+        let progress = folder.progress();
+        assert_eq!((progress.step, progress.steps), (3, Some(10)));
+        assert_eq!(
+            progress.figures,
+            [("loss".to_owned(), 1.25), ("error".to_owned(), 40.0)]
+        );
+        assert_eq!(fixture(&[]).1.progress(), Progress::default());
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_file_is_read_and_it_starts_with_a_whole_line() {
+        let metrics: String = (0..5000)
+            .map(|step| format!("{{\"step\":{step},\"loss\":0.5}}\n"))
+            .collect();
+        let (_suite, folder) = fixture(&[("metrics.jsonl", &metrics)]);
+        assert_eq!(folder.progress().step, 4999);
+        let text = tail(&folder.path.join("metrics.jsonl")).expect("readable");
+        assert!(text.starts_with('{') && text.len() as u64 <= TAIL);
+    }
+}

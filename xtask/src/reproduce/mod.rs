@@ -1,0 +1,210 @@
+//! `cargo xtask reproduce`: a suite of trainings from start to table.
+
+mod folder;
+mod results;
+mod suite;
+mod train;
+mod view;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::{setup, shell, workspace};
+use folder::{Folder, State};
+use suite::Suite;
+use train::{Job, Outcome, Plan};
+
+/// Options of `cargo xtask reproduce`.
+#[derive(Args)]
+#[command(
+    after_help = "A suite is a file of xtask/suites. A run that is finished is not trained again, one that was \
+                        stopped (Ctrl-C) is gone on with: run the same command again."
+)]
+pub struct Options {
+    /// The suite: quick, babi, algorithmic, rl, or any other file of xtask/suites
+    #[arg(default_value = "quick")]
+    suite: String,
+    /// Folder (or archive) of the data that the suite needs
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Train with the seeds 1 to N
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    seeds: Option<u64>,
+    /// Shorter runs, to see that everything works; their figures mean little
+    #[arg(long)]
+    quick: bool,
+    /// Where runs, tables and report go [default: runs/SUITE]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How many runs train at a time, each on one thread [default: the number of cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Only the runs whose names contain TEXT
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
+}
+
+/// Trains, evaluates, reports, and prints our figures beside the published ones.
+///
+/// # Errors
+/// If anything is missing beforehand, or if a run fails; the other runs are finished and tabled all the same.
+pub fn run(options: &Options) -> Result<()> {
+    let suite = suite::load(&options.suite)?;
+    let data = data_folder(&suite, options)?;
+    setup::run(&setup::Options::default())?;
+    let start = Instant::now();
+    let out = options
+        .out
+        .clone()
+        .unwrap_or_else(|| default_folder(options));
+    let out = std::path::absolute(&out).with_context(|| out.display().to_string())?;
+    let jobs = jobs(&suite, options, data.as_deref(), &out)?;
+    let width = width(options, jobs.len());
+
+    println!("{}: {}", suite.title, suite.about);
+    let finished = jobs
+        .iter()
+        .filter(|job| job.folder.state() == State::Finished)
+        .count();
+    println!(
+        "{} runs in {}, {finished} of them finished already; takes {}",
+        jobs.len(),
+        out.display(),
+        suite.takes
+    );
+    let mnm = workspace::build_mnm()?;
+    println!("training, {width} at a time");
+    train::count_interrupts()?;
+    let plan = Plan {
+        mnm,
+        jobs: width,
+        data: data.as_deref(),
+    };
+    let outcomes = train::work(&plan, &jobs);
+    if train::stopped() {
+        bail!("stopped; the same command goes on from here");
+    }
+
+    let cells = results::gather(&suite, &jobs)?;
+    let raw = out.join("results.json");
+    std::fs::write(&raw, format!("{:#}\n", results::to_json(&suite, &cells)))
+        .with_context(|| raw.display().to_string())?;
+    let report = report(&plan.mnm, &suite, &jobs, &out);
+    println!("\n{}", results::tables(&suite, &cells));
+    println!(
+        "took {}; raw figures: {}",
+        view::words(start.elapsed()),
+        raw.display()
+    );
+    match report {
+        Ok(Some(path)) => println!("report: {}", path.display()),
+        Ok(None) => {}
+        Err(error) => bail!("the report could not be made: {error:#}"),
+    }
+    let failures: Vec<String> = jobs
+        .iter()
+        .zip(&outcomes)
+        .filter_map(|(job, outcome)| match outcome {
+            Outcome::Failed(why) => Some(format!("{}: {why}", job.run.name)),
+            _ => None,
+        })
+        .collect();
+    if !failures.is_empty() {
+        bail!(
+            "{} of {} runs failed:\n{}",
+            failures.len(),
+            jobs.len(),
+            failures.join("\n")
+        );
+    }
+    Ok(())
+}
+
+/// The data folder as an absolute path, if the suite takes one.
+fn data_folder(suite: &Suite, options: &Options) -> Result<Option<PathBuf>> {
+    match (&suite.needs_data, &options.data) {
+        (Some(whence), None) => bail!(
+            "the suite {} needs data: give their folder with --data DIR. {whence}",
+            options.suite
+        ),
+        (None, Some(_)) => bail!(
+            "the suite {} generates its data: leave out --data",
+            options.suite
+        ),
+        (Some(_), Some(folder)) => {
+            let folder = folder
+                .canonicalize()
+                .with_context(|| format!("--data {}", folder.display()))?;
+            Ok(Some(folder))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+fn default_folder(options: &Options) -> PathBuf {
+    // Short runs never mix with whole ones. (The suite "quick" is whole as it is.)
+    let suffix = if options.quick { "-short" } else { "" };
+    workspace::root()
+        .join("runs")
+        .join(format!("{}{suffix}", options.suite))
+}
+
+/// How many runs train at a time.
+fn width(options: &Options, runs: usize) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    options.jobs.map_or(cores, usize::from).min(runs.max(1))
+}
+
+/// Every run of the suite with its folder, checked against what is there.
+fn jobs(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Result<Vec<Job>> {
+    let seeds = options.seeds.unwrap_or(suite.seeds);
+    let all = suite.runs(seeds, options.quick, data);
+    let wanted = |name: &str| options.only.as_ref().is_none_or(|text| name.contains(text));
+    let mut runs: Vec<_> = all.into_iter().filter(|run| wanted(&run.name)).collect();
+    if runs.is_empty() {
+        bail!(
+            "no run of the suite {} has {:?} in its name",
+            options.suite,
+            options.only.as_deref().unwrap_or_default()
+        );
+    }
+    if width(options, runs.len()) > 1 {
+        // Several runs side by side use the cores better than several threads in each; the figures are the same bits.
+        runs.iter_mut()
+            .for_each(|run| run.set.push("threads=1".to_owned()));
+    }
+    runs.into_iter()
+        .map(|run| {
+            let folder = Folder::new(out, &run);
+            folder.check_note(&run)?;
+            let split = suite.experiments[run.experiment].split.clone();
+            Ok(Job { run, folder, split })
+        })
+        .collect()
+}
+
+/// Has `mnm report` draw what was trained; `None` if nothing was.
+fn report(mnm: &Path, suite: &Suite, jobs: &[Job], out: &Path) -> Result<Option<PathBuf>> {
+    let done: Vec<&Path> = jobs
+        .iter()
+        .filter(|job| job.folder.evaluation.is_file())
+        .map(|job| job.folder.path.as_path())
+        .collect();
+    if done.is_empty() {
+        return Ok(None);
+    }
+    let path = out.join("report.html");
+    shell::capture(
+        Command::new(mnm)
+            .arg("report")
+            .args(done)
+            .args(["--title", &suite.title])
+            .arg("--out")
+            .arg(&path),
+    )?;
+    Ok(Some(path))
+}

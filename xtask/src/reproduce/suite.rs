@@ -1,0 +1,396 @@
+//! A suite as data: which configs, which models, which published figures. One TOML file each, in `xtask/suites`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
+
+use crate::workspace;
+
+/// A file of `xtask/suites`.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Suite {
+    /// Heading of the report and the table.
+    pub title: String,
+    /// What the suite shows, in a sentence or two, printed when it starts.
+    pub about: String,
+    /// How long it takes, as somebody would say it.
+    pub takes: String,
+    /// How many seeds, unless `--seeds` says otherwise: 1, 2, ...
+    #[serde(default = "one")]
+    pub seeds: u64,
+    /// Where the data come from, in words for who has not given `--data`; absent if every task is generated.
+    #[serde(default)]
+    pub needs_data: Option<String>,
+    /// The tasks.
+    #[serde(rename = "experiment")]
+    pub experiments: Vec<Experiment>,
+    /// What is trained on each of them.
+    #[serde(rename = "model")]
+    pub models: Vec<Model>,
+    /// What others have reported.
+    #[serde(default, rename = "published")]
+    pub published: Vec<Published>,
+}
+
+/// One task of a suite.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    /// Short, for folders.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// A config that `mnm train` knows by name.
+    pub config: String,
+    /// The split that is evaluated.
+    #[serde(default = "test_split")]
+    pub split: String,
+    /// What is read from the evaluation.
+    pub measure: Measure,
+    /// Overrides of the config, for every model.
+    #[serde(default)]
+    pub set: toml::Table,
+    /// Further overrides under `--quick`.
+    #[serde(default)]
+    pub quick: toml::Table,
+    /// The models that run here, by name; empty for all.
+    #[serde(default)]
+    pub models: Vec<String>,
+    /// Further overrides for single models, by name.
+    #[serde(default)]
+    pub model_set: std::collections::BTreeMap<String, toml::Table>,
+}
+
+/// The figure that an evaluation is reduced to.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Measure {
+    /// JSON pointer into what `mnm eval --json` prints, as `/error/mean`.
+    pub path: String,
+    /// What it is, with its unit.
+    pub title: String,
+    /// Is a larger figure a better one?
+    #[serde(default)]
+    pub larger_is_better: bool,
+}
+
+/// One model of a suite.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Short, for folders.
+    pub name: String,
+    /// For people.
+    pub title: String,
+    /// Overrides of the config.
+    #[serde(default)]
+    pub set: toml::Table,
+}
+
+/// A figure from the literature.
+#[derive(Deserialize, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    /// The experiment that it belongs to.
+    pub experiment: String,
+    /// The model of this suite that it belongs to, or the name of one that only the literature has.
+    pub model: String,
+    /// As it is to be printed, with the spread where one was given.
+    pub figure: String,
+    /// Where it stands.
+    pub source: String,
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn test_split() -> String {
+    "test".to_owned()
+}
+
+/// One training that a suite asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// The run's folder under the suite's.
+    pub name: String,
+    /// Index into the suite's experiments.
+    pub experiment: usize,
+    /// Index into the suite's models.
+    pub model: usize,
+    /// The config.
+    pub config: String,
+    /// Overrides as `key=value`, in the order in which `mnm train` gets them.
+    pub set: Vec<String>,
+}
+
+fn folder() -> PathBuf {
+    workspace::root().join("xtask/suites")
+}
+
+/// Names of the suites that are there.
+pub fn names() -> Vec<String> {
+    let files = std::fs::read_dir(folder()).into_iter().flatten().flatten();
+    let mut names: Vec<String> = files
+        .filter_map(|entry| {
+            entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.strip_suffix(".toml"))
+                .map(str::to_owned)
+        })
+        .collect();
+    names.sort();
+    names
+}
+
+/// Reads a suite by name.
+///
+/// # Errors
+/// If there is no such file, or it is not a suite that can be run.
+pub fn load(name: &str) -> Result<Suite> {
+    let path = folder().join(name).with_extension("toml");
+    if !path.is_file() {
+        bail!(
+            "there is no suite {name:?}; there are: {}",
+            names().join(", ")
+        );
+    }
+    read(&path)
+}
+
+fn read(path: &Path) -> Result<Suite> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    let suite: Suite = toml::from_str(&text).with_context(|| path.display().to_string())?;
+    suite.check().with_context(|| path.display().to_string())?;
+    Ok(suite)
+}
+
+impl Suite {
+    /// Names that occur twice or refer to nothing.
+    fn check(&self) -> Result<()> {
+        let mut seen = BTreeSet::new();
+        for name in self
+            .experiments
+            .iter()
+            .map(|experiment| &experiment.name)
+            .chain(self.models.iter().map(|model| &model.name))
+        {
+            if !seen.insert(name) {
+                bail!("the name {name:?} occurs twice");
+            }
+        }
+        let is_model = |name: &String| self.models.iter().any(|model| model.name == *name);
+        for experiment in &self.experiments {
+            if let Some(name) = experiment
+                .models
+                .iter()
+                .chain(experiment.model_set.keys())
+                .find(|name| !is_model(name))
+            {
+                bail!(
+                    "experiment {:?} names the model {name:?}, which the suite does not have",
+                    experiment.name
+                );
+            }
+        }
+        let is_experiment = |name: &String| {
+            self.experiments
+                .iter()
+                .any(|experiment| experiment.name == *name)
+        };
+        if let Some(figure) = self
+            .published
+            .iter()
+            .find(|figure| !is_experiment(&figure.experiment))
+        {
+            bail!(
+                "a published figure names the experiment {:?}, which the suite does not have",
+                figure.experiment
+            );
+        }
+        Ok(())
+    }
+
+    /// Every training, seeds outermost: whoever stops early has whole sets of models to compare.
+    ///
+    /// `data` is what `--data` gave.
+    pub fn runs(&self, seeds: u64, quick: bool, data: Option<&Path>) -> Vec<Run> {
+        let mut runs = Vec::new();
+        for seed in 1..=seeds {
+            for (e, experiment) in self.experiments.iter().enumerate() {
+                for (m, model) in self.models.iter().enumerate() {
+                    if !experiment.models.is_empty() && !experiment.models.contains(&model.name) {
+                        continue;
+                    }
+                    let mut set = flattened(&experiment.set);
+                    set.extend(flattened(&model.set));
+                    set.extend(
+                        experiment
+                            .model_set
+                            .get(&model.name)
+                            .map(flattened)
+                            .unwrap_or_default(),
+                    );
+                    if quick {
+                        set.extend(flattened(&experiment.quick));
+                    }
+                    set.extend(data.map(|folder| format!("data.dir={}", folder.display())));
+                    set.push(format!("seed={seed}"));
+                    let name = format!("{}-{}-seed{seed}", experiment.name, model.name);
+                    runs.push(Run {
+                        name,
+                        experiment: e,
+                        model: m,
+                        config: experiment.config.clone(),
+                        set,
+                    });
+                }
+            }
+        }
+        runs
+    }
+}
+
+/// A table as `dotted.key=value` overrides; strings go without quotes, as one types them in a shell.
+fn flattened(table: &toml::Table) -> Vec<String> {
+    fn walk(prefix: &str, table: &toml::Table, into: &mut Vec<String>) {
+        for (key, value) in table {
+            let path = if prefix.is_empty() {
+                key.clone()
+            } else {
+                format!("{prefix}.{key}")
+            };
+            match value {
+                toml::Value::Table(inner) => walk(&path, inner, into),
+                toml::Value::String(text) => into.push(format!("{path}={text}")),
+                other => into.push(format!("{path}={other}")),
+            }
+        }
+    }
+    let mut overrides = Vec::new();
+    walk("", table, &mut overrides);
+    overrides
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUITE: &str = r#"
+        title = "T"
+        about = "A"
+        takes = "no time"
+        seeds = 2
+        [[experiment]]
+        name = "copy"
+        title = "Copy"
+        config = "double-copy"
+        measure = { path = "/error/mean", title = "bit error, %" }
+        set = { train.steps = 100, data.tasks = [1, 2] }
+        quick = { train.steps = 5 }
+        model_set.b = { train.lr = 0.5 }
+        [[experiment]]
+        name = "sort"
+        title = "Sort"
+        config = "priority-sort"
+        measure = { path = "/error/mean", title = "bit error, %" }
+        models = ["b"]
+        [[model]]
+        name = "a"
+        title = "A"
+        set = { model.kind = "mnm", model.rule = "mnm-p" }
+        [[model]]
+        name = "b"
+        title = "B"
+        set = { model.kind = "lstm" }
+        [[published]]
+        experiment = "copy"
+        model = "a"
+        figure = "0.1"
+        source = "somewhere, as cited"
+    "#;
+
+    fn parsed(text: &str) -> Result<Suite> {
+        let suite: Suite = toml::from_str(text)?;
+        suite.check()?;
+        Ok(suite)
+    }
+
+    #[test]
+    fn a_suite_is_its_seeds_times_its_experiments_times_their_models() {
+        let runs = parsed(SUITE).expect("a good suite").runs(2, false, None);
+        let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "copy-a-seed1",
+                "copy-b-seed1",
+                "sort-b-seed1",
+                "copy-a-seed2",
+                "copy-b-seed2",
+                "sort-b-seed2"
+            ]
+        );
+        assert_eq!(
+            runs[0].set,
+            [
+                "data.tasks=[1, 2]",
+                "train.steps=100",
+                "model.kind=mnm",
+                "model.rule=mnm-p",
+                "seed=1"
+            ]
+        );
+        assert!(runs[1].set.contains(&"train.lr=0.5".to_owned()));
+    }
+
+    #[test]
+    fn quick_overrides_come_after_the_others_and_data_go_into_every_run() {
+        let runs = parsed(SUITE)
+            .expect("a good suite")
+            .runs(1, true, Some(Path::new("some/data")));
+        let place = |text: &str| runs[0].set.iter().position(|set| set == text).expect(text);
+        assert!(place("train.steps=5") > place("train.steps=100"));
+        assert!(
+            runs.iter()
+                .all(|run| run.set.contains(&"data.dir=some/data".to_owned()))
+        );
+    }
+
+    #[test]
+    fn names_that_refer_to_nothing_are_errors() {
+        for (right, wrong) in [
+            ("models = [\"b\"]", "models = [\"z\"]"),
+            ("experiment = \"copy\"", "experiment = \"z\""),
+            ("model_set.b", "model_set.z"),
+        ] {
+            let error = parsed(&SUITE.replace(right, wrong))
+                .expect_err(wrong)
+                .to_string();
+            assert!(error.contains("\"z\""), "{error}");
+        }
+        assert!(parsed(&SUITE.replace("name = \"sort\"", "name = \"copy\"")).is_err());
+        assert!(parsed(&SUITE.replace("seeds = 2", "sedes = 2")).is_err());
+    }
+
+    #[test]
+    fn every_suite_of_the_project_can_be_run() {
+        assert!(names().contains(&"quick".to_owned()), "{:?}", names());
+        for name in names() {
+            let suite = load(&name).unwrap_or_else(|error| panic!("{error:#}"));
+            assert!(
+                !suite.runs(suite.seeds, true, None).is_empty(),
+                "{name} has no runs"
+            );
+        }
+        let error = load("nonsense").expect_err("there is none").to_string();
+        assert!(
+            error.contains("quick"),
+            "the message lists what there is: {error}"
+        );
+    }
+}

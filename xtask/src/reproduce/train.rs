@@ -1,0 +1,380 @@
+//! Trains and evaluates runs as `mnm` subprocesses, several at a time, and stops them in order.
+
+use std::collections::VecDeque;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::folder::{Folder, State};
+use super::suite::Run;
+use super::view::{Line, View};
+use crate::shell;
+
+/// How often a running child and its metrics are looked at.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// How many times somebody has asked us to stop (Ctrl-C, or a termination signal).
+static STOPS: AtomicUsize = AtomicUsize::new(0);
+
+/// From here on Ctrl-C is counted instead of ending the process.
+///
+/// # Errors
+/// If a handler is set already.
+pub fn count_interrupts() -> Result<()> {
+    ctrlc::set_handler(|| {
+        STOPS.fetch_add(1, Ordering::Relaxed);
+    })
+    .context("Ctrl-C cannot be handled")
+}
+
+/// Has somebody asked us to stop?
+pub fn stopped() -> bool {
+    STOPS.load(Ordering::Relaxed) > 0
+}
+
+/// What the workers need to know.
+pub struct Plan<'a> {
+    /// The `mnm` program.
+    pub mnm: PathBuf,
+    /// How many runs at a time.
+    pub jobs: usize,
+    /// The folder that `mnm eval` reads from, where it is not the one of the config.
+    pub data: Option<&'a Path>,
+}
+
+/// A run, its folder, and the split it is evaluated on.
+pub struct Job {
+    /// What is trained.
+    pub run: Run,
+    /// Where.
+    pub folder: Folder,
+    /// The split that is evaluated afterwards.
+    pub split: String,
+}
+
+/// How a job ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Trained and evaluated, now or before.
+    Done,
+    /// We were asked to stop; the run can be gone on with.
+    Stopped,
+    /// It went wrong, in these words.
+    Failed(String),
+}
+
+/// Works through the jobs; the outcomes are in the order of the jobs.
+pub fn work(plan: &Plan<'_>, jobs: &[Job]) -> Vec<Outcome> {
+    let open: VecDeque<usize> = (0..jobs.len())
+        .filter(|&index| {
+            jobs[index].folder.state() != State::Finished
+                || !jobs[index].folder.evaluation.is_file()
+        })
+        .collect();
+    let view = View::new(open.len());
+    let total = open.len();
+    let queue = Mutex::new(open);
+    let outcomes: Vec<Mutex<Option<Outcome>>> = jobs.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..plan.jobs.min(total) {
+            scope.spawn(|| {
+                while !stopped()
+                    && let Some((place, index)) = next(&queue, total)
+                {
+                    let outcome = one(plan, &jobs[index], &view, place);
+                    if let Ok(mut slot) = outcomes[index].lock() {
+                        *slot = Some(outcome);
+                    }
+                }
+            });
+        }
+    });
+    outcomes
+        .into_iter()
+        .zip(jobs)
+        .map(|(slot, job)| match slot.into_inner().ok().flatten() {
+            Some(outcome) => outcome,
+            None if job.folder.state() == State::Finished && job.folder.evaluation.is_file() => {
+                Outcome::Done
+            }
+            None => Outcome::Stopped,
+        })
+        .collect()
+}
+
+/// The next job and its place in the queue, counted from 1.
+fn next(queue: &Mutex<VecDeque<usize>>, total: usize) -> Option<(usize, usize)> {
+    let mut queue = queue.lock().ok()?;
+    let index = queue.pop_front()?;
+    Some((total - queue.len(), index))
+}
+
+/// One job from its folder's state to its evaluation.
+fn one(plan: &Plan<'_>, job: &Job, view: &View, place: usize) -> Outcome {
+    let mut line = view.start(place, &job.run.name, job.folder.state() == State::Begun);
+    let outcome = match trained(plan, job, &mut line).and_then(|trained| {
+        if trained {
+            line.message("evaluating");
+            evaluated(plan, job)?;
+        }
+        Ok(trained)
+    }) {
+        Ok(true) => Outcome::Done,
+        Ok(false) => Outcome::Stopped,
+        Err(error) => Outcome::Failed(format!("{error:#}")),
+    };
+    let end = match &outcome {
+        Outcome::Done => "done",
+        Outcome::Stopped => "stopped, can be gone on with",
+        Outcome::Failed(_) => "FAILED",
+    };
+    view.end(line, end);
+    outcome
+}
+
+/// The command that starts a run or goes on with it.
+fn command(mnm: &Path, job: &Job) -> Command {
+    let mut command = Command::new(mnm);
+    command.args(["train", &job.run.config]);
+    for set in &job.run.set {
+        command.args(["--set", set]);
+    }
+    command.arg("--out").arg(&job.folder.path);
+    if job.folder.state() == State::Begun {
+        command.arg("--resume");
+    }
+    // OpenBLAS would start threads of its own in every run; it is never where the time goes.
+    command.env("OPENBLAS_NUM_THREADS", "1");
+    command
+}
+
+/// Trains until the run is finished; `false` if we were asked to stop before.
+fn trained(plan: &Plan<'_>, job: &Job, line: &mut Line) -> Result<bool> {
+    if job.folder.state() == State::Finished {
+        return Ok(true);
+    }
+    job.folder.prepare(&job.run)?;
+    let mut command = command(&plan.mnm, job);
+    let log = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&job.folder.log)
+        .with_context(|| job.folder.log.display().to_string())?;
+    let errors = log.try_clone().context("the log cannot be opened twice")?;
+    command.stdin(Stdio::null()).stdout(log).stderr(errors);
+    apart(&mut command);
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("`{}` could not be started", shell::typed(&command)))?;
+    let status = watch(&mut child, || line.update(&job.folder.progress()))
+        .context("waiting for `mnm train`")?;
+    match job.folder.state() {
+        State::Finished => Ok(true),
+        _ if stopped() => Ok(false),
+        _ => {
+            let log = std::fs::read_to_string(&job.folder.log).unwrap_or_default();
+            bail!(
+                "`{}` ended with {status} before the run was finished; the last lines of {}:\n{}",
+                shell::typed(&command),
+                job.folder.log.display(),
+                shell::indented(&shell::last_lines(&log, 12))
+            )
+        }
+    }
+}
+
+/// Waits for a child, looking at it now and then, and hands every wish to stop on to it.
+fn watch(child: &mut Child, mut look: impl FnMut()) -> std::io::Result<ExitStatus> {
+    let mut handed_on = 0;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        let stops = STOPS.load(Ordering::Relaxed);
+        if stops > handed_on {
+            interrupt(child);
+            handed_on = stops;
+        }
+        look();
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Gives the child a process group of its own: Ctrl-C in the terminal then reaches only us, and we hand it on once. A
+/// child that got it twice would take it for impatience and leave without a checkpoint.
+fn apart(command: &mut Command) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        command.process_group(0);
+    }
+    #[cfg(not(unix))]
+    let _ = command;
+}
+
+fn interrupt(child: &mut Child) {
+    if cfg!(unix) {
+        // A child that has just ended cannot be signalled, and need not be.
+        let _ = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .stderr(Stdio::null())
+            .status();
+    } else {
+        let _ = child.kill();
+    }
+}
+
+/// Evaluates a finished run and keeps what `mnm eval` printed.
+fn evaluated(plan: &Plan<'_>, job: &Job) -> Result<()> {
+    let mut command = Command::new(&plan.mnm);
+    command
+        .arg("eval")
+        .arg(&job.folder.path)
+        .args(["--split", &job.split, "--json"]);
+    if let Some(data) = plan.data {
+        command.arg("--data").arg(data);
+    }
+    apart(&mut command);
+    let text = shell::capture(&mut command)?;
+    let value: serde_json::Value = serde_json::from_str(text.trim()).with_context(|| {
+        format!(
+            "`{}` printed something that is not JSON",
+            shell::typed(&command)
+        )
+    })?;
+    let path = &job.folder.evaluation;
+    // Under its name only when it is whole: a file that is there is taken for a finished evaluation.
+    let draft = path.with_extension("json.tmp");
+    std::fs::create_dir_all(path.parent().unwrap_or(path))
+        .with_context(|| path.display().to_string())?;
+    std::fs::write(&draft, format!("{value:#}\n")).with_context(|| draft.display().to_string())?;
+    std::fs::rename(&draft, path).with_context(|| path.display().to_string())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// A stand-in for `mnm` with the same contract: trains at once, notes its arguments, fails for seed 3.
+    const STAND_IN: &str = r#"#!/bin/sh
+case "$1" in
+train)
+  case "$*" in *seed=3*) echo "the loss is not finite at step 7" >&2; exit 1;; esac
+  for last; do :; done
+  out=; while [ $# -gt 0 ]; do [ "$1" = --out ] && out=$2; echo "$1" >> "$0.arguments"; shift; done
+  mkdir -p "$out"
+  echo '{"step":2,"loss":0.5}' > "$out/metrics.jsonl"
+  echo '{"finished":true,"steps":2,"parameters":10}' > "$out/summary.json";;
+eval)
+  echo "$*" >> "$0.evaluations"
+  echo '{"task":"t","split":"valid","error":{"mean":1.5},"questions":9}';;
+esac
+"#;
+
+    fn fixture() -> (tempfile::TempDir, Plan<'static>) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mnm = folder.path().join("mnm");
+        std::fs::write(&mnm, STAND_IN).expect("writable");
+        std::fs::set_permissions(&mnm, std::fs::Permissions::from_mode(0o755)).expect("ours");
+        (
+            folder,
+            Plan {
+                mnm,
+                jobs: 2,
+                data: None,
+            },
+        )
+    }
+
+    fn job(suite: &Path, seed: u64) -> Job {
+        let set = vec!["model.kind=lstm".to_owned(), format!("seed={seed}")];
+        let run = Run {
+            name: format!("r{seed}"),
+            experiment: 0,
+            model: 0,
+            config: "double-copy".to_owned(),
+            set,
+        };
+        let folder = Folder::new(&suite.join("suite"), &run);
+        Job {
+            run,
+            folder,
+            split: "valid".to_owned(),
+        }
+    }
+
+    fn noted(plan: &Plan<'_>, what: &str) -> String {
+        let path = format!("{}.{what}", plan.mnm.display());
+        std::fs::read_to_string(path).unwrap_or_default()
+    }
+
+    #[test]
+    fn runs_are_trained_and_evaluated_and_one_failure_does_not_stop_the_others() {
+        let (folder, plan) = fixture();
+        let jobs: Vec<Job> = (1..=4).map(|seed| job(folder.path(), seed)).collect();
+        let outcomes = work(&plan, &jobs);
+        for index in [0, 1, 3] {
+            assert!(
+                matches!(outcomes[index], Outcome::Done),
+                "{:?}",
+                outcomes[index]
+            );
+            let text = std::fs::read_to_string(&jobs[index].folder.evaluation).expect("evaluated");
+            assert!(text.contains("1.5"), "{text}");
+        }
+        let Outcome::Failed(why) = &outcomes[2] else {
+            panic!("{:?}", outcomes[2])
+        };
+        assert!(
+            why.contains("not finite at step 7") && why.contains("seed=3"),
+            "{why}"
+        );
+    }
+
+    #[test]
+    fn what_is_finished_and_evaluated_is_not_done_again() {
+        let (folder, plan) = fixture();
+        let jobs = [job(folder.path(), 1)];
+        work(&plan, &jobs);
+        let before = (noted(&plan, "arguments"), noted(&plan, "evaluations"));
+        assert!(matches!(work(&plan, &jobs)[..], [Outcome::Done]));
+        assert_eq!(
+            before,
+            (noted(&plan, "arguments"), noted(&plan, "evaluations"))
+        );
+    }
+
+    #[test]
+    fn a_finished_run_without_an_evaluation_is_only_evaluated() {
+        let (folder, plan) = fixture();
+        let jobs = [job(folder.path(), 1)];
+        work(&plan, &jobs);
+        let before = noted(&plan, "arguments");
+        std::fs::remove_file(&jobs[0].folder.evaluation).expect("was written");
+        assert!(matches!(work(&plan, &jobs)[..], [Outcome::Done]));
+        assert_eq!(before, noted(&plan, "arguments"));
+        assert_eq!(noted(&plan, "evaluations").lines().count(), 2);
+    }
+
+    #[test]
+    fn a_run_with_a_checkpoint_is_resumed_and_one_without_is_started() {
+        let (folder, plan) = fixture();
+        let job = job(folder.path(), 1);
+        let resumes = |job: &Job| {
+            command(&plan.mnm, job)
+                .get_args()
+                .any(|argument| argument == "--resume")
+        };
+        assert!(!resumes(&job));
+        std::fs::create_dir_all(&job.folder.path).expect("writable");
+        std::fs::write(job.folder.path.join("checkpoint.safetensors"), "").expect("writable");
+        assert!(resumes(&job));
+    }
+}
