@@ -1,11 +1,18 @@
 //! Prints an episode of each generated task: `cargo run --example show_episodes [-- INDEX]`.
 
 use mnm_tasks::{
-    DoubleCopy, DoubleCopyOptions, Lengths, Plot, Split, Stories, StoriesOptions, Task, TaskError,
+    AssociativeRecall, AssociativeRecallOptions, Dictionary, DictionaryOptions, DoubleCopy,
+    DoubleCopyOptions, Lengths, Plot, PrioritySort, PrioritySortOptions, Split, Stories,
+    StoriesOptions, Task, TaskError,
 };
 
 fn tasks() -> Result<Vec<Box<dyn Task>>, TaskError> {
     let seed = 1;
+    let sort = PrioritySortOptions {
+        inputs: Lengths::new(6, 6),
+        outputs: 4,
+        ..Default::default()
+    };
     let carries = StoriesOptions {
         plot: Plot::Carries,
         ..Default::default()
@@ -20,6 +27,12 @@ fn tasks() -> Result<Vec<Box<dyn Task>>, TaskError> {
         )?),
         Box::new(Stories::new(StoriesOptions::default(), seed)?),
         Box::new(Stories::new(carries, seed)?),
+        Box::new(PrioritySort::new(sort, seed)?),
+        Box::new(AssociativeRecall::new(
+            AssociativeRecallOptions::default(),
+            seed,
+        )?),
+        Box::new(Dictionary::new(DictionaryOptions::default(), seed)?),
     ])
 }
 

@@ -1,16 +1,17 @@
 //! Copy and double copy, as in the literature on Neural Turing Machines.
 
 use ndarray::{Array2, ArrayView2, s};
-use rand::{Rng, RngExt};
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, Split, Task,
-    TaskError, render, stream,
+    TaskError, bits, render, stream,
 };
 
 /// How a copy episode is drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct DoubleCopyOptions {
     /// Bits of each vector: 1 to 1024.
     pub bits: usize,
@@ -103,14 +104,6 @@ impl DoubleCopy {
     }
 }
 
-/// A `[rows, columns]` array of fair random bits.
-pub(crate) fn random_bits(rows: usize, columns: usize, generator: &mut impl Rng) -> Array2<f32> {
-    Array2::from_shape_simple_fn(
-        (rows, columns),
-        || if generator.random() { 1.0 } else { 0.0 },
-    )
-}
-
 impl Task for DoubleCopy {
     fn name(&self) -> &str {
         Self::NAME
@@ -129,16 +122,20 @@ impl Task for DoubleCopy {
     }
 
     fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
-        let DoubleCopyOptions { bits, copies, .. } = self.options;
+        let DoubleCopyOptions {
+            bits: width,
+            copies,
+            ..
+        } = self.options;
         let (length, mut generator) = self.length(split, index);
-        let sequence = random_bits(length, bits, &mut generator);
+        let sequence = bits::random(length, width, &mut generator);
 
-        let mut input = Array2::zeros((self.steps_of(length), bits + 2));
-        input[[0, bits]] = 1.0;
-        input.slice_mut(s![1..=length, ..bits]).assign(&sequence);
-        input[[length + 1, bits + 1]] = 1.0;
+        let mut input = Array2::zeros((self.steps_of(length), width + 2));
+        input[[0, width]] = 1.0;
+        input.slice_mut(s![1..=length, ..width]).assign(&sequence);
+        input[[length + 1, width + 1]] = 1.0;
 
-        let targets = Array2::from_shape_fn((copies * length, bits), |(row, bit)| {
+        let targets = Array2::from_shape_fn((copies * length, width), |(row, bit)| {
             sequence[[row % length, bit]]
         });
         Ok(Episode {

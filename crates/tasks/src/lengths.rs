@@ -1,11 +1,13 @@
 //! Ranges from which the generated tasks draw their lengths.
 
 use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
 
 use crate::{OptionError, Split};
 
 /// Whole numbers from `min` to `max`, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Span {
     /// The smallest.
     pub min: usize,
@@ -34,7 +36,8 @@ impl Span {
 }
 
 /// The span of each split. Other spans for `test` than for `train` measure how far a model generalises.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Lengths {
     /// Drawn from in training.
     pub train: Span,

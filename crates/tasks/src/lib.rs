@@ -18,11 +18,15 @@
 //! # }
 //! ```
 
+mod associative_recall;
 pub mod babi;
+mod bits;
 mod copy;
+mod dictionary;
 mod error;
 mod lengths;
 pub mod loss;
+mod priority_sort;
 mod render;
 mod scoring;
 mod split;
@@ -30,11 +34,14 @@ pub mod stories;
 mod streams;
 mod task;
 
+pub use associative_recall::{AssociativeRecall, AssociativeRecallOptions};
 pub use babi::{Babi, BabiError, BabiOptions, Encoding, Questions, Vocabulary};
 pub use copy::{DoubleCopy, DoubleCopyOptions};
+pub use dictionary::{Dictionary, DictionaryOptions};
 pub use error::{OptionError, TaskError};
 pub use lengths::{Lengths, Span};
 pub use loss::{Loss, LossError};
+pub use priority_sort::{PrioritySort, PrioritySortOptions};
 pub use scoring::Errors;
 pub use split::{ParseSplitError, Split};
 pub use stories::{Plot, Stories, StoriesOptions};

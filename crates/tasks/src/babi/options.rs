@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::OptionError;
 
 /// How the questions of a story are asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Questions {
     /// One episode a story: the questions are steps of the sequence, each with a target where it stands. A model sees
     /// every statement once, whatever the number of questions.
@@ -17,7 +20,8 @@ pub enum Questions {
 }
 
 /// What a step of the sequence is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Encoding {
     /// A sentence; its target is at its step.
     #[default]
@@ -27,12 +31,14 @@ pub enum Encoding {
 }
 
 /// Which bAbI data to load and how to present it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct BabiOptions {
     /// The folder that holds the files, or one above it, or the published `.tar.gz`.
     pub dir: PathBuf,
     /// The subset (`en-valid-10k`, `en-10k`, `en`, `hn-10k`, ...). `None`: the folder itself if it holds files, else the
     /// first there is of `en-valid-10k`, `en-10k`, `en-valid`, `en`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub subset: Option<String>,
     /// The tasks, each 1 to 20, at least one.
     pub tasks: Vec<u8>,
@@ -40,6 +46,13 @@ pub struct BabiOptions {
     pub questions: Questions,
     /// What a step is.
     pub encoding: Encoding,
+}
+
+impl Default for BabiOptions {
+    /// All 20 tasks of a folder that has still to be named.
+    fn default() -> Self {
+        BabiOptions::new("")
+    }
 }
 
 impl BabiOptions {

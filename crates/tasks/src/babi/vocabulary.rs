@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use serde::{Deserialize, Serialize};
+
 use super::BabiError;
 use super::line::for_each_word;
 
@@ -12,7 +14,7 @@ pub const UNKNOWN: &str = "<unk>";
 
 /// The words and answers that a model knows, by index. It belongs to the model as much as its weights do: a checkpoint
 /// should carry it, and [`Babi::with_vocabulary`](super::Babi::with_vocabulary) takes it back.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Vocabulary {
     /// [`PADDING`], [`UNKNOWN`], and the words in ascending order.
     pub words: Vec<String>,

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::str::FromStr;
 
 use ndarray::ArrayView2;
+use serde::{Deserialize, Serialize};
 
 use crate::babi::{self, Corpus, Encoding, Interner, Lexicon, Questions, Reading, Vocabulary};
 use crate::{
@@ -18,7 +19,8 @@ use crate::{
 use world::World;
 
 /// What happens in a story.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Plot {
     /// People move between places, and it is asked where one of them is: one supporting fact, as bAbI's task 1.
     #[default]
@@ -55,7 +57,8 @@ impl FromStr for Plot {
 }
 
 /// How stories are drawn and presented.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct StoriesOptions {
     /// What happens.
     pub plot: Plot,
