@@ -1,0 +1,97 @@
+//! What can go wrong with a checkpoint.
+
+use std::path::PathBuf;
+
+use thiserror::Error;
+
+/// A checkpoint that cannot be written, read or used. Every message names the file or the tensor and what to do.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CheckpointError {
+    /// The file cannot be written; what stood under its name before is unchanged.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file cannot be read.
+    #[error("cannot read {path}: {source}", path = .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Cut short, damaged, or another kind of file.
+    #[error(
+        "{path} is not a whole safetensors file ({bytes} bytes; {reason}): it was cut short, is damaged, or is \
+         something else. Copy it again, or take another checkpoint of the run",
+        path = .path.display()
+    )]
+    NotWhole {
+        /// The file.
+        path: PathBuf,
+        /// Its size.
+        bytes: usize,
+        /// What the safetensors reader says.
+        reason: String,
+    },
+    /// A safetensors file, but nothing in it says which model it belongs to.
+    #[error(
+        "{path} is a safetensors file, but not an mnm checkpoint: its metadata lack the key `config` (keys there: \
+         {found}). If the tensors are an mnm model's, save them with metadata={{\"config\": TOML}}, where TOML is what \
+         `mnm config NAME` prints",
+        path = .path.display()
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// The metadata's keys.
+        found: String,
+    },
+    /// Written by a later program.
+    #[error(
+        "{path} has checkpoint version {found}; this program reads versions up to {newest}. Use a newer mnm",
+        path = .path.display()
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: String,
+        /// The newest that can be read.
+        newest: u32,
+    },
+    /// An entry of the metadata that says nothing usable.
+    #[error("{path}: the metadata's `{key}` cannot be read: {reason}", path = .path.display())]
+    Metadata {
+        /// The file.
+        path: PathBuf,
+        /// Which entry.
+        key: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor of another element type.
+    #[error(
+        "{path}: tensor `{name}` has element type {found}; expected F32. Convert it before saving (in PyTorch: \
+         `.float()`)",
+        path = .path.display()
+    )]
+    ElementType {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its element type in safetensors' words.
+        found: String,
+    },
+    /// The parameters are not those of the model.
+    #[error("the parameters do not fit the model: {problems}")]
+    Misfit {
+        /// Every parameter that is missing, too many, or of another shape.
+        problems: String,
+    },
+}

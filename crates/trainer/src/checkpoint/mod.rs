@@ -1,0 +1,149 @@
+//! Checkpoints: everything that a run needs to go on, or a model to be used, in one safetensors file.
+//!
+//! The tensors carry the names of a PyTorch state dict (`torch.nn.LSTMCell` and `nn.Linear` layouts, gates i, f, g, o);
+//! the optimiser's moments stand beside them under `optimizer.`. The metadata, all strings, are `format` ("mnm"),
+//! `version`, `config` (TOML, every key), and where there is one `vocabulary` and `progress` (JSON). Only `config` must
+//! be there, so that a file saved elsewhere can be read:
+//!
+//! ```python
+//! safetensors.torch.save_file(state_dict, "model.safetensors", metadata={"config": config_toml})
+//! ```
+//!
+//! Equal content gives equal bytes: names are sorted, and no time or path is in the file.
+
+mod container;
+mod error;
+mod parameters;
+mod vocabulary;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mnm_tasks::Vocabulary;
+use mnm_tensor::{Array, Parameters};
+
+pub use container::{Container, write_file};
+pub use error::CheckpointError;
+pub use parameters::{check_parameters, is_encoder};
+
+/// What `format` in the metadata says.
+const FORMAT: &str = "mnm";
+
+/// The version of the layout that is written, and the newest that is read.
+const VERSION: u32 = 1;
+
+/// In front of the names of the optimiser's tensors in the file.
+const OPTIMIZER: &str = "optimizer.";
+
+/// A model with its config and, if it is to be trained further, the state of its training.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checkpoint {
+    /// The model's parameters, named as in a PyTorch state dict.
+    pub parameters: Parameters<Array<f32>>,
+    /// The optimiser's state, `m.NAME` and `v.NAME` for a parameter NAME; empty where training is not to go on.
+    pub optimizer: Parameters<Array<f32>>,
+    /// The whole config as TOML.
+    pub config: String,
+    /// The words and answers that the model knows; `None` for a model without words.
+    pub vocabulary: Option<Vocabulary>,
+    /// The counters of the training loop, whose meaning is the loop's own; null where training is not to go on.
+    pub progress: serde_json::Value,
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint to `path`, whole or not at all: to a temporary name in the same folder, then renamed.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Write`] if the folder is missing or read-only, or the disk full.
+    pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        let mut metadata = BTreeMap::from([
+            ("format".to_owned(), FORMAT.to_owned()),
+            ("version".to_owned(), VERSION.to_string()),
+            ("config".to_owned(), self.config.clone()),
+        ]);
+        if let Some(words) = &self.vocabulary {
+            metadata.insert("vocabulary".to_owned(), vocabulary::to_json(words));
+        }
+        if !self.progress.is_null() {
+            metadata.insert("progress".to_owned(), self.progress.to_string());
+        }
+        let mut tensors = self.parameters.clone();
+        for (name, moment) in self.optimizer.iter() {
+            tensors.insert(format!("{OPTIMIZER}{name}"), moment.clone());
+        }
+        Container { metadata, tensors }.write(path)
+    }
+
+    /// Reads a checkpoint, ours or one saved by PyTorch with a `config` in its metadata.
+    ///
+    /// # Errors
+    /// [`CheckpointError`], its message naming the file: not to be read, not safetensors or cut short, without a config,
+    /// of a later version, or with a tensor that is not of 32-bit floats.
+    pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let Container {
+            mut metadata,
+            tensors,
+        } = Container::read(path)?;
+        check_version(path, &metadata)?;
+        let Some(config) = metadata.remove("config") else {
+            return Err(CheckpointError::Foreign {
+                path: path.to_owned(),
+                found: listed(metadata.keys()),
+            });
+        };
+        let damaged = |key: &'static str, reason: String| CheckpointError::Metadata {
+            path: path.to_owned(),
+            key,
+            reason,
+        };
+        let vocabulary = metadata
+            .get("vocabulary")
+            .map(|text| vocabulary::from_json(text))
+            .transpose()
+            .map_err(|error| damaged("vocabulary", error.to_string()))?;
+        let progress = metadata
+            .get("progress")
+            .map_or(Ok(serde_json::Value::Null), |text| {
+                serde_json::from_str(text)
+            })
+            .map_err(|error| damaged("progress", error.to_string()))?;
+        let (mut parameters, mut optimizer) = (Parameters::new(), Parameters::new());
+        for (name, tensor) in tensors {
+            match name.strip_prefix(OPTIMIZER) {
+                Some(rest) => optimizer.insert(rest, tensor),
+                None => parameters.insert(name, tensor),
+            };
+        }
+        Ok(Self {
+            parameters,
+            optimizer,
+            config,
+            vocabulary,
+            progress,
+        })
+    }
+}
+
+/// Refuses a later layout. A file without a version, as another program writes it, is taken for the present one.
+fn check_version(path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), CheckpointError> {
+    let ours = metadata.get("format").is_some_and(|f| f == FORMAT);
+    match metadata.get("version").filter(|_| ours) {
+        Some(version) if version.parse().is_ok_and(|v: u32| v <= VERSION) => Ok(()),
+        Some(version) => Err(CheckpointError::Version {
+            path: path.to_owned(),
+            found: version.clone(),
+            newest: VERSION,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Names for a message: `a`, `b`; or "none".
+fn listed<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+    let quoted: Vec<_> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    if quoted.is_empty() {
+        "none".to_owned()
+    } else {
+        quoted.join(", ")
+    }
+}
