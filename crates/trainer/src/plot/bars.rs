@@ -1,0 +1,402 @@
+//! Bars with error bars: our figures beside published ones.
+
+use super::axis::{Axis, Scale};
+use super::canvas::{self, Align, Canvas, Font};
+use super::error::PlotError;
+use super::frame::{Frame, Header, left_margin};
+use super::legend::Legend;
+use super::span::Span;
+use super::style::{Colour, INK, MARGIN, MUTED, NOTE_SIZE, TEXT_SIZE, category};
+use super::text;
+
+const WIDTH: f64 = 760.0;
+const THICKNESS: f64 = 18.0;
+const BETWEEN: f64 = 10.0;
+const UPRIGHT_HEIGHT: f64 = 280.0;
+const TICKS: usize = 6;
+
+/// Which way the bars point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Orientation {
+    /// To the right, labels on the left: best for long labels.
+    #[default]
+    Horizontal,
+    /// Up, labels below.
+    Vertical,
+}
+
+/// One bar.
+#[derive(Clone, Debug, Default)]
+pub struct Bar {
+    /// Its name.
+    pub label: String,
+    /// Where it ends. It begins at zero.
+    pub value: f64,
+    /// Half the length of the error bar, such as a standard deviation.
+    pub error: Option<f64>,
+    /// What is written beside it; empty for the value and the error themselves. Give published figures as published.
+    pub figure: String,
+    /// What it belongs to, such as "measured here" or "as cited": bars of one family share a colour.
+    pub family: String,
+}
+
+/// Bars in the order given, from zero.
+#[derive(Clone, Debug, Default)]
+pub struct BarPlot {
+    /// Stands above the plot; may be empty.
+    pub title: String,
+    /// What is measured.
+    pub value: Axis,
+    /// Which way the bars point.
+    pub orientation: Orientation,
+    /// The bars.
+    pub bars: Vec<Bar>,
+}
+
+impl BarPlot {
+    /// The picture.
+    ///
+    /// # Errors
+    /// If there is no bar, if a value or an error is not finite, or if an error is negative.
+    pub fn svg(&self) -> Result<String, PlotError> {
+        self.check()?;
+        let ends = self
+            .bars
+            .iter()
+            .flat_map(|bar| [0.0, bar.value, bar.high(), bar.low()]);
+        let span = Span::round(ends, Scale::Linear, TICKS).ok_or_else(|| PlotError::Empty {
+            title: self.title.clone(),
+            expected: "bar",
+        })?;
+        let families = self.families();
+        let entries = families
+            .iter()
+            .enumerate()
+            .map(|(index, family)| ((*family).to_owned(), category(index)));
+        let legend = Legend::new(entries.filter(|_| families.len() > 1), WIDTH - 2.0 * MARGIN);
+        let with_errors = self.bars.iter().any(|bar| bar.error.is_some());
+        let note = if with_errors {
+            "error bars: ± one standard deviation"
+        } else {
+            ""
+        };
+        let header = Header {
+            title: &self.title,
+            note,
+            legend,
+        };
+        match self.orientation {
+            Orientation::Horizontal => self.horizontal(&header, &span),
+            Orientation::Vertical => self.vertical(&header, &span),
+        }
+    }
+
+    fn horizontal(&self, header: &Header<'_>, span: &Span) -> Result<String, PlotError> {
+        let labels: Vec<_> = self
+            .bars
+            .iter()
+            .map(|bar| text::fit(&bar.label, TEXT_SIZE, WIDTH * 0.35))
+            .collect();
+        let figures = self
+            .bars
+            .iter()
+            .map(|bar| text::width(&bar.figure(), NOTE_SIZE))
+            .fold(0.0, f64::max);
+        let top = header.bottom();
+        let frame = Frame {
+            // Labels are set larger than ticks.
+            left: left_margin(labels.iter().map(String::as_str), "") * TEXT_SIZE
+                / super::style::TICK_SIZE,
+            top,
+            right: WIDTH - MARGIN - figures - 8.0,
+            bottom: top + self.bars.len() as f64 * (THICKNESS + BETWEEN) + BETWEEN,
+        };
+        canvas::draw(WIDTH, frame.bottom + 46.0, &self.title, |canvas| {
+            header.draw(canvas, WIDTH)?;
+            frame.draw_x_ticks(canvas, span, &span.ticks(TICKS))?;
+            frame.name_x(canvas, &self.value.text(), 31.0)?;
+            let foot = frame.x(span, 0.0);
+            for (index, (bar, label)) in self.bars.iter().zip(&labels).enumerate() {
+                let upper = frame.top + BETWEEN + index as f64 * (THICKNESS + BETWEEN);
+                let middle = upper + THICKNESS / 2.0;
+                let end = frame.x(span, bar.value);
+                let colour = self.colour(bar);
+                canvas.rectangle(
+                    (foot.min(end), upper),
+                    (foot.max(end), upper + THICKNESS),
+                    colour,
+                )?;
+                if bar.error.is_some() {
+                    let (low, high) = (frame.x(span, bar.low()), frame.x(span, bar.high()));
+                    whisker(canvas, (low, middle), (high, middle))?;
+                }
+                canvas.text(
+                    (frame.left - 9.0, middle),
+                    label,
+                    Font::new(TEXT_SIZE, INK, Align::Right),
+                )?;
+                let after = frame.x(span, bar.high().max(0.0)) + 7.0;
+                canvas.text(
+                    (after, middle),
+                    &bar.figure(),
+                    Font::new(NOTE_SIZE, MUTED, Align::Left),
+                )?;
+            }
+            canvas.line(&[(foot, frame.top), (foot, frame.bottom)], INK, 1.0)
+        })
+    }
+
+    fn vertical(&self, header: &Header<'_>, span: &Span) -> Result<String, PlotError> {
+        let ticks = span.ticks(TICKS);
+        let top = header.bottom() + 8.0;
+        let frame = Frame {
+            left: left_margin(
+                ticks.iter().map(|tick| tick.label.as_str()),
+                &self.value.text(),
+            ),
+            top,
+            right: WIDTH - MARGIN,
+            bottom: top + UPRIGHT_HEIGHT,
+        };
+        let pitch = (frame.right - frame.left) / self.bars.len() as f64;
+        let half = (pitch * 0.34).min(30.0);
+        // Labels lie flat where they have room and stand upright where they do not.
+        let widest = self
+            .bars
+            .iter()
+            .map(|bar| text::width(&bar.label, TEXT_SIZE))
+            .fold(0.0, f64::max);
+        let flat = widest <= pitch - 6.0;
+        let below = if flat { 30.0 } else { widest.min(170.0) + 26.0 };
+        canvas::draw(WIDTH, frame.bottom + below, &self.title, |canvas| {
+            header.draw(canvas, WIDTH)?;
+            frame.draw_y_ticks(canvas, span, &ticks)?;
+            frame.name_y(canvas, &self.value.text())?;
+            let foot = frame.y(span, 0.0);
+            for (index, bar) in self.bars.iter().enumerate() {
+                let middle = frame.left + (index as f64 + 0.5) * pitch;
+                let end = frame.y(span, bar.value);
+                canvas.rectangle(
+                    (middle - half, foot.min(end)),
+                    (middle + half, foot.max(end)),
+                    self.colour(bar),
+                )?;
+                if bar.error.is_some() {
+                    let (low, high) = (frame.y(span, bar.low()), frame.y(span, bar.high()));
+                    whisker(canvas, (middle, low), (middle, high))?;
+                }
+                let label = text::fit(&bar.label, TEXT_SIZE, if flat { pitch } else { 170.0 });
+                let align = if flat { Align::Centre } else { Align::Right };
+                let font = Font {
+                    upwards: !flat,
+                    ..Font::new(TEXT_SIZE, INK, align)
+                };
+                canvas.text(
+                    (middle, frame.bottom + if flat { 14.0 } else { 9.0 }),
+                    &label,
+                    font,
+                )?;
+                if text::width(&bar.figure(), NOTE_SIZE) <= pitch - 2.0 {
+                    let above = frame.y(span, bar.high().max(0.0)) - 9.0;
+                    canvas.text(
+                        (middle, above),
+                        &bar.figure(),
+                        Font::new(NOTE_SIZE, MUTED, Align::Centre),
+                    )?;
+                }
+            }
+            canvas.line(&[(frame.left, foot), (frame.right, foot)], INK, 1.0)
+        })
+    }
+
+    fn families(&self) -> Vec<&str> {
+        let mut families: Vec<&str> = Vec::new();
+        for bar in &self.bars {
+            if !families.contains(&bar.family.as_str()) {
+                families.push(&bar.family);
+            }
+        }
+        families
+    }
+
+    fn colour(&self, bar: &Bar) -> Colour {
+        category(
+            self.families()
+                .iter()
+                .position(|family| *family == bar.family)
+                .unwrap_or(0),
+        )
+    }
+
+    fn check(&self) -> Result<(), PlotError> {
+        for bar in &self.bars {
+            let refuse = |part: &str, value, expected| PlotError::Value {
+                title: self.title.clone(),
+                what: format!("the {part} of bar \"{}\"", bar.label),
+                value,
+                expected,
+            };
+            if !bar.value.is_finite() {
+                return Err(refuse("value", bar.value, "a finite number"));
+            }
+            if let Some(error) = bar.error.filter(|error| !error.is_finite() || *error < 0.0) {
+                return Err(refuse("error", error, "a finite number, not negative"));
+            }
+        }
+        if self.bars.is_empty() {
+            return Err(PlotError::Empty {
+                title: self.title.clone(),
+                expected: "bar",
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Bar {
+    /// Errors and the like cannot be below zero, so neither is an error bar of a value that is not.
+    fn low(&self) -> f64 {
+        let low = self.value - self.error.unwrap_or(0.0);
+        if self.value >= 0.0 { low.max(0.0) } else { low }
+    }
+
+    fn high(&self) -> f64 {
+        self.value + self.error.unwrap_or(0.0)
+    }
+
+    fn figure(&self) -> String {
+        match self.error {
+            _ if !self.figure.is_empty() => self.figure.clone(),
+            Some(error) => format!("{} ± {}", three_digits(self.value), three_digits(error)),
+            None => three_digits(self.value),
+        }
+    }
+}
+
+/// Three significant digits, without zeros at the end.
+fn three_digits(value: f64) -> String {
+    let magnitude = if value == 0.0 {
+        0.0
+    } else {
+        value.abs().log10().floor()
+    };
+    let text = format!("{value:.*}", (2.0 - magnitude).clamp(0.0, 9.0) as usize);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// A thin line with a crossbar at either end.
+fn whisker(canvas: &Canvas<'_>, from: (f64, f64), to: (f64, f64)) -> Result<(), PlotError> {
+    canvas.line(&[from, to], INK, 1.3)?;
+    let (across_x, across_y) = if from.1 == to.1 {
+        (0.0, 4.0)
+    } else {
+        (4.0, 0.0)
+    };
+    for (x, y) in [from, to] {
+        canvas.line(
+            &[(x - across_x, y - across_y), (x + across_x, y + across_y)],
+            INK,
+            1.3,
+        )?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plot() -> BarPlot {
+        let bar = |label: &str, value, error, family: &str| Bar {
+            label: label.to_owned(),
+            value,
+            error,
+            figure: String::new(),
+            family: family.to_owned(),
+        };
+        BarPlot {
+            title: "bAbI".to_owned(),
+            value: Axis::new("mean error", "%"),
+            bars: vec![
+                bar("mnm-p", 0.6, Some(0.7), "measured here"),
+                bar("DNC", 12.8, Some(4.7), "as cited"),
+                bar("LSTM", 27.0, None, "as cited"),
+            ],
+            ..BarPlot::default()
+        }
+    }
+
+    #[test]
+    fn both_orientations_show_every_bar_and_its_figure() {
+        for orientation in [Orientation::Horizontal, Orientation::Vertical] {
+            let svg = BarPlot {
+                orientation,
+                ..plot()
+            }
+            .svg()
+            .unwrap();
+            for text in [
+                "mnm-p",
+                "DNC",
+                "LSTM",
+                "measured here",
+                "as cited",
+                "mean error [%]",
+                "12.8 ± 4.7",
+                "27",
+                "standard",
+            ] {
+                assert!(svg.contains(text), "{text}: {svg}");
+            }
+            let blue = svg.matches("#0072B2").count();
+            let red = svg.matches("#D55E00").count();
+            assert_eq!((blue, red), (2, 3), "bars and swatch of each family");
+        }
+    }
+
+    #[test]
+    fn figures_are_as_given_or_have_three_digits() {
+        assert_eq!(
+            [0.0, 12.8, 0.5512, 1234.5, -3.0, 100.0].map(three_digits),
+            ["0", "12.8", "0.551", "1234", "-3", "100"]
+        );
+        let bar = Bar {
+            value: 1.0,
+            figure: "about 1".to_owned(),
+            ..Bar::default()
+        };
+        assert_eq!(bar.figure(), "about 1");
+    }
+
+    #[test]
+    fn one_family_needs_no_legend() {
+        let mut plot = plot();
+        plot.bars.truncate(1);
+        assert!(!plot.svg().unwrap().contains("measured here"));
+    }
+
+    #[test]
+    fn a_bar_without_a_number_is_named() {
+        let mut plot = plot();
+        plot.bars[1].value = f64::NAN;
+        let error = plot.svg().unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "plot \"bAbI\": the value of bar \"DNC\" is NaN; expected a finite number"
+        );
+        plot.bars[1] = Bar {
+            error: Some(-1.0),
+            ..Bar::default()
+        };
+        assert!(matches!(
+            plot.svg(),
+            Err(PlotError::Value { value: -1.0, .. })
+        ));
+        plot.bars.clear();
+        assert!(matches!(plot.svg(), Err(PlotError::Empty { .. })));
+    }
+}

@@ -1,0 +1,402 @@
+//! A matrix as coloured cells: for example how similar each read key is to each write key.
+
+use ndarray::{Array2, s};
+
+use super::axis::{Axis, Scale};
+use super::canvas::{self, Align, Canvas, Font};
+use super::colour_map::ColourMap;
+use super::error::PlotError;
+use super::frame::{Frame, Header, left_margin};
+use super::legend::Legend;
+use super::span::Span;
+use super::style::{Colour, INK, MARGIN, MISSING, MUTED, TEXT_SIZE, TICK_SIZE};
+use super::text;
+
+const MOST_WIDTH: f64 = 600.0;
+const MOST_HEIGHT: f64 = 480.0;
+const LARGEST_CELL: f64 = 46.0;
+/// More cells than this on a side are averaged in blocks: they would be smaller than the eye can tell apart.
+const MOST_CELLS: usize = 100;
+/// Colours are rounded to this many shades, so that equal neighbours can be drawn as one.
+const SHADES: f64 = 96.0;
+const BAR_WIDTH: f64 = 14.0;
+const COLOUR_TICKS: usize = 5;
+/// Cells reach this far under the next ones: edges that only touch leave a bright seam when a viewer smooths them.
+const OVERLAP: f64 = 0.7;
+
+/// Cells in the order of the matrix: row 0 on top, column 0 on the left. Rows and columns count from 1.
+#[derive(Clone, Debug, Default)]
+pub struct HeatMap {
+    /// Stands above the plot; may be empty.
+    pub title: String,
+    /// What the columns are.
+    pub x: Axis,
+    /// What the rows are.
+    pub y: Axis,
+    /// What the colours are.
+    pub value: Axis,
+    /// One number for each cell, [rows, columns]. NaN is drawn grey.
+    pub values: Array2<f64>,
+    /// The numbers at either end of the colours; None takes the values' own, symmetric about zero for
+    /// [`ColourMap::Diverging`].
+    pub range: Option<(f64, f64)>,
+    /// How numbers become colours.
+    pub colours: ColourMap,
+    /// A name for each row; empty for numbers.
+    pub row_labels: Vec<String>,
+    /// A name for each column; empty for numbers.
+    pub column_labels: Vec<String>,
+}
+
+impl HeatMap {
+    /// The picture.
+    ///
+    /// # Errors
+    /// If no value is finite, if the range is not two finite numbers in order, or if there are labels, but not one for
+    /// each row or column.
+    pub fn svg(&self) -> Result<String, PlotError> {
+        let span = self.span()?;
+        let (rows, columns) = self.values.dim();
+        check_labels(&self.title, "row", &self.row_labels, rows)?;
+        check_labels(&self.title, "column", &self.column_labels, columns)?;
+
+        let (width, height) = cell(rows, columns);
+        let row_ticks = places(&self.row_labels, rows, height, TICK_SIZE + 2.0);
+        let column_ticks = places(&self.column_labels, columns, width, TICK_SIZE + 2.0);
+        let upright = column_ticks
+            .iter()
+            .any(|(_, label)| text::width(label, TICK_SIZE) > 26.0);
+        let below = if upright {
+            column_ticks
+                .iter()
+                .map(|(_, label)| text::width(label, TICK_SIZE))
+                .fold(0.0, f64::max)
+                + 6.0
+        } else {
+            18.0
+        };
+
+        let header = Header {
+            title: &self.title,
+            note: "",
+            legend: Legend::new([], 0.0),
+        };
+        let top = header.bottom();
+        let left = left_margin(
+            row_ticks.iter().map(|(_, label)| label.as_str()),
+            &self.y.text(),
+        );
+        let frame = Frame {
+            left,
+            top,
+            right: left + columns as f64 * width,
+            bottom: top + rows as f64 * height,
+        };
+        let bar = Frame {
+            left: frame.right + 26.0,
+            top,
+            right: frame.right + 26.0 + BAR_WIDTH,
+            bottom: frame.bottom.max(top + 110.0),
+        };
+        let page_width = (bar.right + beside(&span) + 8.0 + MARGIN)
+            .max(text::width(&self.title, 16.0) + 2.0 * MARGIN);
+        let page_height = (frame.bottom + below + 26.0).max(bar.bottom + 16.0);
+        canvas::draw(page_width, page_height, &self.title, |canvas| {
+            header.draw(canvas, page_width)?;
+            self.draw_cells(canvas, &frame, &span)?;
+            for (row, label) in &row_ticks {
+                let y = frame.top + (*row as f64 + 0.5) * height;
+                canvas.text(
+                    (frame.left - 6.0, y),
+                    label,
+                    Font::new(TICK_SIZE, MUTED, Align::Right),
+                )?;
+            }
+            for (column, label) in &column_ticks {
+                let x = frame.left + (*column as f64 + 0.5) * width;
+                let align = if upright { Align::Right } else { Align::Centre };
+                let font = Font {
+                    upwards: upright,
+                    ..Font::new(TICK_SIZE, MUTED, align)
+                };
+                canvas.text(
+                    (x, frame.bottom + if upright { 6.0 } else { 11.0 }),
+                    label,
+                    font,
+                )?;
+            }
+            frame.name_x(canvas, &self.x.text(), below + 12.0)?;
+            frame.name_y(canvas, &self.y.text())?;
+            self.draw_colour_bar(canvas, &bar, &span)
+        })
+    }
+
+    fn span(&self) -> Result<Span, PlotError> {
+        let finite = Span::tight(self.values.iter().copied()).ok_or_else(|| PlotError::Empty {
+            title: self.title.clone(),
+            expected: "finite cell",
+        })?;
+        match self.range {
+            Some((low, high)) if low.is_finite() && high.is_finite() && low < high => Ok(Span {
+                low,
+                high,
+                scale: Scale::Linear,
+            }),
+            Some((low, high)) => Err(PlotError::Value {
+                title: self.title.clone(),
+                what: format!("the range's end ({low} to {high})"),
+                value: high,
+                expected: "a finite number above the range's start",
+            }),
+            None if self.colours == ColourMap::Diverging => {
+                let reach = finite.low.abs().max(finite.high.abs());
+                Ok(Span {
+                    low: -reach,
+                    high: reach,
+                    scale: Scale::Linear,
+                })
+            }
+            None => Ok(finite),
+        }
+    }
+
+    /// One rectangle for each stretch of equal colour in a row.
+    fn draw_cells(&self, canvas: &Canvas<'_>, frame: &Frame, span: &Span) -> Result<(), PlotError> {
+        let cells = coarse(&self.values);
+        let (rows, columns) = cells.dim();
+        let x = |column: usize| {
+            frame.left + (frame.right - frame.left) * column as f64 / columns as f64
+        };
+        let y = |row: usize| frame.top + (frame.bottom - frame.top) * row as f64 / rows as f64;
+        for (row, values) in cells.rows().into_iter().enumerate() {
+            let shades: Vec<_> = values
+                .iter()
+                .map(|value| self.shade(span, *value))
+                .collect();
+            let mut column = 0;
+            for stretch in shades.chunk_by(|one, other| one == other) {
+                let from = (x(column), y(row));
+                let to = (
+                    (x(column + stretch.len()) + OVERLAP).min(frame.right),
+                    (y(row + 1) + OVERLAP).min(frame.bottom),
+                );
+                if let Some(colour) = stretch.first() {
+                    canvas.rectangle(from, to, *colour)?;
+                }
+                column += stretch.len();
+            }
+        }
+        Ok(())
+    }
+
+    fn shade(&self, span: &Span, value: f64) -> Colour {
+        if value.is_nan() {
+            return MISSING;
+        }
+        self.colours
+            .colour((span.fraction(value) * SHADES).round() / SHADES)
+    }
+
+    fn draw_colour_bar(
+        &self,
+        canvas: &Canvas<'_>,
+        bar: &Frame,
+        span: &Span,
+    ) -> Result<(), PlotError> {
+        let steps = SHADES as usize;
+        let y = |step: usize| bar.bottom - (bar.bottom - bar.top) * step as f64 / steps as f64;
+        for step in 0..steps {
+            let colour = self.colours.colour((step as f64 + 0.5) / SHADES);
+            canvas.rectangle(
+                (bar.left, (y(step + 1) - OVERLAP).max(bar.top)),
+                (bar.right, y(step)),
+                colour,
+            )?;
+        }
+        for tick in span.ticks(COLOUR_TICKS) {
+            let y = bar.y(span, tick.value);
+            canvas.line(&[(bar.right, y), (bar.right + 4.0, y)], MUTED, 1.0)?;
+            canvas.text(
+                (bar.right + 8.0, y),
+                &tick.label,
+                Font::new(TICK_SIZE, MUTED, Align::Left),
+            )?;
+        }
+        let font = Font {
+            upwards: true,
+            ..Font::new(TEXT_SIZE, INK, Align::Centre)
+        };
+        canvas.text(
+            (bar.right + beside(span), bar.middle().1),
+            &self.value.text(),
+            font,
+        )
+    }
+}
+
+/// Where the name of the colours stands, in pixels right of their bar.
+fn beside(span: &Span) -> f64 {
+    let ticks = span.ticks(COLOUR_TICKS);
+    ticks
+        .iter()
+        .map(|tick| text::width(&tick.label, TICK_SIZE))
+        .fold(0.0, f64::max)
+        + 20.0
+}
+
+/// Width and height of a cell: square where the matrix allows.
+fn cell(rows: usize, columns: usize) -> (f64, f64) {
+    let width = (MOST_WIDTH / columns as f64).min(LARGEST_CELL);
+    let height = (MOST_HEIGHT / rows as f64).min(LARGEST_CELL);
+    let (short, long) = (width.min(height), width.max(height));
+    if long <= 2.5 * short {
+        (short, short)
+    } else {
+        (width.min(4.0 * short), height.min(4.0 * short))
+    }
+}
+
+/// Which rows or columns are labelled, and how: at most one every `room` pixels, numbered from 1 if they have no names.
+fn places(labels: &[String], count: usize, pitch: f64, room: f64) -> Vec<(usize, String)> {
+    let least = (room / pitch).ceil().max(1.0) as usize;
+    if labels.is_empty() {
+        // 1, 5, 10, ... or 1, 20, 40, ...: round numbers at least two labels apart.
+        let every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
+        let every = every
+            .into_iter()
+            .find(|every| *every >= 2 * least || (*every == 1 && count <= 12));
+        let every = every.unwrap_or(10_000);
+        let shown = |place: &usize| *place == 0 || (place + 1).is_multiple_of(every);
+        return (0..count)
+            .filter(shown)
+            .map(|place| (place, (place + 1).to_string()))
+            .collect();
+    }
+    let named = labels.iter().enumerate().step_by(least);
+    named
+        .map(|(place, label)| (place, text::fit(label, TICK_SIZE, 150.0)))
+        .collect()
+}
+
+/// The matrix with blocks of cells averaged until neither side has more than [`MOST_CELLS`].
+fn coarse(values: &Array2<f64>) -> Array2<f64> {
+    let (rows, columns) = values.dim();
+    let (tall, wide) = (
+        rows.div_ceil(MOST_CELLS).max(1),
+        columns.div_ceil(MOST_CELLS).max(1),
+    );
+    Array2::from_shape_fn(
+        (rows.div_ceil(tall), columns.div_ceil(wide)),
+        |(row, column)| {
+            let (top, left) = (row * tall, column * wide);
+            let block = values.slice(s![
+                top..(top + tall).min(rows),
+                left..(left + wide).min(columns)
+            ]);
+            block.mean().unwrap_or(f64::NAN)
+        },
+    )
+}
+
+fn check_labels(
+    title: &str,
+    what: &'static str,
+    labels: &[String],
+    expected: usize,
+) -> Result<(), PlotError> {
+    if labels.is_empty() || labels.len() == expected {
+        return Ok(());
+    }
+    Err(PlotError::Labels {
+        title: title.to_owned(),
+        what,
+        labels: labels.len(),
+        expected,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    fn map(values: Array2<f64>) -> HeatMap {
+        HeatMap {
+            title: "similarity".to_owned(),
+            x: Axis::plain("write step"),
+            values,
+            ..HeatMap::default()
+        }
+    }
+
+    #[test]
+    fn equal_neighbours_are_one_rectangle() {
+        let stripes = |values: Array2<f64>| {
+            let svg = map(values).svg().unwrap();
+            svg.matches("#FDE725").count() + svg.matches("#440154").count()
+        };
+        // The colour bar has neither end's colour itself.
+        assert_eq!(stripes(array![[0.0, 0.0, 1.0], [1.0, 1.0, 1.0]]), 3);
+        assert_eq!(stripes(array![[0.0, 1.0, 0.0], [1.0, 0.0, 1.0]]), 6);
+    }
+
+    #[test]
+    fn a_diverging_map_is_white_at_zero_and_nan_is_grey() {
+        let map = HeatMap {
+            colours: ColourMap::Diverging,
+            ..map(array![[0.0, -1.0, f64::NAN]])
+        };
+        let svg = map.svg().unwrap();
+        for colour in ["#F7F7F7", "#2166AC", "#D0D4D8"] {
+            assert!(svg.contains(colour), "{colour}");
+        }
+    }
+
+    #[test]
+    fn large_matrices_are_averaged() {
+        let values = Array2::from_shape_fn((390, 10), |(row, _)| (row % 4) as f64);
+        let cells = coarse(&values);
+        assert_eq!(cells.dim(), (98, 10));
+        assert_eq!(cells[[0, 0]], 1.5);
+        assert_eq!(cells[[97, 0]], 0.5, "the last block holds two rows");
+    }
+
+    #[test]
+    fn labels_are_names_or_round_numbers() {
+        let labels = |count, pitch| {
+            places(&[], count, pitch, 14.0)
+                .into_iter()
+                .map(|(_, label)| label)
+        };
+        assert_eq!(labels(4, 20.0).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
+        assert_eq!(
+            labels(25, 7.0).collect::<Vec<_>>(),
+            ["1", "5", "10", "15", "20", "25"]
+        );
+        let map = HeatMap {
+            row_labels: vec!["a".to_owned()],
+            ..map(array![[0.0], [1.0]])
+        };
+        assert_eq!(
+            map.svg().unwrap_err().to_string(),
+            "plot \"similarity\": 1 row labels for 2; expected one each, or none"
+        );
+    }
+
+    #[test]
+    fn refuses_empty_matrices_and_ranges() {
+        assert!(matches!(
+            map(Array2::zeros((0, 4))).svg(),
+            Err(PlotError::Empty { .. })
+        ));
+        assert!(matches!(
+            map(array![[f64::NAN]]).svg(),
+            Err(PlotError::Empty { .. })
+        ));
+        let map = HeatMap {
+            range: Some((1.0, 1.0)),
+            ..map(array![[1.0]])
+        };
+        assert!(matches!(map.svg(), Err(PlotError::Value { .. })));
+    }
+}

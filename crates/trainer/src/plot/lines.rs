@@ -1,0 +1,317 @@
+//! Learning curves: a line for each group of seeds, and a band from the worst seed to the best.
+
+use super::axis::{Axis, Scale};
+use super::canvas::{self, Canvas};
+use super::colour_map::ColourMap;
+use super::error::PlotError;
+use super::frame::{Frame, Header, left_margin};
+use super::legend::Legend;
+use super::series::Group;
+use super::span::Span;
+use super::spread::{Spread, spread};
+use super::style::{Colour, INK, MARGIN, category};
+
+const WIDTH: f64 = 760.0;
+const DATA_HEIGHT: f64 = 300.0;
+const TICKS: usize = 6;
+/// More curves than this are drawn thinner.
+const MANY: usize = 12;
+const BAND_OPACITY: f64 = 0.18;
+
+/// How lines are told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Palette {
+    /// Colours that are easily told apart; they repeat after seven groups.
+    #[default]
+    Categorical,
+    /// From dark to bright in the order of the groups: for ranks, such as singular values.
+    Ordered,
+}
+
+/// Curves over a common horizontal axis.
+///
+/// A group with several series is drawn as their median with a band from their minimum to their maximum.
+#[derive(Clone, Debug, Default)]
+pub struct LinePlot {
+    /// Stands above the plot; may be empty.
+    pub title: String,
+    /// The horizontal axis, always linear.
+    pub x: Axis,
+    /// The vertical axis.
+    pub y: Axis,
+    /// How the vertical axis is spread.
+    pub y_scale: Scale,
+    /// How groups are coloured.
+    pub palette: Palette,
+    /// The curves.
+    pub groups: Vec<Group>,
+}
+
+struct Curve {
+    label: String,
+    colour: Colour,
+    points: Vec<Spread>,
+    band: bool,
+}
+
+impl LinePlot {
+    /// The picture.
+    ///
+    /// # Errors
+    /// If no point can be shown: none is finite or, on a logarithmic scale, positive.
+    pub fn svg(&self) -> Result<String, PlotError> {
+        let curves: Vec<_> = self
+            .groups
+            .iter()
+            .enumerate()
+            .map(|(index, group)| self.curve(index, group))
+            .collect();
+        let points = || curves.iter().flat_map(|curve| &curve.points);
+        let empty = || PlotError::Empty {
+            title: self.title.clone(),
+            expected: "finite point (positive on a log scale)",
+        };
+        let x_span = Span::tight(points().map(|point| point.x)).ok_or_else(empty)?;
+        let y_values = points().flat_map(|point| [point.low, point.high]);
+        let y_span = Span::round(y_values, self.y_scale, TICKS).ok_or_else(empty)?;
+
+        let banded = curves.iter().any(|curve| curve.band);
+        let header = Header {
+            title: &self.title,
+            note: if banded {
+                "line: median of the seeds; band: from the lowest to the highest"
+            } else {
+                ""
+            },
+            legend: Legend::new(self.legend_entries(&curves), WIDTH - 2.0 * MARGIN),
+        };
+        let y_ticks = y_span.ticks(TICKS);
+        let top = header.bottom();
+        let frame = Frame {
+            left: left_margin(
+                y_ticks.iter().map(|tick| tick.label.as_str()),
+                &self.y.text(),
+            ),
+            top,
+            right: WIDTH - MARGIN - 8.0,
+            bottom: top + DATA_HEIGHT,
+        };
+        canvas::draw(WIDTH, frame.bottom + 46.0, &self.title, |canvas| {
+            header.draw(canvas, WIDTH)?;
+            frame.draw_x_ticks(canvas, &x_span, &x_span.ticks(8))?;
+            frame.draw_y_ticks(canvas, &y_span, &y_ticks)?;
+            frame.name_x(canvas, &self.x.text(), 31.0)?;
+            frame.name_y(canvas, &self.y.text())?;
+            canvas.line(
+                &[(frame.left, frame.bottom), (frame.right, frame.bottom)],
+                INK,
+                1.0,
+            )?;
+            for curve in curves.iter().filter(|curve| curve.band) {
+                draw_band(canvas, &frame, &x_span, &y_span, curve)?;
+            }
+            // The first group lies on top.
+            let width = if curves.len() > MANY { 1.3 } else { 2.0 };
+            curves
+                .iter()
+                .rev()
+                .try_for_each(|curve| draw_line(canvas, &frame, &x_span, &y_span, curve, width))
+        })
+    }
+
+    fn curve(&self, index: usize, group: &Group) -> Curve {
+        let band = group.series.len() > 1;
+        let label = match group.series.len() {
+            _ if group.label.is_empty() => String::new(),
+            0 | 1 => group.label.clone(),
+            seeds => format!("{} ({seeds} seeds)", group.label),
+        };
+        let colour = match self.palette {
+            Palette::Categorical => category(index),
+            // The bright end of the map fades on white.
+            Palette::Ordered => ColourMap::Sequential
+                .colour(0.88 * index as f64 / (self.groups.len().max(2) - 1) as f64),
+        };
+        Curve {
+            label,
+            colour,
+            points: spread(&group.series),
+            band,
+        }
+    }
+
+    /// All curves; of many in order, five from first to last.
+    fn legend_entries(&self, curves: &[Curve]) -> Vec<(String, Colour)> {
+        let entry = |curve: &Curve| (curve.label.clone(), curve.colour);
+        match self.palette {
+            Palette::Ordered if curves.len() > MANY => (0..5)
+                .filter_map(|place| curves.get(place * (curves.len() - 1) / 4))
+                .map(entry)
+                .collect(),
+            _ => curves.iter().map(entry).collect(),
+        }
+    }
+}
+
+fn draw_band(
+    canvas: &Canvas<'_>,
+    frame: &Frame,
+    x: &Span,
+    y: &Span,
+    curve: &Curve,
+) -> Result<(), PlotError> {
+    let upper = curve
+        .points
+        .iter()
+        .map(|point| (frame.x(x, point.x), frame.y(y, point.high)));
+    let lower = curve
+        .points
+        .iter()
+        .rev()
+        .map(|point| (frame.x(x, point.x), frame.y(y, point.low)));
+    canvas.polygon(
+        &upper.chain(lower).collect::<Vec<_>>(),
+        curve.colour,
+        BAND_OPACITY,
+    )
+}
+
+fn draw_line(
+    canvas: &Canvas<'_>,
+    frame: &Frame,
+    x: &Span,
+    y: &Span,
+    curve: &Curve,
+    width: f64,
+) -> Result<(), PlotError> {
+    match curve.points.as_slice() {
+        [] => Ok(()),
+        [point] => {
+            let place = frame.x(x, point.x);
+            let ends = [
+                (place, frame.y(y, point.low)),
+                (place, frame.y(y, point.high)),
+            ];
+            canvas.line(&ends, curve.colour, 1.5)?;
+            canvas.dot((place, frame.y(y, point.median)), 4.0, curve.colour)
+        }
+        points => {
+            let line: Vec<_> = points
+                .iter()
+                .map(|point| (frame.x(x, point.x), frame.y(y, point.median)))
+                .collect();
+            canvas.line(&line, curve.colour, width)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plot::Series;
+
+    fn plot(groups: Vec<Group>) -> LinePlot {
+        LinePlot {
+            title: "Validation error".to_owned(),
+            x: Axis::plain("sequences seen"),
+            y: Axis::new("error", "%"),
+            groups,
+            ..LinePlot::default()
+        }
+    }
+
+    fn group(label: &str, ends: &[f64]) -> Group {
+        let series = |end: &f64| Series {
+            points: vec![(0.0, 80.0), (500.0, *end), (1000.0, *end / 2.0)],
+        };
+        Group {
+            label: label.to_owned(),
+            series: ends.iter().map(series).collect(),
+        }
+    }
+
+    #[test]
+    fn several_seeds_have_a_band_and_one_has_none() {
+        let svg = plot(vec![
+            group("mnm-p", &[10.0, 20.0, 30.0]),
+            group("lstm", &[60.0]),
+        ])
+        .svg()
+        .unwrap();
+        assert_eq!(svg.matches("<polygon").count(), 1);
+        assert!(
+            svg.contains("mnm-p (3 seeds)") && svg.contains("lstm\n"),
+            "{svg}"
+        );
+        assert!(
+            svg.contains("error [%]")
+                && svg.contains("sequences seen")
+                && svg.contains("median of the seeds")
+        );
+    }
+
+    #[test]
+    fn the_median_ends_where_the_axes_say() {
+        let plot = plot(vec![group("a", &[0.0])]);
+        let svg = plot.svg().unwrap();
+        let last = svg.rfind("<polyline").map(|start| &svg[start..]).unwrap();
+        let points = last
+            .split("points=\"")
+            .nth(1)
+            .and_then(|rest| rest.split('"').next())
+            .unwrap();
+        let points: Vec<(f64, f64)> = points
+            .split_whitespace()
+            .map(|point| {
+                point
+                    .split_once(',')
+                    .map(|(x, y)| (x.parse().unwrap(), y.parse().unwrap()))
+                    .unwrap()
+            })
+            .collect();
+        assert_eq!(points.len(), 3);
+        // Each place is rounded to a tenth of a pixel, the unit here.
+        assert!(
+            (points[1].0 - (points[0].0 + points[2].0) / 2.0).abs() <= 1.0,
+            "{points:?}"
+        );
+        assert_eq!(
+            points[0].1 + 10.0 * DATA_HEIGHT,
+            points[2].1,
+            "80 % is the top of the axis, 0 % its bottom"
+        );
+    }
+
+    #[test]
+    fn a_log_scale_takes_zeros_but_not_zeros_only() {
+        let mut plot = plot(vec![group("a", &[0.0])]);
+        plot.y_scale = Scale::Log;
+        assert!(plot.svg().is_ok());
+        plot.groups = vec![Group {
+            label: "a".to_owned(),
+            series: vec![Series {
+                points: vec![(0.0, 0.0)],
+            }],
+        }];
+        let error = plot.svg().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("\"Validation error\": there is nothing to draw"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn many_ordered_lines_have_a_short_legend() {
+        let mut plot = plot(
+            (0..40)
+                .map(|index| group(&format!("rank {index}"), &[f64::from(index)]))
+                .collect(),
+        );
+        plot.palette = Palette::Ordered;
+        let svg = plot.svg().unwrap();
+        assert_eq!(svg.matches("rank ").count(), 5);
+        assert!(svg.contains("rank 0") && svg.contains("rank 39"));
+    }
+}

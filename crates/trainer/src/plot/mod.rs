@@ -1,0 +1,30 @@
+//! Pictures, as self-contained SVG strings: learning curves, bars, heat maps, what happens at each step.
+//!
+//! A plot is plain data: fill its public fields, call `svg()`. Nothing here knows of models or runs. The colours can be
+//! told apart by colour-blind readers, the background is white, and text uses the viewer's own sans-serif font.
+
+mod axis;
+mod bars;
+mod canvas;
+mod colour_map;
+mod error;
+mod frame;
+mod heat_map;
+mod legend;
+mod lines;
+mod series;
+mod span;
+mod spread;
+mod style;
+mod text;
+mod ticks;
+mod timeline;
+
+pub use axis::{Axis, Scale};
+pub use bars::{Bar, BarPlot, Orientation};
+pub use colour_map::ColourMap;
+pub use error::PlotError;
+pub use heat_map::HeatMap;
+pub use lines::{LinePlot, Palette};
+pub use series::{Group, Series, group_by_label, groups_of_columns};
+pub use timeline::{Timeline, TimelineStep};

@@ -1,0 +1,130 @@
+//! Curves and how they are put together.
+
+use ndarray::ArrayView2;
+
+/// One curve: points in any order. Points that are not finite are not drawn.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Series {
+    /// x and y of every point.
+    pub points: Vec<(f64, f64)>,
+}
+
+impl FromIterator<(f64, f64)> for Series {
+    fn from_iter<I: IntoIterator<Item = (f64, f64)>>(points: I) -> Self {
+        Self {
+            points: points.into_iter().collect(),
+        }
+    }
+}
+
+impl Series {
+    /// At most `count` points, each the mean of a stretch of consecutive finite ones: a noisy curve made readable.
+    pub fn averaged(&self, count: usize) -> Self {
+        let finite: Vec<_> = self
+            .points
+            .iter()
+            .filter(|(x, y)| x.is_finite() && y.is_finite())
+            .collect();
+        let stretch = finite.len().div_ceil(count.max(1)).max(1);
+        let mean = |points: &[&(f64, f64)]| {
+            let (x, y) = points
+                .iter()
+                .fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
+            (x / points.len() as f64, y / points.len() as f64)
+        };
+        finite.chunks(stretch).map(mean).collect()
+    }
+}
+
+/// Curves that share a label and a colour: the seeds of one model.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Group {
+    /// What the legend says.
+    pub label: String,
+    /// One curve for each seed.
+    pub series: Vec<Series>,
+}
+
+/// Gathers curves under their labels, in the order in which the labels first appear.
+pub fn group_by_label(curves: impl IntoIterator<Item = (String, Series)>) -> Vec<Group> {
+    let mut groups: Vec<Group> = Vec::new();
+    for (label, series) in curves {
+        match groups.iter_mut().find(|group| group.label == label) {
+            Some(group) => group.series.push(series),
+            None => groups.push(Group {
+                label,
+                series: vec![series],
+            }),
+        }
+    }
+    groups
+}
+
+/// One group for each column of `values` [T, N] against the row number, from 1: for example the singular values of a
+/// memory over time. `label` names the columns, from 0.
+pub fn groups_of_columns(
+    values: ArrayView2<'_, f64>,
+    label: impl Fn(usize) -> String,
+) -> Vec<Group> {
+    let series = |column: ndarray::ArrayView1<'_, f64>| {
+        column
+            .iter()
+            .enumerate()
+            .map(|(row, &value)| (row as f64 + 1.0, value))
+            .collect()
+    };
+    let columns = values.columns().into_iter().enumerate();
+    columns
+        .map(|(index, column)| Group {
+            label: label(index),
+            series: vec![series(column)],
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn labels_keep_their_first_order() {
+        let curve = |y: f64| Series {
+            points: vec![(0.0, y)],
+        };
+        let curves =
+            [("b", 1.0), ("a", 2.0), ("b", 3.0)].map(|(label, y)| (label.to_owned(), curve(y)));
+        let groups = group_by_label(curves);
+        let expected = [("b", vec![curve(1.0), curve(3.0)]), ("a", vec![curve(2.0)])];
+        assert_eq!(
+            groups,
+            expected.map(|(label, series)| Group {
+                label: label.to_owned(),
+                series
+            })
+        );
+    }
+
+    #[test]
+    fn averaging_takes_means_and_leaves_out_what_is_not_finite() {
+        let series: Series = [(0.0, 1.0), (1.0, f64::NAN), (2.0, 3.0), (4.0, 5.0)]
+            .into_iter()
+            .collect();
+        assert_eq!(series.averaged(2).points, [(1.0, 2.0), (4.0, 5.0)]);
+        assert_eq!(
+            series.averaged(9).points,
+            [(0.0, 1.0), (2.0, 3.0), (4.0, 5.0)]
+        );
+        assert_eq!(series.averaged(0).points.len(), 1);
+    }
+
+    #[test]
+    fn columns_become_curves_over_the_rows() {
+        let groups = groups_of_columns(array![[1.0, 2.0], [3.0, 4.0]].view(), |index| {
+            format!("c{index}")
+        });
+        assert_eq!(groups.len(), 2);
+        assert_eq!(groups[1].label, "c1");
+        assert_eq!(groups[1].series[0].points, [(1.0, 2.0), (2.0, 4.0)]);
+    }
+}

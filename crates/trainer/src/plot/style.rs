@@ -1,0 +1,34 @@
+//! Colours and sizes of every plot. Lengths are pixels at the plot's own size.
+
+/// Red, green, blue.
+pub(super) type Colour = [u8; 3];
+
+pub(super) const BACKGROUND: Colour = [0xff, 0xff, 0xff];
+pub(super) const INK: Colour = [0x1f, 0x29, 0x33];
+pub(super) const MUTED: Colour = [0x5b, 0x66, 0x70];
+pub(super) const GRID: Colour = [0xe3, 0xe7, 0xeb];
+pub(super) const MISSING: Colour = [0xd0, 0xd4, 0xd8];
+
+pub(super) const TITLE_SIZE: f64 = 15.0;
+pub(super) const TEXT_SIZE: f64 = 12.5;
+pub(super) const TICK_SIZE: f64 = 11.5;
+pub(super) const NOTE_SIZE: f64 = 11.0;
+
+/// Space between the picture's edge and what is in it.
+pub(super) const MARGIN: f64 = 16.0;
+
+/// Okabe and Ito's colours for readers of every colour vision, without their yellow, which fades on white.
+const CATEGORIES: [Colour; 7] = [
+    [0x00, 0x72, 0xb2],
+    [0xd5, 0x5e, 0x00],
+    [0x00, 0x9e, 0x73],
+    [0xcc, 0x79, 0xa7],
+    [0xe6, 0x9f, 0x00],
+    [0x56, 0xb4, 0xe9],
+    [0x4d, 0x4d, 0x4d],
+];
+
+/// The colour of the index-th category; they repeat after seven.
+pub(super) fn category(index: usize) -> Colour {
+    CATEGORIES[index % CATEGORIES.len()]
+}
