@@ -12,6 +12,12 @@ pub enum ModelKind {
     Mnm,
     /// The controller alone.
     Lstm,
+    /// The controller with a soft-attention look-up table.
+    LstmSalu,
+    /// The Neural Turing Machine.
+    Ntm,
+    /// The Differentiable Neural Computer.
+    Dnc,
 }
 
 /// Which implementation of the sequence computation.
@@ -38,20 +44,26 @@ pub enum InitScheme {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
-    /// "mnm" or "lstm".
+    /// "mnm", "lstm", "lstm-salu", "ntm" or "dnc".
     pub kind: ModelKind,
-    /// The write rule: "mnm-p" or "mnm-g".
+    /// The write rule of "mnm": "mnm-p" or "mnm-g".
     pub rule: String,
     /// Width C of the controller.
     pub controller: usize,
-    /// Width M of keys and values.
+    /// Width M of keys and values of "mnm" and "lstm-salu".
     pub value: usize,
     /// Width U of the memory's hidden layers.
     pub hidden: usize,
     /// Layers L of the memory.
     pub layers: usize,
-    /// Interaction heads H.
+    /// Interaction heads H of "mnm" and "lstm-salu".
     pub heads: usize,
+    /// Rows N of the memory matrix of "ntm" and "dnc".
+    pub slots: usize,
+    /// Width W of a row of the memory matrix.
+    pub slot_width: usize,
+    /// Heads R that read the memory matrix; one writes it.
+    pub read_heads: usize,
     /// Width X of the encoded input of tasks that show words; other tasks bring their own.
     pub embedding: usize,
     /// "fused" or "reference".
@@ -76,6 +88,9 @@ impl Default for ModelConfig {
             hidden: 100,
             layers: 3,
             heads: 1,
+            slots: 128,
+            slot_width: 20,
+            read_heads: 1,
             embedding: 100,
             kernel: Kernel::Fused,
             init: InitScheme::Uniform,
@@ -97,8 +112,13 @@ impl ModelConfig {
             ("value", self.value),
             ("hidden", self.hidden),
             ("embedding", self.embedding),
+            ("slot_width", self.slot_width),
         ];
-        let small = [("layers", self.layers), ("heads", self.heads)];
+        let small = [
+            ("layers", self.layers),
+            ("heads", self.heads),
+            ("read_heads", self.read_heads),
+        ];
         let ranged =
             |list: &[(&'static str, usize)], largest: usize, allowed: &'static str| match list
                 .iter()
@@ -113,6 +133,7 @@ impl ModelConfig {
             };
         ranged(&widths, 16_384, "a width from 1 to 16384")?;
         ranged(&small, 64, "a count from 1 to 64")?;
+        ranged(&[("slots", self.slots)], 16_384, "a count from 1 to 16384")?;
         for (key, value) in [
             ("dropout_hidden", self.dropout_hidden),
             ("dropout_input", self.dropout_input),

@@ -1,12 +1,15 @@
 //! Recurrent models with a neural memory: controller, interaction heads, cells, encoders and the whole model.
 //!
 //! Every model is a [`Cell`]: `(parameters, input, state) -> (output, state)`. [`MnmCell`] is Metalearned Neural
-//! Memory (arXiv 1907.09720), [`LstmCell`] the first baseline; [`Model`] puts an encoder before and an output layer
-//! behind one.
+//! Memory (arXiv 1907.09720); the models it is compared with are [`LstmCell`], [`LstmSaluCell`] (a soft-attention
+//! look-up table), [`ntm::NtmCell`] and [`dnc::DncCell`]. [`Model`] puts an encoder before and an output layer behind
+//! one.
 
+pub mod addressing;
+pub mod dnc;
 pub mod encoder;
-
 pub mod heads;
+pub mod ntm;
 
 mod cell;
 mod config;
@@ -14,6 +17,8 @@ mod error;
 mod lstm;
 mod mnm;
 mod model;
+mod salu;
+mod size;
 mod state;
 
 pub use cell::{Cell, Step, Trace, Unrolled, unroll_by_steps};
@@ -22,4 +27,6 @@ pub use error::ControllerError;
 pub use lstm::{LstmCell, lstm_parameters, lstm_step};
 pub use mnm::{MnmCell, memory_part};
 pub use model::{InputSpec, Masks, Model};
+pub use salu::{LookUpTable, LstmSaluCell};
+pub use size::{ParameterCount, parameter_table};
 pub use state::State;

@@ -4,8 +4,13 @@ use mnm_memory::{MemoryShape, rule_named};
 use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor};
 use rand::{Rng, RngExt};
 
+use crate::addressing::SlotMemory;
+use crate::dnc::DncCell;
 use crate::encoder::{Input, SentenceEncoder};
-use crate::{Cell, ControllerError, LstmCell, MnmCell, ModelConfig, ModelKind, State, Unrolled};
+use crate::ntm::NtmCell;
+use crate::{
+    Cell, ControllerError, LstmCell, LstmSaluCell, MnmCell, ModelConfig, ModelKind, State, Unrolled,
+};
 
 /// What a task shows to the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,8 +72,21 @@ impl<F: Float> Model<F> {
                 (Some(encoder), config.embedding)
             }
         };
+        let slot_memory = SlotMemory {
+            slots: config.slots,
+            width: config.slot_width,
+            read_heads: config.read_heads,
+        };
         let cell: Box<dyn Cell<F>> = match config.kind {
             ModelKind::Lstm => Box::new(LstmCell::new(width, config.controller)),
+            ModelKind::LstmSalu => Box::new(LstmSaluCell::new(
+                width,
+                config.controller,
+                config.heads,
+                config.value,
+            )),
+            ModelKind::Ntm => Box::new(NtmCell::new(width, config.controller, slot_memory)),
+            ModelKind::Dnc => Box::new(DncCell::new(width, config.controller, slot_memory)),
             ModelKind::Mnm => Box::new(MnmCell::new(
                 width,
                 config.controller,

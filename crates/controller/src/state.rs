@@ -45,7 +45,8 @@ impl<F: Float> State<F> {
     }
 
     /// The state with the rows of sequences whose `keep` is 0 replaced by those of `initial`: a reset at the start of
-    /// an episode. `keep` is `[B]`, of zeros and ones.
+    /// an episode. `keep` is `[B]`, of zeros and ones. A part that has grown since (a look-up table) keeps its extent:
+    /// the rows are filled up with zeros.
     ///
     /// # Errors
     /// A part that `initial` lacks, or a shape that does not fit.
@@ -55,9 +56,20 @@ impl<F: Float> State<F> {
             let mut shape = vec![1; part.shape().len()];
             shape[0] = keep.shape().first().copied().unwrap_or(1);
             let keep = keep.reshape(&shape)?;
-            let fresh = initial.get(name)?.mul(&keep.affine(-1.0, 1.0)?)?;
+            let fresh = grown(initial.get(name)?, part.shape())?.mul(&keep.affine(-1.0, 1.0)?)?;
             parts.insert(name.to_owned(), part.mul(&keep)?.add(&fresh)?);
         }
         Ok(Self(parts))
     }
+}
+
+/// `part` with zeros behind it on every axis that is shorter than in `shape`.
+fn grown<F: Float>(part: &Tensor<F>, shape: &[usize]) -> Result<Tensor<F>, ControllerError> {
+    let mut part = part.clone();
+    for (axis, &extent) in shape.iter().enumerate().skip(1) {
+        if part.shape().get(axis).is_some_and(|&e| e < extent) {
+            part = part.pad(axis, 0, extent)?;
+        }
+    }
+    Ok(part)
 }
