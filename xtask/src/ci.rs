@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use clap::Args;
 
 use crate::test::Totals;
@@ -89,16 +89,17 @@ pub fn run(options: &Options) -> Result<()> {
         })
         .collect();
     print!("{}", table::plain(&["stage", "", "time"], &rows));
-    println!("{totals}");
     let failed: Vec<&str> = outcomes
         .iter()
         .filter(|outcome| outcome.result.is_err())
         .map(|outcome| outcome.name)
         .collect();
-    if !failed.is_empty() {
-        bail!("failed: {}", failed.join(", "));
-    }
-    Ok(())
+    let outcome = if failed.is_empty() {
+        Ok(())
+    } else {
+        Err(anyhow!("failed: {}", failed.join(", ")))
+    };
+    shell::closing_line(outcome, &totals)
 }
 
 fn announced(command: &mut Command) -> Result<()> {

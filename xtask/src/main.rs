@@ -53,7 +53,9 @@ fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            if !error.is::<shell::Said>() {
+                eprintln!("error: {error:#}");
+            }
             ExitCode::FAILURE
         }
     }

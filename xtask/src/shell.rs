@@ -14,6 +14,30 @@ use crate::workspace;
 /// How many of a failed command's last lines an error shows.
 const TAIL: usize = 12;
 
+/// A failure that has been printed already, because another line had to come last.
+#[derive(Debug)]
+pub struct Said;
+
+impl std::fmt::Display for Said {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("failed, as said above")
+    }
+}
+
+impl std::error::Error for Said {}
+
+/// Prints a failure, if it is one, and then the line that is to be the last.
+///
+/// # Errors
+/// [`Said`], if there was a failure.
+pub fn closing_line(outcome: Result<()>, line: &dyn std::fmt::Display) -> Result<()> {
+    if let Err(error) = &outcome {
+        eprintln!("error: {error:#}");
+    }
+    println!("{line}");
+    outcome.map_err(|_| Said.into())
+}
+
 /// The cargo that runs us, in the workspace's root.
 pub fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -108,6 +132,8 @@ pub fn watched(command: &mut Command, mut line: impl FnMut(&str)) -> Result<()> 
     ];
     let mut tail = VecDeque::with_capacity(TAIL);
     for text in receiver {
+        // Progress that was written over itself: only its last state is worth a line.
+        let text = text.rsplit('\r').next().unwrap_or_default().to_owned();
         line(&text);
         if tail.len() == TAIL {
             tail.pop_front();

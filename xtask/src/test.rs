@@ -88,8 +88,7 @@ fn without_colour(line: &str) -> String {
 pub fn run(options: &Options) -> Result<()> {
     setup::run(&setup::Options::default())?;
     let (totals, outcome) = run_tests(&options.arguments)?;
-    println!("{totals}");
-    outcome
+    shell::closing_line(outcome, &totals)
 }
 
 /// Runs `cargo test`, passing its output through; what it adds up to, and whether all was well.

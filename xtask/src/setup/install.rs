@@ -82,6 +82,14 @@ pub const MANAGERS: &[Manager] = &[
     },
 ];
 
+/// With whose help somebody runs the line that we print.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    Oneself,
+    Sudo,
+    Su,
+}
+
 /// How this user comes to the rights that the manager asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Rights {
@@ -139,20 +147,30 @@ impl Manager {
 
     /// The line for somebody who installs it by hand.
     pub fn by_hand(&self, compiler_missing: bool) -> String {
-        let sudo = if self.as_root && !is_root() {
-            "sudo "
-        } else {
-            ""
+        let by = match (self.as_root && !is_root(), shell::exists("sudo")) {
+            (false, _) => By::Oneself,
+            (true, true) => By::Sudo,
+            (true, false) => By::Su,
         };
+        self.line(by, compiler_missing)
+    }
+
+    fn line(&self, by: By, compiler_missing: bool) -> String {
+        let sudo = if by == By::Sudo { "sudo " } else { "" };
+        let packages = self.packages(compiler_missing).join(" ");
         let install = format!(
-            "{sudo}{} {} {}",
+            "{sudo}{} {} {packages}",
             self.program,
-            self.install.join(" "),
-            self.packages(compiler_missing).join(" ")
+            self.install.join(" ")
         );
-        match self.refresh {
+        let line = match self.refresh {
             Some(refresh) => format!("{sudo}{} {} && {install}", self.program, refresh.join(" ")),
             None => install,
+        };
+        if by == By::Su {
+            format!("su -c '{line}'")
+        } else {
+            line
         }
     }
 
@@ -210,13 +228,15 @@ mod tests {
 
     #[test]
     fn the_line_to_run_is_one_line_and_fetches_the_lists_first_where_needed() {
-        let apt = manager("apt-get").by_hand(false);
-        assert!(
-            apt.contains("apt-get update && ") && apt.ends_with("libopenblas-dev"),
-            "{apt}"
+        let apt = |by| manager("apt-get").line(by, false);
+        let install = "apt-get install -y --no-install-recommends libopenblas-dev";
+        assert_eq!(apt(By::Oneself), format!("apt-get update && {install}"));
+        assert_eq!(
+            apt(By::Sudo),
+            format!("sudo apt-get update && sudo {install}")
         );
-        let brew = manager("brew").by_hand(false);
-        assert_eq!(brew, "brew install openblas");
+        assert_eq!(apt(By::Su), format!("su -c 'apt-get update && {install}'"));
+        assert_eq!(manager("brew").by_hand(false), "brew install openblas");
         for manager in MANAGERS {
             assert!(!manager.by_hand(true).contains('\n'));
         }
