@@ -1,6 +1,6 @@
 //! What can go wrong with a memory.
 
-use mnm_tensor::TensorError;
+use mnm_tensor::{Float, Parameters, Tensor, TensorError};
 use thiserror::Error;
 
 /// An error of the memory crate.
@@ -23,6 +23,26 @@ pub enum MemoryError {
         /// What would fit.
         expected: String,
     },
+    /// An initial weight or a parameter of a rule has another shape than the memory asks for.
+    #[error("parameter `{name}` has shape {found:?}, the memory asks for {expected:?}")]
+    Parameter {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that fits.
+        expected: Vec<usize>,
+    },
+    /// A part of a write does not fit the memory or the other parts.
+    #[error("write: {part} of shape {found:?}, expected {expected}")]
+    Write {
+        /// "keys", "values" or "rate".
+        part: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// What would fit.
+        expected: String,
+    },
     /// No write rule has this name.
     #[error("no write rule named `{name}`; there are: {known}")]
     UnknownRule {
@@ -34,4 +54,21 @@ pub enum MemoryError {
     /// An op failed.
     #[error(transparent)]
     Tensor(#[from] TensorError),
+}
+
+/// The parameter called `name`, of exactly `shape`: a shape that would merely stretch is a mistake.
+pub(crate) fn parameter<'a, F: Float>(
+    parameters: &'a Parameters<Tensor<F>>,
+    name: &str,
+    shape: &[usize],
+) -> Result<&'a Tensor<F>, MemoryError> {
+    let parameter = parameters.get(name)?;
+    if parameter.shape() != shape {
+        return Err(MemoryError::Parameter {
+            name: name.to_owned(),
+            found: parameter.shape().to_vec(),
+            expected: shape.to_vec(),
+        });
+    }
+    Ok(parameter)
 }

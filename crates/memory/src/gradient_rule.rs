@@ -26,6 +26,7 @@ impl<F: Float> WriteRule<F> for GradientRule {
         memory: &Memory<F>,
         write: &Write<F>,
     ) -> Result<Memory<F>, MemoryError> {
+        write.check(memory)?;
         let outer = memory
             .weights()
             .iter()

@@ -1,7 +1,8 @@
 //! The memory function f: a small network without biases, one copy of its weights a sequence.
 
-use mnm_tensor::{Float, Parameters, Tensor};
+use mnm_tensor::{Float, Parameters, Tensor, TensorError};
 
+use crate::error::parameter;
 use crate::shape::weight_name;
 use crate::{MemoryError, MemoryShape};
 
@@ -47,7 +48,7 @@ impl<F: Float> Memory<F> {
     /// Every sequence of a batch starts from the weights `W_0` of `parameters` (`memory.N.weight`, each `[out, in]`).
     ///
     /// # Errors
-    /// A parameter that is missing.
+    /// A parameter that is missing or has another shape.
     pub fn initial(
         parameters: &Parameters<Tensor<F>>,
         shape: &MemoryShape,
@@ -56,7 +57,7 @@ impl<F: Float> Memory<F> {
         let weights = (0..shape.layers())
             .map(|layer| {
                 let [out, input] = shape.weight(layer);
-                let weight = parameters.get(&weight_name(layer))?;
+                let weight = parameter(parameters, &weight_name(layer), &[out, input])?;
                 Ok(weight.broadcast_to(&[batch, out, input])?)
             })
             .collect::<Result<_, MemoryError>>()?;
@@ -66,6 +67,14 @@ impl<F: Float> Memory<F> {
     /// The weights, layer by layer, each `[B, out, in]`.
     pub fn weights(&self) -> &[Tensor<F>] {
         &self.weights
+    }
+
+    /// Sequences, width of a key and width of a value.
+    pub(crate) fn extents(&self) -> [usize; 3] {
+        // `new` has seen at least one layer, each of three axes.
+        let axis = |weight: Option<&Tensor<F>>, axis: usize| weight.map_or(0, |w| w.shape()[axis]);
+        let (first, last) = (self.weights.first(), self.weights.last());
+        [axis(first, 0), axis(first, 2), axis(last, 1)]
     }
 
     /// All activations `a^0 .. a^L` for `keys` `[B, H, M]`: `a^l` is `[B, H, dim l]`.
@@ -113,7 +122,12 @@ impl<F: Float> Memory<F> {
         keys: &Tensor<F>,
         values: &Tensor<F>,
     ) -> Result<Tensor<F>, MemoryError> {
-        let difference = self.read(keys)?.sub(values)?;
+        let read = self.read(keys)?;
+        if read.shape() != values.shape() {
+            let shapes = [read.shape(), values.shape()];
+            return Err(TensorError::shape("discrepancy", &shapes, "a value for every key").into());
+        }
+        let difference = read.sub(values)?;
         Ok(difference.mul(&difference)?.mean(2)?.mean(1)?)
     }
 

@@ -2,6 +2,7 @@
 
 use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
 
+use crate::error::parameter;
 use crate::{Memory, MemoryError, MemoryShape, Write, WriteRule};
 
 /// `W^l <- W^l - beta 2 / (H dim a^l) sum over heads of (a^l - t^l) (a^{l-1})^T`, each layer by itself.
@@ -31,10 +32,12 @@ impl<F: Float> WriteRule<F> for PerceptronRule {
         memory: &Memory<F>,
         write: &Write<F>,
     ) -> Result<Memory<F>, MemoryError> {
-        let targets = write.values.linear(
-            parameters.get("targets.weight")?,
-            Some(parameters.get("targets.bias")?),
-        )?;
+        write.check(memory)?;
+        let all: usize = memory.weights().iter().map(|w| w.shape()[1]).sum();
+        let [_, _, value] = memory.extents();
+        let weight = parameter(parameters, "targets.weight", &[all, value])?;
+        let bias = parameter(parameters, "targets.bias", &[all])?;
+        let targets = write.values.linear(weight, Some(bias))?;
         let activations = memory.activations(&write.keys)?;
         let rate = write.rate.reshape(&[write.rate.value().len(), 1, 1])?;
         let mut start = 0;

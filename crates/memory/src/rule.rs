@@ -17,6 +17,36 @@ pub struct Write<F: Float> {
     pub rate: Tensor<F>,
 }
 
+impl<F: Float> Write<F> {
+    /// Whether this is something to write to `memory`; every rule asks first, since ops would stretch an extent of 1.
+    ///
+    /// # Errors
+    /// [`MemoryError::Write`] naming the part that does not fit.
+    pub fn check(&self, memory: &Memory<F>) -> Result<(), MemoryError> {
+        let misfit = |part, found: &Tensor<F>, expected: String| MemoryError::Write {
+            part,
+            found: found.shape().to_vec(),
+            expected,
+        };
+        let [batch, key, value] = memory.extents();
+        let heads = match *self.keys.shape() {
+            [b, heads, k] if heads > 0 && (b, k) == (batch, key) => heads,
+            _ => {
+                let expected = format!("[{batch}, H, {key}] with at least one head");
+                return Err(misfit("keys", &self.keys, expected));
+            }
+        };
+        if self.values.shape() != [batch, heads, value] {
+            let expected = format!("[{batch}, {heads}, {value}]");
+            return Err(misfit("values", &self.values, expected));
+        }
+        if self.rate.shape() != [batch] {
+            return Err(misfit("rate", &self.rate, format!("[{batch}]")));
+        }
+        Ok(())
+    }
+}
+
 /// A rule that changes the weights of a memory, in one shot, so that it maps keys to values.
 ///
 /// A new rule is one file with an implementation of this trait in tensor ops; it is differentiated as it stands.
