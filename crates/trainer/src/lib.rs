@@ -1,5 +1,29 @@
-//! Placeholder while the workspace is laid out.
+//! Training of memory-augmented networks: configs, objective, optimiser, loop, checkpoints, logs, plots and reports.
+//!
+//! [`train`] turns a [`Config`] into a run folder; [`Run::open`] and [`evaluate`] take it up again.
+
+pub mod adam;
+pub mod apply;
+pub mod batch;
 pub mod checkpoint;
+pub mod config;
 pub mod linalg;
+pub mod metrics;
+pub mod objective;
+pub mod order;
 pub mod plot;
+pub mod run;
+pub mod task;
 pub mod tensorboard;
+
+mod error;
+mod evaluate;
+mod plot_run;
+mod progress;
+mod train;
+
+pub use config::{Config, ConfigError, DataConfig, TrainConfig};
+pub use error::TrainError;
+pub use evaluate::{ErrorTable, Evaluation, evaluate};
+pub use run::{Run, RunFolder, Weights};
+pub use train::{BestValid, Ended, Summary, TrainOptions, thread_pool, train};

@@ -1,0 +1,231 @@
+//! The core model on vectors that a caller brings: what `mnm apply` writes, for checks against other implementations.
+//!
+//! The encoder is left out: the input is what the cell takes. The model is rebuilt from the config in the checkpoint and
+//! the shapes of its tensors, so neither the task nor its data are needed.
+
+use std::path::{Path, PathBuf};
+
+use mnm_controller::encoder::Input;
+use mnm_controller::{
+    ControllerError, InputSpec, Kernel, Masks, Model, ModelConfig, ModelKind, memory_part,
+};
+use mnm_tensor::{Array, ParameterSpec, Parameters, Tensor, TensorError};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::checkpoint::{Checkpoint, CheckpointError, Container, check_parameters, is_encoder};
+
+/// The tensor that is read from an input file.
+const INPUT: &str = "x";
+
+/// Why a model could not be applied. Every message says what was expected.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// The config in the checkpoint cannot be used.
+    #[error("the checkpoint's config cannot be used: {0}")]
+    Config(String),
+    /// A tensor that tells a size of the model is missing or misshapen.
+    #[error("the checkpoint's `{name}` {found}; expected {expected}")]
+    Size {
+        /// The tensor.
+        name: &'static str,
+        /// What is there.
+        found: String,
+        /// What its shape should be.
+        expected: String,
+    },
+    /// The input file has no tensor of the name looked for.
+    #[error(
+        "{path} has no tensor `{INPUT}` (it has: {found}); save the input under that name, f32, [steps, batch, width]",
+        path = .path.display()
+    )]
+    NoInput {
+        /// The file.
+        path: PathBuf,
+        /// The tensors that it has.
+        found: String,
+    },
+    /// The input has a shape that the model does not take.
+    #[error(
+        "the input `{INPUT}` has shape {found:?}; the model takes [steps, batch, {width}], steps and batch at least 1"
+    )]
+    Shape {
+        /// The input's shape.
+        found: Vec<usize>,
+        /// The width X that the cell takes.
+        width: usize,
+    },
+    /// A file cannot be read or written, or the parameters do not fit the config.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The model failed.
+    #[error(transparent)]
+    Model(#[from] ControllerError),
+}
+
+impl From<TensorError> for ApplyError {
+    fn from(error: TensorError) -> Self {
+        Self::Model(error.into())
+    }
+}
+
+/// The part of a config that describes the core model.
+#[derive(Deserialize)]
+struct Core {
+    #[serde(default)]
+    model: ModelConfig,
+}
+
+/// The core model of a checkpoint, its encoder left out, and its parameters. `kernel` replaces the config's.
+///
+/// # Errors
+/// [`ApplyError`] if the config cannot be read, or the tensors are not those that it asks for.
+pub fn core_model(
+    checkpoint: &Checkpoint,
+    kernel: Option<Kernel>,
+) -> Result<(Model<f32>, Parameters<Tensor<f32>>), ApplyError> {
+    let Core { mut model } = toml::from_str(&checkpoint.config)
+        .map_err(|error| ApplyError::Config(error.to_string().trim_end().to_owned()))?;
+    model.kernel = kernel.unwrap_or(model.kernel);
+    model.validate()?;
+    // The controller sees more than the input (what was read last); how much, a model of input width 1 tells.
+    let narrow = Model::<f32>::new(&model, InputSpec::Dense { width: 1 }, 1)?;
+    let seen = |spec: &ParameterSpec| (spec.name == "controller.weight_ih").then(|| spec.shape[1]);
+    let fed_back = narrow
+        .parameters()
+        .iter()
+        .find_map(seen)
+        .map_or(0, |n| n - 1);
+    let columns = extent(checkpoint, "controller.weight_ih", 1)?;
+    let Some(width) = columns.checked_sub(fed_back).filter(|width| *width > 0) else {
+        return Err(ApplyError::Size {
+            name: "controller.weight_ih",
+            found: format!("has {columns} columns"),
+            expected: format!("more than the {fed_back} that the read takes"),
+        });
+    };
+    let outputs = extent(checkpoint, "output.weight", 0)?;
+    let core = Model::new(&model, InputSpec::Dense { width }, outputs)?;
+    let parameters: Parameters<Array<f32>> = checkpoint
+        .parameters
+        .iter()
+        .filter(|(name, _)| !is_encoder(name))
+        .map(|(name, value)| (name.to_owned(), value.clone()))
+        .collect();
+    check_parameters(&core.parameters(), &parameters)?;
+    let tensors = parameters.map(|_, value| Tensor::shared(value.clone()));
+    Ok((core, tensors))
+}
+
+/// The extent of an axis of a matrix of the checkpoint.
+fn extent(checkpoint: &Checkpoint, name: &'static str, axis: usize) -> Result<usize, ApplyError> {
+    let shape = checkpoint
+        .parameters
+        .find(name)
+        .map(|tensor| tensor.shape());
+    match shape {
+        Some(&[rows, columns]) => Ok([rows, columns][axis]),
+        other => Err(ApplyError::Size {
+            name,
+            found: other.map_or("is missing".to_owned(), |shape| {
+                format!("has shape {shape:?}")
+            }),
+            expected: "a matrix".to_owned(),
+        }),
+    }
+}
+
+/// Runs the core model of `checkpoint` on `x` `[T, B, X]` from its initial state, without dropout.
+///
+/// Gives `logits` `[T, B, K]`, and for a model with a memory `reads` `[T, B, M]`, `rates` `[T, B]`, the meta loss `meta`
+/// `[T]` averaged over the batch, and the memory after the last step, `memory.0` .. `[B, out, in]`.
+///
+/// # Errors
+/// [`ApplyError`] if the checkpoint is not a whole model or `x` not what it takes.
+pub fn apply(
+    checkpoint: &Checkpoint,
+    x: &Array<f32>,
+    kernel: Option<Kernel>,
+) -> Result<Parameters<Array<f32>>, ApplyError> {
+    let (model, parameters) = core_model(checkpoint, kernel)?;
+    let &[steps, batch, width] = x.shape() else {
+        return Err(misshapen(x, &model));
+    };
+    if width != model.input_width() || steps == 0 || batch == 0 {
+        return Err(misshapen(x, &model));
+    }
+    let state = model.initial_state(&parameters, batch)?;
+    let input = Input::Dense(Tensor::shared(x.clone()));
+    let run = model.run(&parameters, &input, &state, &Masks::default())?;
+    let rows: Vec<usize> = (0..steps * batch).collect();
+    let logits = model.logits(&parameters, &run.outputs, &rows)?;
+    let mut results = vec![(
+        "logits".to_owned(),
+        logits.reshape(&[steps, batch, model.outputs()])?,
+    )];
+    let config = model.config();
+    if config.kind == ModelKind::Mnm {
+        // The output layer sees [h ; v].
+        let reads = run.outputs.slice(2, config.controller, config.value)?;
+        let rates = run
+            .trace
+            .get("rate")
+            .ok_or_else(|| ControllerError::MissingState {
+                name: "rate".to_owned(),
+            })?;
+        results.extend([
+            ("reads".to_owned(), reads),
+            ("rates".to_owned(), rates.clone()),
+            ("meta".to_owned(), run.meta.mean(1)?),
+        ]);
+        for name in (0..config.layers).map(memory_part) {
+            let weight = run.state.get(&name)?.clone();
+            results.push((name, weight));
+        }
+    }
+    Ok(results
+        .into_iter()
+        .map(|(name, tensor)| (name, tensor.value().clone()))
+        .collect())
+}
+
+fn misshapen(x: &Array<f32>, model: &Model<f32>) -> ApplyError {
+    ApplyError::Shape {
+        found: x.shape().to_vec(),
+        width: model.input_width(),
+    }
+}
+
+/// [`apply`] from file to file: reads `x` from the safetensors file `input`, writes the results to `output`.
+///
+/// # Errors
+/// Those of [`apply`], and files that cannot be read or written. Nothing is written unless all went well.
+pub fn apply_file(
+    checkpoint: &Checkpoint,
+    input: &Path,
+    output: &Path,
+    kernel: Option<Kernel>,
+) -> Result<Parameters<Array<f32>>, ApplyError> {
+    let file = Container::read(input)?;
+    file.refuse_others(input, Some(INPUT))?;
+    let Some(x) = file.tensors.find(INPUT) else {
+        let mut names: Vec<&str> = file.tensors.names().collect();
+        names.extend(file.others.keys().map(String::as_str));
+        return Err(ApplyError::NoInput {
+            path: input.to_owned(),
+            found: if names.is_empty() {
+                "none".to_owned()
+            } else {
+                names.join(", ")
+            },
+        });
+    };
+    let tensors = apply(checkpoint, x, kernel)?;
+    let results = Container {
+        tensors,
+        ..Container::default()
+    };
+    results.write(output)?;
+    Ok(results.tensors)
+}

@@ -1,0 +1,208 @@
+//! Batches: sequences of like length side by side, cut into blocks that are computed one by one.
+
+use mnm_controller::encoder::{Input, Tokens, Word};
+use mnm_tasks::{Episode, Input as Shown, Labels, UNKNOWN_CLASS};
+use mnm_tensor::{Array, Float, Tensor};
+use ndarray::{Array2, Array3};
+
+use crate::TrainError;
+
+/// Sequences of a block. Fixed, because the order of summation (and so every bit of the result) hangs on it: the number
+/// of threads must not matter.
+pub const BLOCK: usize = 16;
+
+/// Some sequences that are computed together, padded to the longest.
+#[derive(Debug)]
+pub struct Block<F: Float> {
+    /// What the task shows.
+    pub input: Input<F>,
+    /// Steps T of the longest sequence.
+    pub steps: usize,
+    /// 1 for the steps of each sequence and 0 for padding, `[T, B]`.
+    pub present: Array<F>,
+    /// The rows (`step * B + sequence`) at which something is asked, sequence after sequence.
+    pub rows: Vec<usize>,
+    /// What the right answers are, row by row.
+    pub answers: Answers<F>,
+    /// The episodes, longest first.
+    pub episodes: Vec<Episode>,
+}
+
+/// The right answers of a block's rows.
+#[derive(Debug)]
+pub enum Answers<F: Float> {
+    /// One of K classes: ones and zeros `[rows, K]`, a row of zeros for an answer that no training episode has.
+    Classes(Array<F>),
+    /// Bits `[rows, K]`.
+    Bits(Array<F>),
+}
+
+/// A batch, cut into blocks, and what its sums are divided by.
+#[derive(Debug)]
+pub struct Batch {
+    /// The episodes of each block, longest first; the blocks are summed in this order. A block is built by the thread
+    /// that computes it, because tensors belong to one thread.
+    pub blocks: Vec<Vec<Episode>>,
+    /// Questions, or answer bits, in all.
+    pub targets: f64,
+    /// Steps of all sequences in all.
+    pub steps: f64,
+    /// Sequences.
+    pub sequences: usize,
+}
+
+/// Cuts episodes into blocks, the longest first, so that a block has little padding.
+pub fn collate(mut episodes: Vec<Episode>) -> Batch {
+    // Stable: episodes of one length keep their order.
+    episodes.sort_by_key(|e| std::cmp::Reverse(e.steps()));
+    Batch {
+        targets: episodes.iter().map(answer_count).sum::<usize>() as f64,
+        steps: episodes.iter().map(Episode::steps).sum::<usize>() as f64,
+        sequences: episodes.len(),
+        blocks: episodes.chunks(BLOCK).map(<[Episode]>::to_vec).collect(),
+    }
+}
+
+fn answer_count(episode: &Episode) -> usize {
+    match &episode.labels {
+        Labels::Classes(classes) => classes.len(),
+        Labels::Bits(bits) => bits.len(),
+    }
+}
+
+impl<F: Float> Block<F> {
+    /// A block of these episodes.
+    ///
+    /// # Errors
+    /// [`TrainError::Batch`] if they do not go together.
+    pub fn new(episodes: Vec<Episode>, outputs: usize) -> Result<Self, TrainError> {
+        let batch = episodes.len();
+        let steps = episodes.iter().map(Episode::steps).max().unwrap_or(0);
+        if steps == 0 {
+            return Err(TrainError::Batch("an episode without steps".to_owned()));
+        }
+        let mut present = Array2::<F>::zeros((steps, batch));
+        for (b, episode) in episodes.iter().enumerate() {
+            present
+                .slice_mut(ndarray::s![..episode.steps(), b])
+                .fill(F::one());
+        }
+        let rows = episodes
+            .iter()
+            .enumerate()
+            .flat_map(|(b, e)| e.target_steps.iter().map(move |t| t * batch + b))
+            .collect();
+        Ok(Self {
+            input: input(&episodes, steps)?,
+            steps,
+            present: present.into_dyn().into_shared(),
+            rows,
+            answers: answers(&episodes, outputs)?,
+            episodes,
+        })
+    }
+
+    /// The number of sequences B.
+    pub fn batch(&self) -> usize {
+        self.episodes.len()
+    }
+
+    /// For every episode, the rows of the block's logits that are its answers.
+    pub fn rows_by_episode(&self) -> impl Iterator<Item = (&Episode, std::ops::Range<usize>)> {
+        self.episodes.iter().scan(0, |start, episode| {
+            let from = *start;
+            *start += episode.targets();
+            Some((episode, from..*start))
+        })
+    }
+}
+
+fn input<F: Float>(episodes: &[Episode], steps: usize) -> Result<Input<F>, TrainError> {
+    let batch = episodes.len();
+    if let Some(Shown::Dense(first)) = episodes.first().map(|e| &e.input) {
+        let width = first.ncols();
+        let mut x = Array3::<F>::zeros((steps, batch, width));
+        for (b, episode) in episodes.iter().enumerate() {
+            let Shown::Dense(shown) = &episode.input else {
+                return Err(TrainError::Batch(
+                    "vectors and words in one batch".to_owned(),
+                ));
+            };
+            if shown.ncols() != width {
+                return Err(TrainError::Batch(format!(
+                    "vectors of width {width} and {} in one batch",
+                    shown.ncols()
+                )));
+            }
+            for (t, row) in shown.outer_iter().enumerate() {
+                for (to, from) in x.slice_mut(ndarray::s![t, b, ..]).iter_mut().zip(row) {
+                    *to = F::of(f64::from(*from));
+                }
+            }
+        }
+        return Ok(Input::Dense(Tensor::constant(x)));
+    }
+    let mut words = Vec::new();
+    for (b, episode) in episodes.iter().enumerate() {
+        let Shown::Tokens(sentences) = &episode.input else {
+            return Err(TrainError::Batch(
+                "vectors and words in one batch".to_owned(),
+            ));
+        };
+        for (t, sentence) in sentences.iter().enumerate() {
+            words.extend(sentence.iter().enumerate().map(|(position, &token)| Word {
+                token: token as usize,
+                position,
+                sentence: t * batch + b,
+            }));
+        }
+    }
+    Ok(Input::Tokens(Tokens {
+        steps,
+        batch,
+        words,
+    }))
+}
+
+fn answers<F: Float>(episodes: &[Episode], outputs: usize) -> Result<Answers<F>, TrainError> {
+    let rows = episodes.iter().map(Episode::targets).sum();
+    let mut table = Array2::<F>::zeros((rows, outputs));
+    let mut row = 0;
+    let mut bits_asked = false;
+    for episode in episodes {
+        match &episode.labels {
+            Labels::Classes(classes) => {
+                for &class in classes {
+                    if class != UNKNOWN_CLASS {
+                        let cell = table.get_mut((row, class as usize)).ok_or_else(|| {
+                            TrainError::Batch(format!("class {class} of {outputs}"))
+                        })?;
+                        *cell = F::one();
+                    }
+                    row += 1;
+                }
+            }
+            Labels::Bits(bits) => {
+                bits_asked = true;
+                if bits.ncols() != outputs {
+                    return Err(TrainError::Batch(format!(
+                        "{} answer bits where the model has {outputs} outputs",
+                        bits.ncols()
+                    )));
+                }
+                for answer in bits.outer_iter() {
+                    for (to, from) in table.row_mut(row).iter_mut().zip(answer) {
+                        *to = F::of(f64::from(*from));
+                    }
+                    row += 1;
+                }
+            }
+        }
+    }
+    let table = table.into_dyn().into_shared();
+    Ok(if bits_asked {
+        Answers::Bits(table)
+    } else {
+        Answers::Classes(table)
+    })
+}

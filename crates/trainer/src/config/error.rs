@@ -1,0 +1,77 @@
+//! What can be wrong with a config.
+
+use std::path::PathBuf;
+
+use mnm_controller::ControllerError;
+use thiserror::Error;
+
+/// An error of a config; it names the file or the key.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// No such experiment and no such file.
+    #[error("no config named `{name}` and no such file; there are: {known}")]
+    UnknownName {
+        /// What was asked for.
+        name: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// The file cannot be read.
+    #[error("{path}: cannot read the config: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The text is no TOML.
+    #[error("{origin}: not valid TOML: {message}")]
+    Toml {
+        /// The file or name.
+        origin: String,
+        /// The parser's words, with line and column.
+        message: String,
+    },
+    /// A key is unknown, missing or of the wrong type.
+    #[error("{origin}: {key}: {message}; `mnm config NAME` prints every key with its default")]
+    Key {
+        /// The file or name.
+        origin: String,
+        /// The key's path.
+        key: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A value is out of range.
+    #[error("{key} = {value}: {allowed}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        allowed: &'static str,
+    },
+    /// A setting is not `key=value`.
+    #[error("--set {set}: {expected}")]
+    Override {
+        /// What was given.
+        set: String,
+        /// What is expected.
+        expected: String,
+    },
+    /// A setting of the model is out of range.
+    #[error(transparent)]
+    Model(#[from] ControllerError),
+}
+
+impl ConfigError {
+    pub(crate) fn range(key: &'static str, value: impl ToString, allowed: &'static str) -> Self {
+        Self::Range {
+            key,
+            value: value.to_string(),
+            allowed,
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Configs: TOML with every default visible; an unknown key or a value out of range is an error that names the key.
+
+mod data;
+mod error;
+mod overrides;
+mod train;
+
+use std::path::Path;
+
+use mnm_controller::ModelConfig;
+use serde::{Deserialize, Serialize};
+
+pub use data::DataConfig;
+pub use error::ConfigError;
+pub use train::{Decay, TrainConfig};
+
+/// The experiments that come with the program, by name.
+const NAMED: &[(&str, &str)] = &[
+    ("babi", include_str!("../../configs/babi.toml")),
+    (
+        "double-copy",
+        include_str!("../../configs/double-copy.toml"),
+    ),
+    ("stories", include_str!("../../configs/stories.toml")),
+];
+
+/// A whole experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The seed from which every random stream is derived by name.
+    #[serde(default = "default_seed")]
+    pub seed: u64,
+    /// Threads to compute with; 0 takes all cores. Changes the speed and nothing else.
+    #[serde(default)]
+    pub threads: usize,
+    /// The task and its data.
+    pub data: DataConfig,
+    /// The model.
+    #[serde(default)]
+    pub model: ModelConfig,
+    /// The training.
+    #[serde(default)]
+    pub train: TrainConfig,
+}
+
+fn default_seed() -> u64 {
+    1
+}
+
+impl Config {
+    /// The names of the experiments that come with the program.
+    pub fn names() -> Vec<&'static str> {
+        NAMED.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The experiment `name_or_path` (a name of [`Config::names`], or a TOML file) with `key=value` settings on top.
+    ///
+    /// A value is read as TOML, and as a string where it is not TOML: `data.dir=../babi` needs no quotes.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file, and the key or line at fault.
+    pub fn load(name_or_path: &str, sets: &[String]) -> Result<Self, ConfigError> {
+        let named = NAMED.iter().find(|(name, _)| *name == name_or_path);
+        let (origin, text) = match named {
+            Some((name, text)) => (format!("config `{name}`"), (*text).to_owned()),
+            None => (name_or_path.to_owned(), read(name_or_path)?),
+        };
+        Self::parse(&origin, &text, sets)
+    }
+
+    /// The experiment that `text` describes; `origin` is what errors call it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key or line at fault.
+    pub fn parse(origin: &str, text: &str, sets: &[String]) -> Result<Self, ConfigError> {
+        let mut table: toml::Table =
+            text.parse()
+                .map_err(|e: toml::de::Error| ConfigError::Toml {
+                    origin: origin.to_owned(),
+                    message: e.to_string().trim_end().to_owned(),
+                })?;
+        for set in sets {
+            overrides::apply(&mut table, set)?;
+        }
+        let config: Self =
+            serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|e| {
+                let path = e.path().to_string();
+                ConfigError::Key {
+                    origin: origin.to_owned(),
+                    key: if path == "." {
+                        "the top level".to_owned()
+                    } else {
+                        format!("`{path}`")
+                    },
+                    message: e.into_inner().to_string().trim_end().to_owned(),
+                }
+            })?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Checks every value's range.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key, its value and what is allowed.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        if self.threads > 1024 {
+            return Err(ConfigError::range(
+                "threads",
+                self.threads,
+                "0 (all cores) to 1024",
+            ));
+        }
+        self.model.validate()?;
+        self.train.validate()
+    }
+
+    /// The whole config as TOML, every default visible.
+    pub fn to_toml(&self) -> String {
+        // Serialising fails only for types that TOML lacks, and the config has none.
+        toml::to_string(self).unwrap_or_default()
+    }
+
+    /// The config as a checkpoint holds it: without what changes the speed alone, so that the bytes do not depend on it.
+    pub fn for_checkpoint(&self) -> Self {
+        Self {
+            threads: 0,
+            ..self.clone()
+        }
+    }
+}
+
+fn read(path: &str) -> Result<String, ConfigError> {
+    let is_path = path.ends_with(".toml") || path.contains(std::path::MAIN_SEPARATOR);
+    if !is_path && !Path::new(path).is_file() {
+        return Err(ConfigError::UnknownName {
+            name: path.to_owned(),
+            known: Config::names().join(", "),
+        });
+    }
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+        path: path.into(),
+        source,
+    })
+}

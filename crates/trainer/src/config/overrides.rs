@@ -1,0 +1,88 @@
+//! `key=value` settings on top of a config.
+
+use toml::{Table, Value};
+
+use crate::config::ConfigError;
+
+/// Sets `key=value` in `table`, making the tables on the way.
+pub(super) fn apply(table: &mut Table, set: &str) -> Result<(), ConfigError> {
+    let fail = |expected: String| ConfigError::Override {
+        set: set.to_owned(),
+        expected,
+    };
+    let Some((key, value)) = set.split_once('=') else {
+        return Err(fail(
+            "expected key=value, such as train.steps=1000".to_owned(),
+        ));
+    };
+    let parts: Vec<&str> = key.trim().split('.').collect();
+    if parts.iter().any(|p| p.is_empty()) {
+        return Err(fail("the key is empty; expected key=value".to_owned()));
+    }
+    let Some((last, path)) = parts.split_last() else {
+        return Err(fail("the key is empty; expected key=value".to_owned()));
+    };
+    let mut inner = table;
+    for part in path {
+        let entry = inner
+            .entry((*part).to_owned())
+            .or_insert_with(|| Value::Table(Table::new()));
+        inner = match entry {
+            Value::Table(t) => t,
+            other => {
+                let kind = other.type_str();
+                return Err(fail(format!("`{part}` is a {kind}, not a table of keys")));
+            }
+        };
+    }
+    inner.insert((*last).to_owned(), value_of(value.trim()));
+    Ok(())
+}
+
+/// The text as TOML, or as a string where it is not TOML.
+fn value_of(text: &str) -> Value {
+    let parsed = format!("x = {text}").parse::<Table>();
+    match parsed.ok().and_then(|mut t| t.remove("x")) {
+        Some(value) => value,
+        None => Value::String(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_toml_or_strings() {
+        let mut table = Table::new();
+        for set in [
+            "a.b=[1, 2]",
+            "a.c=../x",
+            "d=0.5",
+            "e=lstm",
+            "f=\"lstm\"",
+            "g=a=b",
+        ] {
+            apply(&mut table, set).expect(set);
+        }
+        assert_eq!(
+            table,
+            "a = { b = [1, 2], c = '../x' }\nd = 0.5\ne = 'lstm'\nf = 'lstm'\ng = 'a=b'"
+                .parse::<Table>()
+                .expect("TOML")
+        );
+    }
+
+    #[test]
+    fn malformed_settings_are_named() {
+        let mut table = Table::from_iter([("a".to_owned(), Value::Integer(1))]);
+        for (set, word) in [
+            ("steps", "key=value"),
+            ("=3", "empty"),
+            ("a.b=1", "integer"),
+        ] {
+            let message = apply(&mut table, set).expect_err(set).to_string();
+            assert!(message.contains(word) && message.contains(set), "{message}");
+        }
+    }
+}

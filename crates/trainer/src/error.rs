@@ -1,0 +1,126 @@
+//! What can go wrong with a training or an evaluation.
+
+use std::path::PathBuf;
+
+use mnm_controller::ControllerError;
+use mnm_tasks::{BabiError, OptionError, Split, TaskError};
+use mnm_tensor::TensorError;
+use thiserror::Error;
+
+use crate::checkpoint::CheckpointError;
+use crate::config::ConfigError;
+use crate::linalg::LinalgError;
+use crate::tensorboard::TensorboardError;
+
+/// An error of the trainer; its message is fit for a user.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum TrainError {
+    /// The config is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The bAbI data are missing or malformed.
+    #[error(transparent)]
+    Babi(#[from] BabiError),
+    /// An option of a task is out of range.
+    #[error(transparent)]
+    Option(#[from] OptionError),
+    /// A task has no such episode.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+    /// The model or its input does not fit.
+    #[error(transparent)]
+    Model(#[from] ControllerError),
+    /// An op failed.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// LAPACK failed.
+    #[error(transparent)]
+    Linalg(#[from] LinalgError),
+    /// A checkpoint cannot be read or written.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// The event file cannot be written.
+    #[error(transparent)]
+    Tensorboard(#[from] TensorboardError),
+    /// A file of the run folder cannot be read or written.
+    #[error("{path}: cannot {action}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        action: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The folder holds a run already.
+    #[error("{0} holds a run already; continue it with --resume, or choose another folder")]
+    Occupied(PathBuf),
+    /// The folder holds no run.
+    #[error("{0} holds no run: there is no checkpoint.safetensors in it")]
+    NoRun(PathBuf),
+    /// A run cannot go on under another config.
+    #[error(
+        "{path}: the run was started with other settings ({keys}); resume it with its own, or start a new one"
+    )]
+    OtherConfig {
+        /// The run folder.
+        path: PathBuf,
+        /// The settings that differ.
+        keys: String,
+    },
+    /// A file of the run folder says something that no run writes.
+    #[error("{path}: {reason}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A split has nothing in it.
+    #[error("task {task}: the {split} split is empty")]
+    EmptySplit {
+        /// The task.
+        task: String,
+        /// The split.
+        split: Split,
+    },
+    /// A loss or gradient is not a number.
+    #[error(
+        "step {step}: {what} is not finite; a dump of parameters and gradients is at {dump}. A smaller learning rate \
+         or train.clip usually helps; the checkpoint before it is intact"
+    )]
+    NotFinite {
+        /// The step, counted from 1.
+        step: u64,
+        /// The loss or the name of the tensor.
+        what: String,
+        /// Where the dump is.
+        dump: PathBuf,
+    },
+    /// Episodes do not go together in a batch.
+    #[error("batch: {0}")]
+    Batch(String),
+    /// The threads cannot be started.
+    #[error("cannot start {threads} threads: {reason}")]
+    Threads {
+        /// How many.
+        threads: usize,
+        /// Why not.
+        reason: String,
+    },
+}
+
+impl TrainError {
+    pub(crate) fn file(
+        path: impl Into<PathBuf>,
+        action: &'static str,
+    ) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::File {
+            path,
+            action,
+            source,
+        }
+    }
+}

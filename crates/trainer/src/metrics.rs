@@ -1,0 +1,121 @@
+//! `metrics.jsonl`: what happened, one object a line. No wall-clock time, so that two runs of one config are the same
+//! bytes.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::TrainError;
+use crate::checkpoint::write_file;
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Record {
+    /// Means over the training steps since the last such line.
+    Train {
+        /// Steps done.
+        step: u64,
+        /// Sequences seen.
+        sequences: u64,
+        /// `task_loss + lambda * meta_loss`.
+        loss: f64,
+        /// Cross-entropy, in nats.
+        task_loss: f64,
+        /// Meta loss.
+        meta_loss: f64,
+        /// Wrong answers, in percent of all questions or bits.
+        error: f64,
+        /// Norm of the gradient before clipping.
+        grad_norm: f64,
+        /// Learning rate of the last of these steps.
+        learning_rate: f64,
+    },
+    /// A validation.
+    Valid {
+        /// Steps done.
+        step: u64,
+        /// Sequences seen in training.
+        sequences: u64,
+        /// Cross-entropy, in nats.
+        loss: f64,
+        /// Mean error over the groups, in percent.
+        error: f64,
+        /// Each group's error, in percent.
+        per_task: BTreeMap<String, f64>,
+    },
+}
+
+impl Record {
+    fn step(&self) -> u64 {
+        match self {
+            Self::Train { step, .. } | Self::Valid { step, .. } => *step,
+        }
+    }
+}
+
+/// The file, open for more lines.
+#[derive(Debug)]
+pub struct Metrics {
+    path: PathBuf,
+    file: File,
+}
+
+impl Metrics {
+    /// Opens the file for a run that has done `step` steps: what was written after them, by a run that was killed later
+    /// than its last checkpoint, is dropped.
+    ///
+    /// # Errors
+    /// If the file cannot be read or written, or a line of it is no record.
+    pub fn open(path: &Path, step: u64) -> Result<Self, TrainError> {
+        let mut kept = String::new();
+        if step > 0 && path.exists() {
+            let file = File::open(path).map_err(TrainError::file(path, "read the metrics"))?;
+            for (number, line) in BufReader::new(file).lines().enumerate() {
+                let line = line.map_err(TrainError::file(path, "read the metrics"))?;
+                match serde_json::from_str::<Record>(&line) {
+                    Ok(record) if record.step() <= step => {
+                        kept.push_str(&line);
+                        kept.push('\n');
+                    }
+                    // Later steps, and the half line that a killed run leaves behind them.
+                    Ok(_) => break,
+                    Err(_) if !line.ends_with('}') => break,
+                    Err(e) => {
+                        return Err(TrainError::Damaged {
+                            path: path.to_owned(),
+                            reason: format!("line {}: no record of a run: {e}", number + 1),
+                        });
+                    }
+                }
+            }
+        }
+        write_file(path, kept.as_bytes()).map_err(TrainError::file(path, "write the metrics"))?;
+        let file = OpenOptions::new()
+            .append(true)
+            .open(path)
+            .map_err(TrainError::file(path, "write the metrics"))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
+    }
+
+    /// Appends a line.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn push(&mut self, record: &Record) -> Result<(), TrainError> {
+        let mut line = serde_json::to_string(record).map_err(|e| TrainError::Damaged {
+            path: self.path.clone(),
+            reason: format!("a record that JSON cannot hold: {e}"),
+        })?;
+        line.push('\n');
+        self.file
+            .write_all(line.as_bytes())
+            .map_err(TrainError::file(&self.path, "write the metrics"))
+    }
+}

@@ -1,0 +1,305 @@
+//! What training minimises: task loss + lambda * meta loss, and its gradient, block by block.
+
+use mnm_controller::encoder::{Input, Tokens, Word};
+use mnm_controller::{Masks, Model};
+use mnm_tasks::{Errors, Task};
+use mnm_tensor::{Array, Float, Order, Parameters, Tape, Tensor, gradient};
+
+use crate::TrainError;
+use crate::batch::{Answers, Block};
+
+/// What the sums over a block are divided by: the whole batch's counts, so that blocks simply add up.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale {
+    /// Questions, or answer bits, of the batch.
+    pub targets: f64,
+    /// Steps of all sequences of the batch.
+    pub steps: f64,
+    /// Weight lambda of the meta loss.
+    pub meta_weight: f64,
+    /// Steps after which backpropagation is cut; 0 never cuts.
+    pub truncate: usize,
+}
+
+/// A block's share of the losses.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// Cross-entropy, mean over the batch's questions or bits, in nats.
+    pub task: f64,
+    /// Meta loss, mean over the batch's steps.
+    pub meta: f64,
+}
+
+impl std::ops::AddAssign for Losses {
+    fn add_assign(&mut self, other: Self) {
+        self.task += other.task;
+        self.meta += other.meta;
+    }
+}
+
+/// A block's share of a training step.
+#[derive(Debug)]
+pub struct BlockGradient<F: Float> {
+    /// The losses.
+    pub losses: Losses,
+    /// Wrong answers and all answers.
+    pub errors: Errors,
+    /// The gradient of `task + lambda * meta` with respect to every trained parameter.
+    pub gradient: Parameters<Array<F>>,
+}
+
+/// The losses of a block and their gradient.
+///
+/// # Errors
+/// A shape that does not fit.
+pub fn block_gradient<F: Float>(
+    model: &Model<F>,
+    parameters: &Parameters<Array<F>>,
+    block: &Block<F>,
+    task: &dyn Task,
+    masks: &Masks<F>,
+    scale: Scale,
+) -> Result<BlockGradient<F>, TrainError> {
+    let specs = model.parameters();
+    let trained: Vec<&str> = specs
+        .iter()
+        .filter(|s| s.trained)
+        .map(|s| s.name.as_str())
+        .collect();
+    let segment = match scale.truncate {
+        0 => block.steps,
+        n => n,
+    };
+    let mut total: Option<Parameters<Array<F>>> = None;
+    let (mut losses, mut logits) = (Losses::default(), LogitRows::new(block, model.outputs()));
+    let mut carried = None;
+    for start in (0..block.steps).step_by(segment) {
+        let length = segment.min(block.steps - start);
+        let tape = Tape::new();
+        let bound = parameters.map(|name, value| {
+            if trained.contains(&name) {
+                tape.shared_variable(value.clone())
+            } else {
+                Tensor::shared(value.clone())
+            }
+        });
+        let state = match carried.take() {
+            Some(state) => state,
+            None => model.initial_state(&bound, block.batch())?,
+        };
+        let part = Segment { start, length };
+        let run = model.run(&bound, &part.input(block)?, &state, &part.masks(masks)?)?;
+        let (picked, rows) = part.rows(block);
+        let mut loss = run
+            .meta
+            .mul(&Tensor::shared(block.present.clone()).slice(0, start, length)?)?
+            .sum_all()?
+            .scale(1.0 / scale.steps)?;
+        losses.meta += loss.item()?.as_f64();
+        loss = loss.scale(scale.meta_weight)?;
+        if !rows.is_empty() {
+            let answered = model.logits(&bound, &run.outputs, &rows)?;
+            let task_loss =
+                cross_entropy(&answered, &block.answers, &picked)?.scale(1.0 / scale.targets)?;
+            losses.task += task_loss.item()?.as_f64();
+            loss = loss.add(&task_loss)?;
+            logits.fill(&picked, &answered);
+        }
+        let wrt: Vec<&Tensor<F>> = trained
+            .iter()
+            .map(|name| bound.get(name))
+            .collect::<Result<_, _>>()?;
+        if loss.is_recorded() {
+            let found = gradient(&loss, &wrt, Order::First)?;
+            accumulate(&mut total, &trained, found);
+        }
+        carried = Some(run.state.detach());
+    }
+    let gradient = total.unwrap_or_else(|| {
+        trained
+            .iter()
+            .filter_map(|name| {
+                let zeros = Array::zeros(parameters.find(name)?.raw_dim());
+                Some(((*name).to_owned(), zeros))
+            })
+            .collect()
+    });
+    Ok(BlockGradient {
+        losses,
+        errors: logits.errors(block, task),
+        gradient,
+    })
+}
+
+/// The losses and the logits of a block, without a tape and without dropout.
+///
+/// # Errors
+/// A shape that does not fit.
+pub fn block_forward<F: Float>(
+    model: &Model<F>,
+    parameters: &Parameters<Tensor<F>>,
+    block: &Block<F>,
+    scale: Scale,
+) -> Result<(Losses, Tensor<F>), TrainError> {
+    let state = model.initial_state(parameters, block.batch())?;
+    let run = model.run(parameters, &block.input, &state, &Masks::default())?;
+    let logits = model.logits(parameters, &run.outputs, &block.rows)?;
+    let all: Vec<usize> = (0..block.rows.len()).collect();
+    let task = cross_entropy(&logits, &block.answers, &all)?
+        .item()?
+        .as_f64();
+    let meta = run
+        .meta
+        .mul(&Tensor::shared(block.present.clone()))?
+        .sum_all()?
+        .item()?
+        .as_f64();
+    let losses = Losses {
+        task: task / scale.targets,
+        meta: meta / scale.steps,
+    };
+    Ok((losses, logits))
+}
+
+/// Counts the wrong answers of a block, episode by episode: group, errors.
+pub fn block_errors<'a, F: Float>(
+    block: &'a Block<F>,
+    task: &'a dyn Task,
+    logits: &'a Array<F>,
+) -> impl Iterator<Item = (&'a str, Errors)> {
+    let logits = logits.mapv(|x| x.as_f64() as f32);
+    block.rows_by_episode().map(move |(episode, rows)| {
+        let own = logits.slice_axis(ndarray::Axis(0), rows.into());
+        let errors = match own.into_dimensionality() {
+            Ok(own) => task.errors(episode, own),
+            Err(_) => Errors::default(),
+        };
+        (episode.group.as_str(), errors)
+    })
+}
+
+/// Cross-entropy of `logits` `[rows, K]` with the answers `picked`, summed: softmax for classes, Bernoulli for bits.
+fn cross_entropy<F: Float>(
+    logits: &Tensor<F>,
+    answers: &Answers<F>,
+    picked: &[usize],
+) -> Result<Tensor<F>, TrainError> {
+    let right =
+        |table: &Array<F>| Tensor::shared(table.select(ndarray::Axis(0), picked).into_shared());
+    Ok(match answers {
+        Answers::Classes(table) => logits.log_softmax()?.mul(&right(table))?.sum_all()?.neg()?,
+        Answers::Bits(table) => logits
+            .softplus()?
+            .sub(&logits.mul(&right(table))?)?
+            .sum_all()?,
+    })
+}
+
+fn accumulate<F: Float>(
+    total: &mut Option<Parameters<Array<F>>>,
+    names: &[&str],
+    found: Vec<Tensor<F>>,
+) {
+    let found = names.iter().zip(found);
+    match total {
+        None => {
+            *total = Some(
+                found
+                    .map(|(name, g)| ((*name).to_owned(), g.value().clone()))
+                    .collect(),
+            );
+        }
+        Some(sum) => {
+            for (name, g) in found {
+                if let Some(s) = sum.find_mut(name) {
+                    s.zip_mut_with(g.value(), |a, &b| *a += b);
+                }
+            }
+        }
+    }
+}
+
+/// Steps `start .. start + length` of a block.
+#[derive(Clone, Copy)]
+struct Segment {
+    start: usize,
+    length: usize,
+}
+
+impl Segment {
+    fn input<F: Float>(self, block: &Block<F>) -> Result<Input<F>, TrainError> {
+        if self.length == block.steps {
+            return Ok(block.input.clone());
+        }
+        Ok(match &block.input {
+            Input::Dense(x) => Input::Dense(x.slice(0, self.start, self.length)?),
+            Input::Tokens(tokens) => {
+                let (from, to) = (
+                    self.start * tokens.batch,
+                    (self.start + self.length) * tokens.batch,
+                );
+                Input::Tokens(Tokens {
+                    steps: self.length,
+                    batch: tokens.batch,
+                    words: tokens
+                        .words
+                        .iter()
+                        .filter(|w| (from..to).contains(&w.sentence))
+                        .map(|w| Word {
+                            sentence: w.sentence - from,
+                            ..*w
+                        })
+                        .collect(),
+                })
+            }
+        })
+    }
+
+    fn masks<F: Float>(self, masks: &Masks<F>) -> Result<Masks<F>, TrainError> {
+        let cut = |mask: &Option<Tensor<F>>| {
+            mask.as_ref()
+                .map(|m| m.slice(0, self.start, self.length))
+                .transpose()
+        };
+        Ok(Masks {
+            hidden: cut(&masks.hidden)?,
+            input: cut(&masks.input)?,
+        })
+    }
+
+    /// The answers that fall into the segment, and the rows of its outputs at which they are given.
+    fn rows<F: Float>(self, block: &Block<F>) -> (Vec<usize>, Vec<usize>) {
+        let batch = block.batch();
+        let (from, to) = (self.start * batch, (self.start + self.length) * batch);
+        block
+            .rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| (from..to).contains(row))
+            .map(|(answer, row)| (answer, row - from))
+            .unzip()
+    }
+}
+
+/// The logits of a block, gathered segment by segment.
+struct LogitRows<F: Float>(ndarray::Array2<F>);
+
+impl<F: Float> LogitRows<F> {
+    fn new(block: &Block<F>, outputs: usize) -> Self {
+        Self(ndarray::Array2::from_elem(
+            (block.rows.len(), outputs),
+            F::nan(),
+        ))
+    }
+
+    fn fill(&mut self, picked: &[usize], logits: &Tensor<F>) {
+        for (&row, from) in picked.iter().zip(logits.value().outer_iter()) {
+            self.0.row_mut(row).assign(&from);
+        }
+    }
+
+    fn errors(self, block: &Block<F>, task: &dyn Task) -> Errors {
+        let logits = self.0.into_dyn().into_shared();
+        block_errors(block, task, &logits).map(|(_, e)| e).sum()
+    }
+}

@@ -1,0 +1,91 @@
+//! What a person at the terminal sees of a training: a bar with speed and time left, or plain lines without a terminal.
+
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// Without a terminal, a line at most this often.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// A view of a training of `steps` steps.
+#[derive(Debug)]
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    lines: bool,
+    steps: u64,
+    first: u64,
+    begun: Instant,
+    last_line: Instant,
+}
+
+impl Progress {
+    /// A view that begins at step `first`; `quiet` shows nothing.
+    pub fn new(steps: u64, first: u64, quiet: bool) -> Self {
+        let terminal = stderr().is_terminal();
+        let bar = (terminal && !quiet).then(|| {
+            let bar =
+                ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(5));
+            let template = "{bar:30} {pos}/{len} steps  {per_sec}  {eta} left  {msg}";
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            bar.set_position(first);
+            bar.reset_eta();
+            bar
+        });
+        let now = Instant::now();
+        Self {
+            bar,
+            lines: !terminal && !quiet,
+            steps,
+            first,
+            begun: now,
+            last_line: now,
+        }
+    }
+
+    /// Step `step` is done.
+    pub fn step(&mut self, step: u64, loss: f64, error: f64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(step);
+            bar.set_message(format!("loss {loss:.4}  error {error:.2} %"));
+        } else if self.lines && self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
+            eprintln!(
+                "step {step}/{}  {}  loss {loss:.4}  error {error:.2} %",
+                self.steps,
+                self.speed(step)
+            );
+        }
+    }
+
+    /// Something to be read even when the bar has moved on.
+    pub fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None if self.lines => eprintln!("{line}"),
+            None => {}
+        }
+    }
+
+    /// Steps per second so far.
+    pub fn steps_per_second(&self, step: u64) -> f64 {
+        step.saturating_sub(self.first) as f64 / self.begun.elapsed().as_secs_f64().max(1e-9)
+    }
+
+    fn speed(&self, step: u64) -> String {
+        let speed = self.steps_per_second(step);
+        let left = self.steps.saturating_sub(step) as f64 / speed.max(1e-9);
+        let (minutes, seconds) = ((left / 60.0) as u64, left as u64 % 60);
+        format!("{speed:.2} steps/s  {minutes}:{seconds:02} left")
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

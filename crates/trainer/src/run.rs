@@ -1,0 +1,118 @@
+//! A run folder: where its files are, and how a trained run is opened again.
+
+use std::path::{Path, PathBuf};
+
+use mnm_controller::Model;
+use mnm_tasks::Task;
+use mnm_tensor::{Array, Parameters};
+
+use crate::TrainError;
+use crate::checkpoint::{Checkpoint, check_parameters};
+use crate::config::Config;
+use crate::task::{build_model, build_task, with_folder};
+
+/// The files of a run.
+#[derive(Clone, Debug)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// The run in `dir`.
+    pub fn new(dir: &Path) -> Self {
+        Self(dir.to_owned())
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// The config, complete and ready to be run again.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The state after the last step, from which the run goes on.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("checkpoint.safetensors")
+    }
+
+    /// The parameters with the lowest validation error so far.
+    pub fn best(&self) -> PathBuf {
+        self.0.join("best.safetensors")
+    }
+
+    /// Losses and errors.
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.jsonl")
+    }
+
+    /// The outcome.
+    pub fn summary(&self) -> PathBuf {
+        self.0.join("summary.json")
+    }
+
+    /// The learning curves.
+    pub fn curves(&self) -> PathBuf {
+        self.0.join("curves.svg")
+    }
+}
+
+/// Which parameters of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// Those with the lowest validation error; the last ones if there was no validation.
+    Best,
+    /// Those after the last step.
+    Last,
+}
+
+/// A trained run, ready to be evaluated.
+pub struct Run {
+    /// The config that it was trained with.
+    pub config: Config,
+    /// Its task.
+    pub task: Box<dyn Task>,
+    /// Its model.
+    pub model: Model<f32>,
+    /// The trained parameters.
+    pub parameters: Parameters<Array<f32>>,
+    /// The checkpoint that they came from.
+    pub checkpoint: Checkpoint,
+}
+
+impl Run {
+    /// Opens the run in `dir`, with the data of another folder if `data` names one.
+    ///
+    /// # Errors
+    /// [`TrainError::NoRun`], or what is wrong with its files or data.
+    pub fn open(dir: &Path, weights: Weights, data: Option<&Path>) -> Result<Self, TrainError> {
+        let folder = RunFolder::new(dir);
+        let path = match weights {
+            Weights::Best if folder.best().is_file() => folder.best(),
+            _ => folder.checkpoint(),
+        };
+        if !path.is_file() {
+            return Err(TrainError::NoRun(dir.to_owned()));
+        }
+        let checkpoint = Checkpoint::read(&path)?;
+        let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])?;
+        let source = match data {
+            Some(dir) => with_folder(&config.data, dir),
+            None => config.data.clone(),
+        };
+        let task = build_task(&source, config.seed, checkpoint.vocabulary.clone())?;
+        let positions = checkpoint
+            .parameters
+            .find("encoder.position.weight")
+            .and_then(|p| p.shape().first().copied());
+        let model = build_model(&config.model, task.interface(), positions)?;
+        check_parameters(&model.parameters(), &checkpoint.parameters)?;
+        Ok(Self {
+            config,
+            task,
+            model,
+            parameters: checkpoint.parameters.clone(),
+            checkpoint,
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! From a config to its task, and from the task to its model.
+
+use std::path::Path;
+
+use mnm_controller::{InputSpec, Model};
+use mnm_tasks::{Babi, DoubleCopy, InputKind, Interface, Stories, Task, Vocabulary};
+use mnm_tensor::Float;
+
+use crate::config::{Config, DataConfig};
+use crate::{TrainError, linalg};
+use mnm_controller::{InitScheme, ModelConfig};
+use mnm_tasks::stream;
+use mnm_tensor::{Array, ParameterSpec, Parameters};
+
+/// The task that `data` describes, with random streams of `seed`. A model that was trained brings its `vocabulary`.
+///
+/// # Errors
+/// An option out of range, or data that are missing or malformed.
+pub fn build_task(
+    data: &DataConfig,
+    seed: u64,
+    vocabulary: Option<Vocabulary>,
+) -> Result<Box<dyn Task>, TrainError> {
+    Ok(match data {
+        DataConfig::Babi(options) => Box::new(match vocabulary {
+            Some(known) => Babi::with_vocabulary(options.clone(), known)?,
+            None => Babi::load(options.clone())?,
+        }),
+        DataConfig::DoubleCopy(options) => Box::new(DoubleCopy::new(options.clone(), seed)?),
+        DataConfig::Stories(options) => Box::new(Stories::new(options.clone(), seed)?),
+    })
+}
+
+/// `data` with another folder, for tasks that have one.
+pub fn with_folder(data: &DataConfig, dir: &Path) -> DataConfig {
+    let mut data = data.clone();
+    if let DataConfig::Babi(options) = &mut data {
+        options.dir = dir.to_owned();
+    }
+    data
+}
+
+/// The words and answers of a task that has them, as a checkpoint carries them.
+pub fn vocabulary_of(interface: &Interface) -> Option<Vocabulary> {
+    match (&interface.input, &interface.outputs) {
+        (InputKind::Tokens { vocabulary, .. }, mnm_tasks::OutputKind::Classes { names }) => {
+            Some(Vocabulary {
+                words: vocabulary.clone(),
+                answers: names.clone(),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The model of `config` for a task with this interface. `positions` are the words of the longest sentence that the
+/// model was made for; by default those of the task.
+///
+/// # Errors
+/// A setting out of range.
+pub fn build_model<F: Float>(
+    config: &ModelConfig,
+    interface: &Interface,
+    positions: Option<usize>,
+) -> Result<Model<F>, TrainError> {
+    let input = match &interface.input {
+        InputKind::Dense { width } => InputSpec::Dense { width: *width },
+        InputKind::Tokens {
+            vocabulary,
+            words_per_step,
+        } => InputSpec::Tokens {
+            vocabulary: vocabulary.len(),
+            positions: positions.unwrap_or(*words_per_step),
+        },
+    };
+    Ok(Model::new(config, input, interface.outputs.width())?)
+}
+
+/// Every parameter's first value, each drawn from the stream of its own name.
+///
+/// # Errors
+/// LAPACK's, for an orthogonal start.
+pub fn draw_parameters<F: Float>(
+    specs: &[ParameterSpec],
+    scheme: InitScheme,
+    config: &Config,
+) -> Result<Parameters<Array<F>>, TrainError> {
+    specs
+        .iter()
+        .map(|spec| {
+            let mut generator = stream(config.seed, &format!("init/{}", spec.name), 0);
+            let value = match (scheme, spec.shape.as_slice()) {
+                // A table that is looked up has no use for orthogonal rows.
+                (InitScheme::Orthogonal, &[rows, columns])
+                    if !spec.name.starts_with("encoder.") =>
+                {
+                    linalg::orthogonal(rows, columns, 1.0, &mut generator)?
+                        .mapv(F::of)
+                        .into_dyn()
+                        .into_shared()
+                }
+                _ => spec.init.draw(&spec.shape, &mut generator),
+            };
+            Ok((spec.name.clone(), value))
+        })
+        .collect()
+}

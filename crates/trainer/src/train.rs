@@ -1,0 +1,343 @@
+//! The training loop.
+
+mod resume;
+mod state;
+mod step;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use mnm_controller::Model;
+use mnm_tasks::{Split, Task};
+use serde::{Deserialize, Serialize};
+
+use crate::checkpoint::write_file;
+use crate::config::Config;
+use crate::evaluate::{Evaluation, evaluate};
+use crate::metrics::{Metrics, Record};
+use crate::order::Order;
+use crate::progress::Progress;
+use crate::run::RunFolder;
+use crate::task::{build_model, build_task, vocabulary_of};
+use crate::tensorboard::EventWriter;
+use crate::{TrainError, plot_run};
+
+use state::State;
+
+/// How a training is run, beside its config.
+#[derive(Clone, Debug, Default)]
+pub struct TrainOptions {
+    /// Go on with the run in the folder, if there is one.
+    pub resume: bool,
+    /// Set from outside to stop after the step at hand, with a checkpoint to resume from.
+    pub stop: Arc<AtomicBool>,
+    /// Show nothing.
+    pub quiet: bool,
+}
+
+/// Why a training ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ended {
+    /// All steps were done.
+    Steps,
+    /// The validation error came down to `train.stop_error`.
+    Error,
+    /// No better validation in `train.patience`.
+    Patience,
+    /// It was interrupted, and can be resumed.
+    Interrupted,
+}
+
+/// The best validation of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BestValid {
+    /// Mean error over the groups, in percent.
+    pub error: f64,
+    /// Cross-entropy, in nats.
+    pub loss: f64,
+    /// After how many steps.
+    pub step: u64,
+    /// Each group's error, in percent.
+    pub per_task: std::collections::BTreeMap<String, f64>,
+}
+
+/// What `summary.json` holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Whether the training came to its end.
+    pub finished: bool,
+    /// Why it ended.
+    pub ended: Ended,
+    /// The task.
+    pub task: String,
+    /// Optimiser steps done.
+    pub steps: u64,
+    /// Sequences seen.
+    pub sequences: u64,
+    /// Trained numbers.
+    pub parameters: usize,
+    /// The best validation.
+    pub valid: Option<BestValid>,
+    /// Wall-clock seconds of the last sitting.
+    pub seconds: f64,
+    /// Training steps per second of the last sitting, validations included.
+    pub steps_per_second: f64,
+}
+
+/// Trains the model of `config` and leaves everything in the folder `out`.
+///
+/// # Errors
+/// [`TrainError`]: a config or data that do not hold, a folder that cannot be written or holds a run already, or a
+/// training that ran into numbers that are not finite.
+pub fn train(config: &Config, out: &Path, options: &TrainOptions) -> Result<Summary, TrainError> {
+    config.validate()?;
+    let pool = thread_pool(config.threads)?;
+    pool.install(|| Training::prepare(config, out, options)?.run(options))
+}
+
+/// A pool of `threads` threads; 0 takes all cores.
+///
+/// # Errors
+/// [`TrainError::Threads`] if the system refuses.
+pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, TrainError> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|e| TrainError::Threads {
+            threads,
+            reason: e.to_string(),
+        })
+}
+
+/// A training between two steps.
+struct Training<'a> {
+    config: &'a Config,
+    folder: RunFolder,
+    task: Box<dyn Task>,
+    model: Model<f32>,
+    order: Order,
+    state: State,
+    metrics: Metrics,
+    events: EventWriter,
+    progress: Progress,
+    begun: Instant,
+}
+
+impl<'a> Training<'a> {
+    fn prepare(config: &'a Config, out: &Path, options: &TrainOptions) -> Result<Self, TrainError> {
+        let folder = RunFolder::new(out);
+        // Everything that can be wrong with config and data is found before anything is written.
+        let saved = resume::find(&folder, config, options.resume)?;
+        let vocabulary = saved.as_ref().and_then(|c| c.vocabulary.clone());
+        let task = build_task(&config.data, config.seed, vocabulary)?;
+        for split in [Split::Train, Split::Valid] {
+            if task.len(split) == Some(0) {
+                return Err(TrainError::EmptySplit {
+                    task: task.name().to_owned(),
+                    split,
+                });
+            }
+        }
+        let model = build_model(&config.model, task.interface(), None)?;
+        let state = match &saved {
+            Some(checkpoint) => State::restore(&model, checkpoint, &folder.checkpoint())?,
+            None => State::start(&model, config)?,
+        };
+        std::fs::create_dir_all(out).map_err(TrainError::file(out, "make the run folder"))?;
+        write_file(&folder.config(), config.to_toml().as_bytes())
+            .map_err(TrainError::file(folder.config(), "write the config"))?;
+        Ok(Self {
+            config,
+            order: Order::new(config.seed, config.train.batch, config.train.bucket),
+            metrics: Metrics::open(&folder.metrics(), state.counters.step)?,
+            events: EventWriter::append(out)?,
+            progress: Progress::new(config.train.steps, state.counters.step, options.quiet),
+            begun: Instant::now(),
+            folder,
+            task,
+            model,
+            state,
+        })
+    }
+
+    fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
+        let first = self.state.counters.step;
+        let trained: usize = self
+            .model
+            .parameters()
+            .iter()
+            .filter(|spec| spec.trained)
+            .map(|spec| spec.len())
+            .sum();
+        self.progress.say(&format!(
+            "{}: {} of {} trained numbers, {} threads, from step {first}",
+            self.task.name(),
+            self.config.model.label(),
+            trained,
+            rayon::current_num_threads(),
+        ));
+        let settings = &self.config.train;
+        let ended = loop {
+            if let Some(ended) = self.state.ended(settings) {
+                break ended;
+            }
+            if options.stop.load(Ordering::Relaxed) {
+                break Ended::Interrupted;
+            }
+            self.step()?;
+            let step = self.state.counters.step;
+            if step.is_multiple_of(settings.log_every) {
+                self.log()?;
+            }
+            if step.is_multiple_of(settings.valid_every) || step == settings.steps {
+                self.validate()?;
+            }
+            if step.is_multiple_of(settings.checkpoint_every) {
+                self.save()?;
+            }
+        };
+        self.save()?;
+        let done = self.state.counters.step;
+        let summary = Summary {
+            finished: ended != Ended::Interrupted,
+            ended,
+            task: self.task.name().to_owned(),
+            steps: done,
+            sequences: self.state.counters.sequences,
+            parameters: trained,
+            valid: self.state.counters.best.clone(),
+            seconds: self.begun.elapsed().as_secs_f64(),
+            steps_per_second: self.progress.steps_per_second(done),
+        };
+        let text = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
+        write_file(&self.folder.summary(), text.as_bytes())
+            .map_err(TrainError::file(self.folder.summary(), "write the summary"))?;
+        plot_run::curves(&self.folder)?;
+        Ok(summary)
+    }
+
+    /// One optimiser step.
+    fn step(&mut self) -> Result<(), TrainError> {
+        let step = self.state.counters.step;
+        let episodes = self
+            .order
+            .indices(self.task.as_ref(), step)
+            .into_iter()
+            .map(|index| self.task.episode(Split::Train, index))
+            .collect::<Result<Vec<_>, _>>()?;
+        let outcome = step::compute(
+            &self.model,
+            &self.state.parameters,
+            self.task.as_ref(),
+            episodes,
+            self.config,
+            step,
+        )?;
+        if let Some(what) = outcome.not_finite() {
+            let dump = self
+                .folder
+                .dir()
+                .join(format!("not-finite-{}.safetensors", step + 1));
+            outcome.dump(&dump, &self.state.parameters, self.config)?;
+            return Err(TrainError::NotFinite {
+                step: step + 1,
+                what,
+                dump,
+            });
+        }
+        self.state.apply(&outcome, &self.config.train);
+        let (loss, error) = self.state.window_means(&self.config.train);
+        self.progress.step(step + 1, loss, error);
+        Ok(())
+    }
+
+    fn log(&mut self) -> Result<(), TrainError> {
+        let record = self.state.train_record(&self.config.train);
+        self.metrics.push(&record)?;
+        if let Record::Train {
+            step,
+            loss,
+            task_loss,
+            meta_loss,
+            error,
+            grad_norm,
+            learning_rate,
+            ..
+        } = record
+        {
+            let scalars = [
+                ("train/loss", loss),
+                ("train/task_loss", task_loss),
+                ("train/meta_loss", meta_loss),
+                ("train/error", error),
+                ("train/grad_norm", grad_norm),
+                ("train/learning_rate", learning_rate),
+                (
+                    "train/steps_per_second",
+                    self.progress.steps_per_second(step),
+                ),
+            ];
+            self.tensorboard(step, &scalars)?;
+        }
+        self.state.clear_window();
+        Ok(())
+    }
+
+    fn validate(&mut self) -> Result<(), TrainError> {
+        let outcome: Evaluation = evaluate(
+            self.task.as_ref(),
+            &self.model,
+            &self.state.parameters,
+            Split::Valid,
+            self.config.train.valid_episodes,
+        )?;
+        let counters = &self.state.counters;
+        let step = counters.step;
+        self.metrics.push(&Record::Valid {
+            step,
+            sequences: counters.sequences,
+            loss: outcome.loss,
+            error: outcome.error.mean,
+            per_task: outcome.error.per_task.clone(),
+        })?;
+        let scalars = [
+            ("valid/loss", outcome.loss),
+            ("valid/error", outcome.error.mean),
+        ];
+        self.tensorboard(step, &scalars)?;
+        let better = self.state.validated(&outcome);
+        self.progress.say(&format!(
+            "step {step}  validation error {:.2} %  loss {:.4}{}",
+            outcome.error.mean,
+            outcome.loss,
+            if better { "  (best)" } else { "" }
+        ));
+        if better {
+            self.state
+                .best_checkpoint(self.config, vocabulary_of(self.task.interface()))
+                .write(&self.folder.best())?;
+        }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.events.flush()?;
+        self.state
+            .checkpoint(self.config, vocabulary_of(self.task.interface()))
+            .write(&self.folder.checkpoint())?;
+        Ok(())
+    }
+
+    fn tensorboard(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), TrainError> {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0.0, |d| d.as_secs_f64());
+        for (tag, value) in scalars {
+            self.events.scalar(tag, step, *value, now)?;
+        }
+        Ok(())
+    }
+}
