@@ -19,6 +19,8 @@ pub struct Container {
     pub metadata: BTreeMap<String, String>,
     /// The tensors.
     pub tensors: Parameters<Array<f32>>,
+    /// Tensors of other element types in a file that was read: name and type. They are never written.
+    pub others: BTreeMap<String, String>,
 }
 
 /// The header of the format. The `safetensors` crate takes the metadata as a hash map and writes them in its random
@@ -76,7 +78,7 @@ impl Container {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`CheckpointError`] if it cannot be read, is no whole safetensors file, or holds other than 32-bit floats.
+    /// [`CheckpointError`] if it cannot be read or is no whole safetensors file.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let bytes = std::fs::read(path).map_err(|source| CheckpointError::Read {
             path: path.to_owned(),
@@ -91,14 +93,11 @@ impl Container {
             SafeTensors::read_metadata(&bytes).map_err(|error| not_whole(error.to_string()))?;
         let file =
             SafeTensors::deserialize(&bytes).map_err(|error| not_whole(error.to_string()))?;
-        let mut tensors = Parameters::new();
+        let (mut tensors, mut others) = (Parameters::new(), BTreeMap::new());
         for (name, view) in file.iter() {
             if view.dtype() != Dtype::F32 {
-                return Err(CheckpointError::ElementType {
-                    path: path.to_owned(),
-                    name: name.to_owned(),
-                    found: view.dtype().to_string(),
-                });
+                others.insert(name.to_owned(), view.dtype().to_string());
+                continue;
             }
             let elements = view
                 .data()
@@ -113,7 +112,24 @@ impl Container {
         Ok(Self {
             metadata: metadata.map(|(k, v)| (k.clone(), v.clone())).collect(),
             tensors,
+            others,
         })
+    }
+
+    /// Refuses a file in which the tensor `name` (any, if `None`) has another element type than F32.
+    ///
+    /// # Errors
+    /// [`CheckpointError::ElementType`]; `path` is what the message calls the file.
+    pub fn refuse_others(&self, path: &Path, name: Option<&str>) -> Result<(), CheckpointError> {
+        let wanted = |other: &&String| name.is_none_or(|name| name == *other);
+        match self.others.iter().find(|(other, _)| wanted(other)) {
+            Some((name, found)) => Err(CheckpointError::ElementType {
+                path: path.to_owned(),
+                name: name.clone(),
+                found: found.clone(),
+            }),
+            None => Ok(()),
+        }
     }
 }
 

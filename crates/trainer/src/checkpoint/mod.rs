@@ -71,7 +71,12 @@ impl Checkpoint {
         for (name, moment) in self.optimizer.iter() {
             tensors.insert(format!("{OPTIMIZER}{name}"), moment.clone());
         }
-        Container { metadata, tensors }.write(path)
+        let container = Container {
+            metadata,
+            tensors,
+            ..Container::default()
+        };
+        container.write(path)
     }
 
     /// Reads a checkpoint, ours or one saved by PyTorch with a `config` in its metadata.
@@ -80,11 +85,14 @@ impl Checkpoint {
     /// [`CheckpointError`], its message naming the file: not to be read, not safetensors or cut short, without a config,
     /// of a later version, or with a tensor that is not of 32-bit floats.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
+        let container = Container::read(path)?;
+        check_version(path, &container.metadata)?;
+        container.refuse_others(path, None)?;
         let Container {
             mut metadata,
             tensors,
-        } = Container::read(path)?;
-        check_version(path, &metadata)?;
+            ..
+        } = container;
         let Some(config) = metadata.remove("config") else {
             return Err(CheckpointError::Foreign {
                 path: path.to_owned(),
