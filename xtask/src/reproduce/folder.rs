@@ -42,8 +42,12 @@ pub struct Progress {
     pub figures: Vec<(String, f64)>,
 }
 
-/// The figures shown while a run trains, by the name they have in `metrics.jsonl`.
-const SHOWN: &[&str] = &["loss", "error", "reward"];
+/// The figures shown while a run trains: the kind of the line in `metrics.jsonl`, the name there, and the name shown.
+const SHOWN: &[(&str, &str, &str)] = &[
+    ("train", "loss", "loss"),
+    ("train", "reward", "reward"),
+    ("valid", "error", "valid error"),
+];
 
 /// How much of the end of `metrics.jsonl` is looked at, in bytes.
 const TAIL: u64 = 16 * 1024;
@@ -131,14 +135,17 @@ impl Folder {
         };
         for line in lines {
             progress.step = line["step"].as_u64().unwrap_or(progress.step);
-            for name in SHOWN {
-                if let Some(figure) = figure(&line, name) {
-                    progress.figures.retain(|(known, _)| known != name);
-                    progress.figures.push(((*name).to_owned(), figure));
+            for (kind, key, shown) in SHOWN {
+                if line["kind"] == *kind
+                    && let Some(figure) = line[key].as_f64()
+                {
+                    progress.figures.retain(|(known, _)| known != shown);
+                    progress.figures.push(((*shown).to_owned(), figure));
                 }
             }
         }
-        progress.figures.sort_by(|(a, _), (b, _)| b.cmp(a));
+        // The latest line comes last; a fixed order keeps the figures in their places.
+        progress.figures.sort_by(|(a, _), (b, _)| a.cmp(b));
         progress
     }
 
@@ -148,14 +155,6 @@ impl Folder {
         let steps = config.get("train")?.get("steps")?.as_integer()?;
         u64::try_from(steps).ok()
     }
-}
-
-/// A figure of a line, whether it stands at the top or under the split it belongs to.
-fn figure(line: &Value, name: &str) -> Option<f64> {
-    let places = [&line[name], &line["valid"][name], &line["train"][name]];
-    places
-        .into_iter()
-        .find_map(|value| value.as_f64().or_else(|| value["mean"].as_f64()))
 }
 
 fn note(run: &Run) -> String {
@@ -280,17 +279,20 @@ mod tests {
 
     #[test]
     fn progress_is_the_latest_of_each_figure() {
-        let metrics = "{\"step\":1,\"loss\":2.5}\n{\"step\":2,\"loss\":1.5,\"valid\":{\"error\":40.0}}\n{\"step\":3,\"loss\":1.25}\n{\"step\":4,\"lo";
+        let metrics = [
+            r#"{"kind":"train","step":1,"loss":2.5,"error":90.0}"#,
+            r#"{"kind":"valid","step":2,"loss":2.0,"error":40.0}"#,
+            r#"{"kind":"train","step":3,"loss":1.25,"error":80.0}"#,
+            r#"{"kind":"train","step":4,"lo"#,
+        ];
         let (_suite, folder) = fixture(&[
-            ("metrics.jsonl", metrics),
+            ("metrics.jsonl", &metrics.join("\n")),
             ("config.toml", "[train]\nsteps = 10\n"),
         ]);
         let progress = folder.progress();
         assert_eq!((progress.step, progress.steps), (3, Some(10)));
-        assert_eq!(
-            progress.figures,
-            [("loss".to_owned(), 1.25), ("error".to_owned(), 40.0)]
-        );
+        let figures = [("loss".to_owned(), 1.25), ("valid error".to_owned(), 40.0)];
+        assert_eq!(progress.figures, figures);
         assert_eq!(fixture(&[]).1.progress(), Progress::default());
     }
 
