@@ -1,0 +1,216 @@
+//! The gradient of the whole training loss, task + lambda * meta, to every trained parameter, against central
+//! differences in f64: both rules and the LSTM, padding in the batch, dropout masks in place.
+
+use mnm_controller::{Kernel, Masks, Model, ModelConfig, ModelKind};
+use mnm_tasks::{
+    DoubleCopy, DoubleCopyOptions, Lengths, Split, Stories, StoriesOptions, Task, stream,
+};
+use mnm_tensor::testkit::{inner, random_array};
+use mnm_tensor::{Array, Parameters};
+use mnm_trainer::batch::{Block, collate};
+use mnm_trainer::objective::{Scale, block_gradient};
+use mnm_trainer::task::build_model;
+use rand::{SeedableRng, rngs::StdRng};
+
+const STEP: f64 = 2e-4;
+
+struct Setting {
+    task: Box<dyn Task>,
+    model: Model<f64>,
+    parameters: Parameters<Array<f64>>,
+    block: Block<f64>,
+    masks: Masks<f64>,
+    scale: Scale,
+}
+
+fn setting(task: Box<dyn Task>, config: &ModelConfig, seed: u64) -> Setting {
+    let model = build_model::<f64>(config, task.interface(), None).unwrap();
+    let mut generator = StdRng::seed_from_u64(seed);
+    let parameters = model
+        .parameters()
+        .iter()
+        // Wider than training starts, so that what is written and read back weighs in the loss.
+        .map(|s| {
+            let draw = s.init.draw::<f64>(&s.shape, &mut generator);
+            (s.name.clone(), draw.mapv(|x| 2.5 * x).into_shared())
+        })
+        .collect();
+    let episodes = (0..3)
+        .map(|i| task.episode(Split::Train, i).unwrap())
+        .collect();
+    let mut batch = collate(episodes);
+    let block = Block::new(batch.blocks.remove(0), model.outputs()).unwrap();
+    assert!(block.steps >= 5);
+    let masks = model.masks(block.steps, block.batch(), &mut stream(seed, "masks", 0));
+    Setting {
+        scale: Scale {
+            targets: batch.targets,
+            steps: batch.steps,
+            meta_weight: 0.7,
+            truncate: 0,
+        },
+        task,
+        model,
+        parameters,
+        block,
+        masks,
+    }
+}
+
+impl Setting {
+    fn loss(&self, parameters: &Parameters<Array<f64>>) -> f64 {
+        let part = block_gradient(
+            &self.model,
+            parameters,
+            &self.block,
+            self.task.as_ref(),
+            &self.masks,
+            self.scale,
+        )
+        .unwrap();
+        part.losses.task + self.scale.meta_weight * part.losses.meta
+    }
+
+    /// Every trained parameter along a random direction; the figures must be well away from zero to mean anything.
+    fn check(&self, seed: u64) {
+        let part = block_gradient(
+            &self.model,
+            &self.parameters,
+            &self.block,
+            self.task.as_ref(),
+            &self.masks,
+            self.scale,
+        )
+        .unwrap();
+        let trained: Vec<_> = self
+            .model
+            .parameters()
+            .into_iter()
+            .filter(|s| s.trained)
+            .collect();
+        assert_eq!(part.gradient.len(), trained.len());
+        let mut generator = StdRng::seed_from_u64(seed);
+        for spec in trained {
+            let g = part.gradient.get(&spec.name).unwrap();
+            let size = inner(g, g).sqrt();
+            assert!(size > 1e-5, "the gradient of {} is {size:e}", spec.name);
+            // Half along the gradient, so that the figure is not small by chance.
+            let random = random_array(&spec.shape, &mut generator);
+            let sign = if inner(&random, g) < 0.0 { -1.0 } else { 1.0 };
+            let scale = sign * inner(&random, &random).sqrt() / size;
+            let direction = &random + &g.mapv(|x| x * scale);
+            let length = direction.mapv(|x| x * x).sum().sqrt();
+            let direction = direction / length;
+            let shifted = |sign: f64| {
+                let mut moved = self.parameters.clone();
+                let value = moved.find_mut(&spec.name).unwrap();
+                *value = (&*value + &direction.mapv(|d| sign * STEP * d)).into_shared();
+                self.loss(&moved)
+            };
+            // Fourth order: the error is STEP^4, so that the step can stay clear of rounding.
+            let numeric = (8.0 * (shifted(1.0) - shifted(-1.0)) - (shifted(2.0) - shifted(-2.0)))
+                / (12.0 * STEP);
+            let analytic = inner(g, &direction.into_shared());
+            let error = (numeric - analytic).abs() / numeric.abs().max(analytic.abs());
+            assert!(
+                error < 1e-6,
+                "{}: central difference {numeric:e}, gradient {analytic:e}, relative error {error:e}",
+                spec.name
+            );
+        }
+    }
+}
+
+fn small(rule: &str, heads: usize, kernel: Kernel) -> ModelConfig {
+    ModelConfig {
+        rule: rule.to_owned(),
+        controller: 7,
+        value: 5,
+        hidden: 6,
+        heads,
+        embedding: 4,
+        kernel,
+        train_memory: true,
+        dropout_hidden: 0.3,
+        dropout_input: 0.1,
+        ..ModelConfig::default()
+    }
+}
+
+fn stories() -> Box<dyn Task> {
+    let options = StoriesOptions {
+        questions: 2,
+        statements: 2,
+        ..StoriesOptions::default()
+    };
+    Box::new(Stories::new(options, 3).unwrap())
+}
+
+fn copies() -> Box<dyn Task> {
+    let options = DoubleCopyOptions {
+        bits: 3,
+        lengths: Lengths::new(1, 3),
+        copies: 2,
+    };
+    Box::new(DoubleCopy::new(options, 5).unwrap())
+}
+
+#[test]
+fn both_rules_on_words_and_classes() {
+    for rule in ["mnm-p", "mnm-g"] {
+        for kernel in [Kernel::Reference, Kernel::Fused] {
+            setting(stories(), &small(rule, 2, kernel), 11).check(1);
+        }
+    }
+}
+
+#[test]
+fn both_rules_on_vectors_and_bits() {
+    for rule in ["mnm-p", "mnm-g"] {
+        for kernel in [Kernel::Reference, Kernel::Fused] {
+            setting(copies(), &small(rule, 1, kernel), 12).check(2);
+        }
+    }
+}
+
+#[test]
+fn the_lstm() {
+    let config = ModelConfig {
+        kind: ModelKind::Lstm,
+        ..small("mnm-p", 1, Kernel::Reference)
+    };
+    setting(stories(), &config, 13).check(3);
+}
+
+/// Cutting backpropagation changes the gradient but no loss: the state is carried over the cut.
+#[test]
+fn truncation_carries_the_state() {
+    let mut whole = setting(copies(), &small("mnm-p", 1, Kernel::Reference), 14);
+    let gradient = |s: &Setting| {
+        block_gradient(
+            &s.model,
+            &s.parameters,
+            &s.block,
+            s.task.as_ref(),
+            &s.masks,
+            s.scale,
+        )
+        .unwrap()
+    };
+    let full = gradient(&whole);
+    whole.scale.truncate = 3;
+    let cut = gradient(&whole);
+    assert!((full.losses.task - cut.losses.task).abs() < 1e-12);
+    assert!((full.losses.meta - cut.losses.meta).abs() < 1e-12);
+    assert_eq!(full.errors, cut.errors);
+    let name = "controller.weight_hh";
+    let (a, b) = (
+        full.gradient.get(name).unwrap(),
+        cut.gradient.get(name).unwrap(),
+    );
+    let difference = (a - b).mapv(|x| x * x).sum().sqrt();
+    assert!(
+        difference > 1e-3 * inner(a, a).sqrt(),
+        "the cut changed nothing"
+    );
+}

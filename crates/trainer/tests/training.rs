@@ -1,0 +1,216 @@
+//! Whole trainings: exact resume, independence of the number of threads, early stop, what is refused.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mnm_trainer::{Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, train};
+
+fn config(sets: &[&str]) -> Config {
+    let mut all = vec![
+        "model.controller=9",
+        "model.value=5",
+        "model.hidden=6",
+        "model.embedding=7",
+        "train.batch=20",
+        "train.steps=8",
+        "train.log_every=3",
+        "train.valid_every=5",
+        "train.valid_episodes=20",
+        "train.checkpoint_every=4",
+        "data.questions=2",
+    ];
+    all.extend(sets);
+    let sets: Vec<String> = all.into_iter().map(str::to_owned).collect();
+    Config::load("stories", &sets).unwrap()
+}
+
+fn quiet(resume: bool) -> TrainOptions {
+    TrainOptions {
+        resume,
+        quiet: true,
+        ..TrainOptions::default()
+    }
+}
+
+fn run(config: &Config, out: &Path, resume: bool) -> Summary {
+    train(config, out, &quiet(resume)).unwrap()
+}
+
+fn bytes(folder: &Path, name: &str) -> Vec<u8> {
+    std::fs::read(folder.join(name)).unwrap()
+}
+
+fn assert_same(a: &Path, b: &Path) {
+    for name in [
+        "metrics.jsonl",
+        "checkpoint.safetensors",
+        "best.safetensors",
+    ] {
+        assert!(bytes(a, name) == bytes(b, name), "{name} differs");
+    }
+}
+
+#[test]
+fn a_resumed_run_is_the_uninterrupted_one() {
+    for kind in ["model.kind=mnm", "model.kind=lstm"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
+        run(&config(&[kind]), &whole, false);
+        let first = run(&config(&[kind, "train.steps=4"]), &parts, false);
+        assert_eq!((first.steps, first.ended), (4, Ended::Steps));
+        // The validation at the last of 4 steps is no part of the whole run: a killed run would not have had it.
+        let metrics = parts.join("metrics.jsonl");
+        let kept: String = std::fs::read_to_string(&metrics)
+            .unwrap()
+            .lines()
+            .filter(|line| !line.contains("valid"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        std::fs::write(&metrics, kept).unwrap();
+        let second = run(&config(&[kind]), &parts, true);
+        assert_eq!(second.steps, 8);
+        assert_eq!(
+            std::fs::read(whole.join("metrics.jsonl")).unwrap(),
+            std::fs::read(&metrics).unwrap()
+        );
+    }
+}
+
+/// Killed at any moment: what lies in the folder is the last checkpoint and metrics of later steps, the last line cut.
+#[test]
+fn a_killed_run_goes_on_from_its_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    run(&config(&[]), &whole, false);
+    // Interrupt at once after the step at hand; the checkpoint is of step 0 or a little later.
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let watcher = {
+        let checkpoint = killed.join("checkpoint.safetensors");
+        std::thread::spawn(move || {
+            while !checkpoint.exists() {
+                std::thread::yield_now();
+            }
+            flag.store(true, Ordering::Relaxed);
+        })
+    };
+    let options = TrainOptions {
+        stop,
+        ..quiet(false)
+    };
+    let first = train(&config(&[]), &killed, &options).unwrap();
+    watcher.join().unwrap();
+    assert!(first.steps >= 4);
+    let metrics = killed.join("metrics.jsonl");
+    let mut text = std::fs::read_to_string(&metrics).unwrap();
+    text.push_str("{\"kind\":\"train\",\"step\":9");
+    std::fs::write(&metrics, text).unwrap();
+    run(&config(&[]), &killed, true);
+    assert_same(&whole, &killed);
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    for rule in ["model.rule=mnm-p", "model.rule=mnm-g"] {
+        let folder = tempfile::tempdir().unwrap();
+        let one = folder.path().join("1");
+        run(&config(&[rule, "threads=1"]), &one, false);
+        for threads in ["2", "3", "7"] {
+            let more = folder.path().join(threads);
+            run(
+                &config(&[rule, &format!("threads={threads}")]),
+                &more,
+                false,
+            );
+            assert_same(&one, &more);
+        }
+    }
+}
+
+#[test]
+fn training_lowers_the_loss_and_the_run_opens_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&[
+        "train.steps=60",
+        "train.learning_rate=0.01",
+        "model.init=orthogonal",
+    ]);
+    let summary = run(&config, folder.path(), false);
+    assert!(summary.finished && summary.parameters > 0);
+    let text = String::from_utf8(bytes(folder.path(), "metrics.jsonl")).unwrap();
+    let losses: Vec<f64> = text
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["kind"] == "train")
+        .map(|line| line["task_loss"].as_f64().unwrap())
+        .collect();
+    assert!(losses[losses.len() - 1] < 0.9 * losses[0], "{losses:?}");
+    let opened = Run::open(folder.path(), Weights::Best, None).unwrap();
+    let again = mnm_trainer::evaluate(
+        opened.task.as_ref(),
+        &opened.model,
+        &opened.parameters,
+        mnm_tasks::Split::Valid,
+        20,
+    )
+    .unwrap();
+    assert_eq!(again.error.mean, summary.valid.unwrap().error);
+}
+
+#[test]
+fn early_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let easy = run(
+        &config(&["train.stop_error=100"]),
+        &folder.path().join("a"),
+        false,
+    );
+    assert_eq!((easy.steps, easy.ended), (5, Ended::Error));
+    let sets = [
+        "train.patience=1",
+        "train.learning_rate=1e-30",
+        "train.steps=50",
+    ];
+    let stuck = run(&config(&sets), &folder.path().join("b"), false);
+    assert_eq!((stuck.steps, stuck.ended), (10, Ended::Patience));
+}
+
+#[test]
+fn a_folder_with_a_run_is_not_overwritten_and_other_settings_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&config(&[]), folder.path(), false);
+    let error = train(&config(&[]), folder.path(), &quiet(false)).unwrap_err();
+    assert!(matches!(error, TrainError::Occupied(_)));
+    let error = train(
+        &config(&["train.learning_rate=0.5"]),
+        folder.path(),
+        &quiet(true),
+    )
+    .unwrap_err();
+    assert!(error.to_string().contains("train.learning_rate"), "{error}");
+}
+
+#[test]
+fn numbers_that_are_not_finite_stop_the_run_with_a_dump() {
+    let folder = tempfile::tempdir().unwrap();
+    let wild = config(&["train.learning_rate=1e38", "train.steps=50"]);
+    let error = train(&wild, folder.path(), &quiet(false)).unwrap_err();
+    let TrainError::NotFinite { dump, step, what } = error else {
+        panic!("{error}");
+    };
+    assert!(dump.is_file() && step > 1 && !what.is_empty());
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_is_named_and_a_missing_run_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "x").unwrap();
+    let error = train(&config(&[]), &file.join("run"), &quiet(false)).unwrap_err();
+    assert!(error.to_string().contains("file"), "{error}");
+    let Err(error) = Run::open(folder.path(), Weights::Best, None) else {
+        panic!("there is no run");
+    };
+    assert!(error.to_string().contains("holds no run"));
+}
