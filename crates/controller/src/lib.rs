@@ -8,6 +8,8 @@
 pub mod addressing;
 pub mod dnc;
 pub mod encoder;
+
+pub mod fused;
 pub mod heads;
 pub mod ntm;
 

@@ -5,6 +5,8 @@
 //! ops, so that whatever reads the memory can be differentiated through every write. The rules of Metalearned Neural
 //! Memory (arXiv 1907.09720) are [`GradientRule`] (MNM-g) and [`PerceptronRule`] (MNM-p).
 
+pub mod fused;
+
 mod error;
 mod gradient_rule;
 mod memory;

@@ -1,0 +1,278 @@
+//! The adjoint of the cell: a block of sequences back through all steps.
+
+use mnm_memory::fused::{MemoryAdjoint, StepAdjoint, TargetsGradient};
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, matmul_tn, vectorised};
+
+use super::error::{LengthError, fits_or_empty};
+use super::forward::Saved;
+use super::lstm;
+use super::prepared::Prepared;
+
+/// Cotangents of what the forward pass gave; an empty slice stands for zeros.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Cotangents<'a, F> {
+    /// Of the outputs `[T, S, C+M]`.
+    pub outputs: &'a [F],
+    /// Of the meta losses `[T, S]`.
+    pub meta: &'a [F],
+    /// Of the last hidden state `[S, C]`.
+    pub hidden: &'a [F],
+    /// Of the last cell state `[S, C]`.
+    pub cell: &'a [F],
+    /// Of the last read `[S, M]`.
+    pub read: &'a [F],
+    /// Of the last fast weights, for each layer `[S, out, in]`; no layers, or empty ones, stand for zeros.
+    pub memory: &'a [&'a [F]],
+}
+
+/// The block's share of every gradient, laid out as the parameters and states.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Gradients<F> {
+    /// Of the inputs `[T, S, X]`; empty if not asked for.
+    pub inputs: Vec<F>,
+    /// Of `controller.weight_ih` `[4C, X+M]`.
+    pub weight_ih: Vec<F>,
+    /// Of `controller.weight_hh` `[4C, C]`.
+    pub weight_hh: Vec<F>,
+    /// Of `controller.bias_ih`, and equally of `controller.bias_hh` `[4C]`.
+    pub bias: Vec<F>,
+    /// Of `interaction.weight` `[M+3HM, C]`.
+    pub interaction_weight: Vec<F>,
+    /// Of `interaction.bias` `[M+3HM]`.
+    pub interaction_bias: Vec<F>,
+    /// Of `rate.weight` `[1, M]`.
+    pub rate_weight: Vec<F>,
+    /// Of `rate.bias` `[1]`.
+    pub rate_bias: Vec<F>,
+    /// Of `targets.weight` and `targets.bias`, for MNM-p.
+    pub targets: Option<TargetsGradient<F>>,
+    /// Of the initial hidden state `[S, C]`.
+    pub hidden: Vec<F>,
+    /// Of the initial cell state `[S, C]`.
+    pub cell: Vec<F>,
+    /// Of the initial read `[S, M]`.
+    pub read: Vec<F>,
+    /// Of the initial fast weights, layer by layer: `[out, in]` if they were shared, else `[S, out, in]`.
+    pub memory: Vec<Vec<F>>,
+}
+
+/// `[S, width]` of zeros, or what is given.
+fn start<F: Kernels>(given: &[F], length: usize) -> Vec<F> {
+    if given.is_empty() {
+        vec![F::zero(); length]
+    } else {
+        given.to_vec()
+    }
+}
+
+/// The sum of the rows of a dense matrix of `width` columns.
+fn column_sums<F: Kernels>(data: &[F], width: usize) -> Vec<F> {
+    let mut sums = vec![F::zero(); width];
+    for row in data.chunks_exact(width) {
+        vectorised(|| sums.iter_mut().zip(row).for_each(|(sum, x)| *sum += *x));
+    }
+    sums
+}
+
+impl<F: Kernels> Saved<F> {
+    fn check(&self, cell: &Prepared<F>, of: &Cotangents<'_, F>) -> Result<(), LengthError> {
+        let (t, s, sizes) = (self.steps, self.samples, cell.sizes);
+        fits_or_empty(
+            "cotangent of the outputs",
+            &[t, s, sizes.output()],
+            of.outputs,
+        )?;
+        fits_or_empty("cotangent of the meta losses", &[t, s], of.meta)?;
+        fits_or_empty(
+            "cotangent of the hidden state",
+            &[s, sizes.controller],
+            of.hidden,
+        )?;
+        fits_or_empty(
+            "cotangent of the cell state",
+            &[s, sizes.controller],
+            of.cell,
+        )?;
+        fits_or_empty("cotangent of the read", &[s, sizes.value()], of.read)?;
+        fits_or_empty(
+            "cotangents of the memory",
+            &[sizes.memory.layers()],
+            of.memory,
+        )?;
+        for (layer, memory) in of.memory.iter().enumerate() {
+            let [out, input] = sizes.memory.weight(layer);
+            fits_or_empty("cotangent of the memory", &[s, out, input], memory)?;
+        }
+        Ok(())
+    }
+
+    /// Takes the block back to its inputs, parameters and initial state. `cell` must be what ran it forward; the gradient
+    /// of the inputs is only computed if `with_inputs`.
+    ///
+    /// # Errors
+    /// [`LengthError`] if a cotangent does not fill its shape.
+    pub fn adjoint(
+        mut self,
+        cell: &Prepared<F>,
+        of: &Cotangents<'_, F>,
+        with_inputs: bool,
+    ) -> Result<Gradients<F>, LengthError> {
+        self.check(cell, of)?;
+        let (steps, samples, sizes) = (self.steps, self.samples, cell.sizes);
+        let (c, m, x) = (sizes.controller, sizes.value(), sizes.input);
+        let (width, gate_width, z_width, out_width) =
+            (x + m + c, 4 * c, sizes.interaction(), sizes.output());
+        let rows = steps * samples;
+        let mut memory = MemoryAdjoint::new(self.memory, of.memory);
+        // Cotangents of h_t and of v_t without what the outputs of step t add, and of c_t.
+        let mut d_hidden = start(of.hidden, samples * c);
+        let mut d_read = start(of.read, samples * m);
+        let mut d_cell = start(of.cell, samples * c);
+        let mut d_state = vec![F::nan(); samples * (m + c)];
+        let mut d_z = vec![F::nan(); samples * z_width];
+        let mut d_rates = vec![F::nan(); samples];
+        let mut tanh_cell = vec![F::nan(); c];
+        let no_meta = vec![F::zero(); samples];
+        let mut rate_weight = vec![F::zero(); m];
+        let mut rate_bias = F::zero();
+        for t in (0..steps).rev() {
+            let first = t * samples;
+            if !of.outputs.is_empty() {
+                let outputs = of.outputs[first * out_width..].chunks_exact(out_width);
+                let states = d_hidden.chunks_exact_mut(c).zip(d_read.chunks_exact_mut(m));
+                for ((hidden, read), outputs) in states.zip(outputs) {
+                    hidden
+                        .iter_mut()
+                        .zip(&outputs[..c])
+                        .for_each(|(d, of)| *d += *of);
+                    read.iter_mut()
+                        .zip(&outputs[c..])
+                        .for_each(|(d, of)| *d += *of);
+                }
+            }
+            memory.step(StepAdjoint {
+                step: t,
+                d_reads: Matrix::dense(&d_read, samples, m),
+                d_meta: if of.meta.is_empty() {
+                    &no_meta
+                } else {
+                    &of.meta[first..][..samples]
+                },
+                d_interaction: &mut d_z[m..],
+                interaction_stride: z_width,
+                d_rates: &mut d_rates,
+            });
+            // Through beta to b, then through the tanh of all of z, which its cotangent replaces.
+            let z = &mut self.interactions[first * z_width..][..samples * z_width];
+            for s in 0..samples {
+                let rate = self.rates[first + s];
+                let d = d_rates[s] * rate * (F::one() - rate);
+                rate_bias += d;
+                let (z, d_z) = (
+                    &mut z[s * z_width..][..z_width],
+                    &mut d_z[s * z_width..][..z_width],
+                );
+                vectorised(|| {
+                    for (sum, z) in rate_weight.iter_mut().zip(z.iter()) {
+                        *sum += d * *z;
+                    }
+                    d_z.iter_mut()
+                        .zip(&cell.rate_weight)
+                        .for_each(|(d_z, w)| *d_z = d * *w);
+                    z.iter_mut()
+                        .zip(d_z.iter())
+                        .for_each(|(z, d_z)| *z = *d_z * (F::one() - *z * *z));
+                });
+            }
+            let d_sums = Matrix::dense(z, samples, z_width);
+            cell.interaction.backward.multiply(
+                d_sums,
+                MatrixMut::dense(&mut d_hidden, samples, c),
+                Store::Add,
+            );
+            let gates = &mut self.gates[first * gate_width..][..samples * gate_width];
+            for s in 0..samples {
+                lstm::adjoint(
+                    &mut gates[s * gate_width..][..gate_width],
+                    &self.cells[(first + s) * c..][..c],
+                    &self.cells[(first + samples + s) * c..][..c],
+                    &d_hidden[s * c..][..c],
+                    &mut d_cell[s * c..][..c],
+                    &mut tanh_cell,
+                );
+            }
+            let d_gates = Matrix::dense(gates, samples, gate_width);
+            cell.from_state.backward.multiply(
+                d_gates,
+                MatrixMut::dense(&mut d_state, samples, m + c),
+                Store::Overwrite,
+            );
+            for (s, d_state) in d_state.chunks_exact(m + c).enumerate() {
+                d_read[s * m..][..m].copy_from_slice(&d_state[..m]);
+                let hidden = &mut d_hidden[s * c..][..c];
+                hidden.copy_from_slice(&d_state[m..]);
+                if let Some(mask) = &self.hidden_mask {
+                    let mask = &mask[(first + s) * c..][..c];
+                    hidden
+                        .iter_mut()
+                        .zip(mask)
+                        .for_each(|(d, mask)| *d *= *mask);
+                }
+            }
+        }
+        let (initial_memory, targets) = memory.finish();
+        // All that waited for the last step: d_gates lie where the gates were, d_z where z was.
+        let d_gates = Matrix::dense(&self.gates, rows, gate_width);
+        let mut weight = vec![F::nan(); gate_width * width];
+        matmul_tn(
+            d_gates,
+            Matrix::dense(&self.joint, rows, width),
+            MatrixMut::dense(&mut weight, gate_width, width),
+            Store::Overwrite,
+        );
+        let mut interaction_weight = vec![F::nan(); z_width * c];
+        matmul_tn(
+            Matrix::dense(&self.interactions, rows, z_width),
+            Matrix::new(&self.outputs, rows, c, out_width),
+            MatrixMut::dense(&mut interaction_weight, z_width, c),
+            Store::Overwrite,
+        );
+        let mut inputs = vec![F::nan(); if with_inputs { rows * x } else { 0 }];
+        if with_inputs {
+            cell.from_input.backward.multiply(
+                d_gates,
+                MatrixMut::dense(&mut inputs, rows, x),
+                Store::Overwrite,
+            );
+        }
+        let parts = |from: usize, to: usize| -> Vec<F> {
+            weight
+                .chunks_exact(width)
+                .flat_map(|row| &row[from..to])
+                .copied()
+                .collect()
+        };
+        Ok(Gradients {
+            inputs,
+            weight_ih: parts(0, x + m),
+            weight_hh: parts(x + m, width),
+            bias: column_sums(&self.gates, gate_width),
+            interaction_weight,
+            interaction_bias: column_sums(&self.interactions, z_width),
+            rate_weight,
+            rate_bias: vec![rate_bias],
+            targets,
+            hidden: d_hidden,
+            cell: d_cell,
+            read: d_read,
+            memory: initial_memory
+                .into_iter()
+                .enumerate()
+                .map(|(layer, memory)| match self.shared_memory.get(layer) {
+                    Some(true) => column_sums(&memory, sizes.memory.weight(layer).iter().product()),
+                    _ => memory,
+                })
+                .collect(),
+        })
+    }
+}

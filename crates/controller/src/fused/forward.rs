@@ -1,0 +1,274 @@
+//! The cell forward: a block of sequences through all steps.
+
+use mnm_memory::fused::{Initial, MemoryForward, MemorySaved, MemorySizes, StepForward};
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, matmul_nt};
+
+use super::error::{LengthError, fits};
+use super::lstm;
+use super::prepared::Prepared;
+
+/// What goes into a block of sequences.
+#[derive(Clone, Copy, Debug)]
+pub struct Inputs<'a, F> {
+    /// Steps T.
+    pub steps: usize,
+    /// Sequences S of the block.
+    pub samples: usize,
+    /// `[T, S, X]`.
+    pub inputs: &'a [F],
+    /// `[T, S, C]`: multiplies h_{t-1} before it enters the LSTM at step t.
+    pub hidden_mask: Option<&'a [F]>,
+}
+
+/// The state before the first step.
+#[derive(Clone, Copy, Debug)]
+pub struct InitialState<'a, F> {
+    /// h_0 `[S, C]`.
+    pub hidden: &'a [F],
+    /// c_0 `[S, C]`.
+    pub cell: &'a [F],
+    /// v_0 `[S, M]`.
+    pub read: &'a [F],
+    /// The fast weights, layer by layer.
+    pub memory: &'a [Initial<'a, F>],
+}
+
+/// What comes out of a block of sequences.
+#[derive(Debug)]
+pub struct Forward<F> {
+    /// `[h_t ; v_t]`, `[T, S, C+M]`.
+    pub outputs: Vec<F>,
+    /// The meta losses `[T, S]`.
+    pub meta: Vec<F>,
+    /// beta `[T, S]`.
+    pub rates: Vec<F>,
+    /// h_T `[S, C]`.
+    pub hidden: Vec<F>,
+    /// c_T `[S, C]`.
+    pub cell: Vec<F>,
+    /// v_T `[S, M]`.
+    pub read: Vec<F>,
+    /// The fast weights after the last step, layer by layer `[S, out, in]`.
+    pub memory: Vec<Vec<F>>,
+    /// What the adjoint needs, if it was to be recorded.
+    pub saved: Option<Saved<F>>,
+}
+
+/// What the adjoint of a block needs.
+#[derive(Debug)]
+pub struct Saved<F> {
+    pub(super) steps: usize,
+    pub(super) samples: usize,
+    /// `[x_t ; v_{t-1} ; masked h_{t-1}]` `[T, S, X+M+C]`.
+    pub(super) joint: Vec<F>,
+    /// The gates, activated `[T, S, 4C]`.
+    pub(super) gates: Vec<F>,
+    /// c_0 .. c_T `[T+1, S, C]`.
+    pub(super) cells: Vec<F>,
+    /// `[h_t ; v_t]` `[T, S, C+M]`.
+    pub(super) outputs: Vec<F>,
+    /// z_t `[T, S, M+3HM]`.
+    pub(super) interactions: Vec<F>,
+    pub(super) rates: Vec<F>,
+    pub(super) hidden_mask: Option<Vec<F>>,
+    pub(super) shared_memory: Vec<bool>,
+    pub(super) memory: MemorySaved<F>,
+}
+
+impl<F: Kernels> Prepared<F> {
+    fn check(
+        &self,
+        inputs: &Inputs<'_, F>,
+        initial: &InitialState<'_, F>,
+    ) -> Result<(), LengthError> {
+        let (t, s, sizes) = (inputs.steps, inputs.samples, self.sizes);
+        fits("inputs", &[t, s, sizes.input], inputs.inputs)?;
+        if let Some(mask) = inputs.hidden_mask {
+            fits("hidden mask", &[t, s, sizes.controller], mask)?;
+        }
+        fits("initial hidden", &[s, sizes.controller], initial.hidden)?;
+        fits("initial cell", &[s, sizes.controller], initial.cell)?;
+        fits("initial read", &[s, sizes.value()], initial.read)?;
+        let layers = sizes.memory.layers();
+        fits("layers of the initial memory", &[layers], initial.memory)?;
+        for (layer, memory) in initial.memory.iter().enumerate() {
+            let [out, input] = sizes.memory.weight(layer);
+            match memory {
+                Initial::Shared(w) => fits("initial memory", &[out, input], w)?,
+                Initial::Each(w) => fits("initial memory of each sequence", &[s, out, input], w)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs a block of sequences; with `record`, keeps what [`Saved::adjoint`] needs.
+    ///
+    /// # Errors
+    /// [`LengthError`] if an argument does not fill its shape.
+    pub fn forward(
+        &self,
+        inputs: &Inputs<'_, F>,
+        initial: &InitialState<'_, F>,
+        record: bool,
+    ) -> Result<Forward<F>, LengthError> {
+        self.check(inputs, initial)?;
+        let (steps, samples, sizes) = (inputs.steps, inputs.samples, self.sizes);
+        let (c, m, x) = (sizes.controller, sizes.value(), sizes.input);
+        let (width, gate_width, z_width, out_width) =
+            (x + m + c, 4 * c, sizes.interaction(), sizes.output());
+        let rows = steps * samples;
+        let mut joint = vec![F::nan(); rows * width];
+        for (to, from) in joint
+            .chunks_exact_mut(width)
+            .zip(inputs.inputs.chunks_exact(x))
+        {
+            to[..x].copy_from_slice(from);
+        }
+        let mut gates = Vec::with_capacity(rows * gate_width);
+        (0..rows).for_each(|_| gates.extend_from_slice(&self.gates_bias));
+        let products = MatrixMut::dense(&mut gates, rows, gate_width);
+        self.from_input
+            .forward
+            .multiply(Matrix::new(&joint, rows, x, width), products, Store::Add);
+        let kept = if record { rows } else { samples };
+        let mut cells = vec![F::nan(); kept * c + samples * c];
+        cells[..samples * c].copy_from_slice(initial.cell);
+        let mut interactions = vec![F::nan(); kept * z_width];
+        let mut outputs = vec![F::nan(); rows * out_width];
+        let (mut rates, mut meta) = (vec![F::nan(); rows], vec![F::nan(); rows]);
+        let memory_sizes = MemorySizes {
+            shape: sizes.memory,
+            heads: sizes.heads,
+            samples,
+            steps,
+        };
+        let targets = self.targets.clone();
+        let mut memory =
+            MemoryForward::new(self.rule, memory_sizes, initial.memory, targets, record);
+        for t in 0..steps {
+            let first = t * samples;
+            // [v ; h] of the step before, the hidden state masked.
+            for s in 0..samples {
+                let to = &mut joint[(first + s) * width + x..][..m + c];
+                let (read, hidden) = match t {
+                    0 => (&initial.read[s * m..][..m], &initial.hidden[s * c..][..c]),
+                    _ => {
+                        let (hidden, read) =
+                            outputs[(first - samples + s) * out_width..][..out_width].split_at(c);
+                        (read, hidden)
+                    }
+                };
+                to[..m].copy_from_slice(read);
+                to[m..].copy_from_slice(hidden);
+                if let Some(mask) = inputs.hidden_mask {
+                    let mask = &mask[(first + s) * c..][..c];
+                    to[m..]
+                        .iter_mut()
+                        .zip(mask)
+                        .for_each(|(h, mask)| *h *= *mask);
+                }
+            }
+            let gates = &mut gates[first * gate_width..][..samples * gate_width];
+            let state = Matrix::new(&joint[first * width + x..], samples, m + c, width);
+            self.from_state.forward.multiply(
+                state,
+                MatrixMut::dense(gates, samples, gate_width),
+                Store::Add,
+            );
+            let (cells_before, cells_after) = if record {
+                let (before, after) = cells[first * c..].split_at_mut(samples * c);
+                (before, &mut after[..samples * c])
+            } else {
+                let (now, next) = cells.split_at_mut(samples * c);
+                if t > 0 {
+                    now.copy_from_slice(next);
+                }
+                (now, next)
+            };
+            let outputs = &mut outputs[first * out_width..][..samples * out_width];
+            for s in 0..samples {
+                lstm::step(
+                    &mut gates[s * gate_width..][..gate_width],
+                    &cells_before[s * c..][..c],
+                    &mut cells_after[s * c..][..c],
+                    &mut outputs[s * out_width..][..c],
+                );
+            }
+            let z =
+                &mut interactions[if record { first } else { 0 } * z_width..][..samples * z_width];
+            let rates = &mut rates[first..][..samples];
+            self.interact(Matrix::new(outputs, samples, c, out_width), z, rates);
+            memory.step(StepForward {
+                step: t,
+                interaction: Matrix::new(&z[m..], samples, z_width - m, z_width),
+                rates,
+                reads: &mut outputs[c..],
+                read_stride: out_width,
+                meta: &mut meta[first..][..samples],
+            });
+        }
+        let last = |from: usize, count: usize, initial: &[F]| match steps {
+            0 => initial.to_vec(),
+            _ => outputs[(rows - samples) * out_width..]
+                .chunks_exact(out_width)
+                .flat_map(|row| &row[from..from + count])
+                .copied()
+                .collect(),
+        };
+        Ok(Forward {
+            hidden: last(0, c, initial.hidden),
+            read: last(c, m, initial.read),
+            cell: cells[if steps == 0 {
+                0
+            } else {
+                cells.len() - samples * c
+            }..][..samples * c]
+                .to_vec(),
+            memory: (0..sizes.memory.layers())
+                .map(|layer| memory.weights(layer))
+                .collect(),
+            saved: memory.into_saved().map(|memory| Saved {
+                steps,
+                samples,
+                joint,
+                gates,
+                cells,
+                outputs: outputs.clone(),
+                interactions,
+                rates: rates.clone(),
+                hidden_mask: inputs.hidden_mask.map(<[F]>::to_vec),
+                shared_memory: initial
+                    .memory
+                    .iter()
+                    .map(|m| matches!(m, Initial::Shared(_)))
+                    .collect(),
+                memory,
+            }),
+            outputs,
+            meta,
+            rates,
+        })
+    }
+
+    /// z = tanh(W_z h + b_z), beta = sigmoid(W_b b + c_b) with b the first M of z.
+    fn interact(&self, hidden: Matrix<'_, F>, z: &mut [F], rates: &mut [F]) {
+        let (samples, m, z_width) = (rates.len(), self.sizes.value(), self.sizes.interaction());
+        z.chunks_exact_mut(z_width)
+            .for_each(|row| row.copy_from_slice(&self.interaction_bias));
+        self.interaction.forward.multiply(
+            hidden,
+            MatrixMut::dense(z, samples, z_width),
+            Store::Add,
+        );
+        F::tanh_slice(z);
+        rates.fill(self.rate_bias);
+        let weight = Matrix::dense(&self.rate_weight, 1, m);
+        matmul_nt(
+            Matrix::new(z, samples, m, z_width),
+            weight,
+            MatrixMut::dense(rates, samples, 1),
+            Store::Add,
+        );
+        F::sigmoid_slice(rates);
+    }
+}

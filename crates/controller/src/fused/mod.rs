@@ -1,0 +1,21 @@
+//! The MNM cell over whole sequences, without a tape: forward, and the adjoint written by hand.
+//!
+//! [`Prepared`] packs the weights once a training step and is shared by all threads. [`Prepared::forward`] runs a *block* of
+//! sequences through all steps; [`Saved::adjoint`] takes it back. The caller cuts the batch into blocks of a fixed size, may
+//! run them on any threads, and adds up their [`Gradients`] in a fixed order.
+//!
+//! What depends on the step is done step by step for the block: the products with `[v_{t-1} ; h_{t-1}]`, with `h_t`, and the
+//! memory ([`mnm_memory::fused`]). What does not is done for all steps at once: the product with the inputs, and every
+//! weight gradient, as one large product of the gathered cotangents with the gathered activations.
+
+mod adjoint;
+mod error;
+mod forward;
+mod lstm;
+mod prepared;
+
+pub use adjoint::{Cotangents, Gradients};
+pub use error::LengthError;
+pub use forward::{Forward, InitialState, Inputs, Saved};
+pub use mnm_memory::fused::{FusedRule, Initial};
+pub use prepared::{CellSizes, Prepared, TargetsWeights, Weights};

@@ -1,0 +1,176 @@
+//! The weights of a cell, packed for the products of every step.
+
+use std::sync::Arc;
+
+use mnm_memory::MemoryShape;
+use mnm_memory::fused::{FusedRule, TargetsNetwork};
+use mnm_tensor::kernels::{Kernels, Matrix, Packed};
+
+use super::error::{LengthError, fits};
+
+/// The extents of a cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CellSizes {
+    /// Input width X.
+    pub input: usize,
+    /// Controller width C.
+    pub controller: usize,
+    /// Heads H.
+    pub heads: usize,
+    /// The memory network: widths M and U, layers L.
+    pub memory: MemoryShape,
+}
+
+impl CellSizes {
+    /// The width M of keys and values.
+    pub fn value(&self) -> usize {
+        self.memory.value()
+    }
+
+    /// The width of the interaction vector, M + 3HM.
+    pub fn interaction(&self) -> usize {
+        self.value() * (1 + 3 * self.heads)
+    }
+
+    /// The width of the output, C + M.
+    pub fn output(&self) -> usize {
+        self.controller + self.value()
+    }
+}
+
+/// The parameters of a cell, row-major, in the layout of a checkpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Weights<'a, F> {
+    /// `controller.weight_ih` `[4C, X+M]`.
+    pub weight_ih: &'a [F],
+    /// `controller.weight_hh` `[4C, C]`.
+    pub weight_hh: &'a [F],
+    /// `controller.bias_ih` `[4C]`.
+    pub bias_ih: &'a [F],
+    /// `controller.bias_hh` `[4C]`.
+    pub bias_hh: &'a [F],
+    /// `interaction.weight` `[M+3HM, C]`.
+    pub interaction_weight: &'a [F],
+    /// `interaction.bias` `[M+3HM]`.
+    pub interaction_bias: &'a [F],
+    /// `rate.weight` `[1, M]`.
+    pub rate_weight: &'a [F],
+    /// `rate.bias` `[1]`.
+    pub rate_bias: &'a [F],
+    /// The targets network of MNM-p; not looked at for other rules.
+    pub targets: Option<TargetsWeights<'a, F>>,
+}
+
+/// The parameters of the targets network.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetsWeights<'a, F> {
+    /// `targets.weight` `[(L-1)U+M, M]`.
+    pub weight: &'a [F],
+    /// `targets.bias` `[(L-1)U+M]`.
+    pub bias: &'a [F],
+}
+
+/// A product in both directions.
+#[derive(Clone, Debug)]
+pub(super) struct Linear<F> {
+    /// W^T, for y = x W^T.
+    pub forward: Packed<F>,
+    /// W, for dx = dy W.
+    pub backward: Packed<F>,
+}
+
+impl<F: Kernels> Linear<F> {
+    fn new(weight: Matrix<'_, F>) -> Self {
+        Linear {
+            forward: Packed::transposed(weight),
+            backward: Packed::new(weight),
+        }
+    }
+}
+
+/// The weights of a cell, packed; made once a training step, shared by all blocks and threads.
+#[derive(Clone, Debug)]
+pub struct Prepared<F> {
+    pub(super) rule: FusedRule,
+    pub(super) sizes: CellSizes,
+    /// From x to the gates.
+    pub(super) from_input: Linear<F>,
+    /// From `[v ; h]` to the gates.
+    pub(super) from_state: Linear<F>,
+    pub(super) gates_bias: Vec<F>,
+    pub(super) interaction: Linear<F>,
+    pub(super) interaction_bias: Vec<F>,
+    pub(super) rate_weight: Vec<F>,
+    pub(super) rate_bias: F,
+    pub(super) targets: Option<Arc<TargetsNetwork<F>>>,
+}
+
+impl<F: Kernels> Prepared<F> {
+    /// Packs the weights of a cell that writes by `rule`.
+    ///
+    /// # Errors
+    /// [`LengthError`] if a weight does not fill its shape.
+    pub fn new(
+        rule: FusedRule,
+        sizes: CellSizes,
+        weights: &Weights<'_, F>,
+    ) -> Result<Self, LengthError> {
+        let (c, m, input) = (sizes.controller, sizes.value(), sizes.input);
+        let (gates, z, joint) = (4 * c, sizes.interaction(), input + m);
+        fits("controller.weight_ih", &[gates, joint], weights.weight_ih)?;
+        fits("controller.weight_hh", &[gates, c], weights.weight_hh)?;
+        fits("controller.bias_ih", &[gates], weights.bias_ih)?;
+        fits("controller.bias_hh", &[gates], weights.bias_hh)?;
+        fits("interaction.weight", &[z, c], weights.interaction_weight)?;
+        fits("interaction.bias", &[z], weights.interaction_bias)?;
+        fits("rate.weight", &[1, m], weights.rate_weight)?;
+        fits("rate.bias", &[1], weights.rate_bias)?;
+        let targets = if rule.has_targets() {
+            let width = sizes.memory.targets();
+            let network = weights.targets.unwrap_or(TargetsWeights {
+                weight: &[],
+                bias: &[],
+            });
+            fits("targets.weight", &[width, m], network.weight)?;
+            fits("targets.bias", &[width], network.bias)?;
+            Some(Arc::new(TargetsNetwork::new(
+                network.weight,
+                network.bias,
+                m,
+            )))
+        } else {
+            None
+        };
+        let mut state = Vec::with_capacity(gates * (m + c));
+        for (from_input, from_hidden) in weights
+            .weight_ih
+            .chunks_exact(joint)
+            .zip(weights.weight_hh.chunks_exact(c))
+        {
+            state.extend_from_slice(&from_input[input..]);
+            state.extend_from_slice(from_hidden);
+        }
+        Ok(Prepared {
+            rule,
+            sizes,
+            from_input: Linear::new(Matrix::new(weights.weight_ih, gates, input, joint)),
+            from_state: Linear::new(Matrix::dense(&state, gates, m + c)),
+            gates_bias: weights
+                .bias_ih
+                .iter()
+                .zip(weights.bias_hh)
+                .map(|(a, b)| *a + *b)
+                .collect(),
+            interaction: Linear::new(Matrix::dense(weights.interaction_weight, z, c)),
+            interaction_bias: weights.interaction_bias.to_vec(),
+            rate_weight: weights.rate_weight.to_vec(),
+            rate_bias: weights.rate_bias[0],
+            targets,
+        })
+    }
+
+    /// The extents of the cell.
+    pub fn sizes(&self) -> CellSizes {
+        self.sizes
+    }
+}

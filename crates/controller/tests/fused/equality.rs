@@ -1,0 +1,76 @@
+//! Fused = reference.
+
+use mnm_tensor::kernels::{Level, with_level};
+use proptest::prelude::*;
+
+use crate::support::{Case, Problem, case, same};
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn fused_equals_reference_in_double_precision(case in case()) {
+        let problem = Problem::new(&case);
+        same(&problem.reference(), &problem.fused::<f64>(), 1e-9)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn single_precision_stays_near_at_every_level(case in case()) {
+        let problem = Problem::new(&case);
+        let reference = problem.reference();
+        for level in Level::available() {
+            same(&reference, &with_level(level, || problem.fused::<f32>()), 2e-3)?;
+        }
+    }
+}
+
+fn medium(rule: &'static str, steps: usize) -> Case {
+    Case {
+        rule,
+        steps,
+        samples: 2,
+        input: 9,
+        controller: 20,
+        value: 17,
+        hidden: 33,
+        layers: 3,
+        heads: 2,
+        masked: true,
+        shared: true,
+        seed: 7,
+    }
+}
+
+#[test]
+fn many_steps_stay_equal() {
+    for rule in ["mnm-p", "mnm-g"] {
+        let problem = Problem::new(&medium(rule, 60));
+        same(&problem.reference(), &problem.fused::<f64>(), 1e-9).unwrap();
+    }
+}
+
+#[test]
+fn undoing_a_thousand_writes_loses_nothing_that_matters() {
+    for rule in ["mnm-p", "mnm-g"] {
+        let problem = Problem::new(&medium(rule, 1000));
+        same(&problem.fused::<f64>(), &problem.fused::<f32>(), 2e-3).unwrap();
+    }
+}
+
+/// A test whose gradients vanish would prove nothing.
+#[test]
+fn every_gradient_is_alive() {
+    for rule in ["mnm-p", "mnm-g"] {
+        let mut numbers = Problem::new(&medium(rule, 6)).fused::<f64>();
+        numbers.retain(|name, _| name.starts_with("d "));
+        assert!(numbers.len() >= 15);
+        for (name, d) in numbers {
+            let largest = d.iter().fold(0.0_f64, |a, x| a.max(x.abs()));
+            assert!(largest > 1e-3, "{rule}: {name} is at most {largest:e}");
+        }
+    }
+}

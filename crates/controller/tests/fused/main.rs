@@ -1,0 +1,5 @@
+//! The fused cell against the cell in tensor ops: values, last state, and every gradient, for random cotangents.
+
+mod blocks;
+mod equality;
+mod support;

@@ -1,0 +1,420 @@
+//! One random problem, solved by both implementations, as flat lists of numbers by name.
+
+use std::collections::BTreeMap;
+
+use mnm_controller::fused::{
+    CellSizes, Cotangents, Forward, FusedRule, Gradients, Initial, InitialState, Inputs, Prepared,
+    TargetsWeights, Weights,
+};
+use mnm_controller::{Cell, MnmCell, State, memory_part};
+use mnm_memory::{MemoryShape, rule_named, weight_name};
+use mnm_tensor::kernels::Kernels;
+use mnm_tensor::{Order, Parameters, Tape, Tensor, gradient};
+use ndarray::ArrayD;
+use proptest::prelude::*;
+
+/// Flat numbers by name.
+pub type Numbers = BTreeMap<String, Vec<f64>>;
+
+/// The sizes of a problem, and its choices.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub rule: &'static str,
+    pub steps: usize,
+    pub samples: usize,
+    pub input: usize,
+    pub controller: usize,
+    pub value: usize,
+    pub hidden: usize,
+    pub layers: usize,
+    pub heads: usize,
+    /// Whether dropout masks the hidden state.
+    pub masked: bool,
+    /// Whether the memory starts as W_0 for all, or as each sequence's own.
+    pub shared: bool,
+    pub seed: u64,
+}
+
+impl Case {
+    pub fn shape(&self) -> MemoryShape {
+        MemoryShape::new(self.value, self.hidden, self.layers).unwrap()
+    }
+
+    pub fn sizes(&self) -> CellSizes {
+        CellSizes {
+            input: self.input,
+            controller: self.controller,
+            heads: self.heads,
+            memory: self.shape(),
+        }
+    }
+
+    fn cell(&self) -> MnmCell<f64> {
+        MnmCell::new(
+            self.input,
+            self.controller,
+            self.heads,
+            self.shape(),
+            rule_named(self.rule).unwrap(),
+            true,
+        )
+    }
+}
+
+fn width() -> impl Strategy<Value = usize> {
+    prop_oneof![3 => 1_usize..8, 2 => prop_oneof![Just(3), Just(16), Just(17)], 1 => Just(63)]
+}
+
+/// Any small problem.
+pub fn case() -> impl Strategy<Value = Case> {
+    let sizes = (
+        1_usize..7,
+        1_usize..4,
+        width(),
+        width(),
+        width(),
+        width(),
+        1_usize..5,
+        1_usize..4,
+    );
+    (sizes, any::<[bool; 3]>(), any::<u32>()).prop_map(
+        |(sizes, [gradient, masked, shared], seed)| Case {
+            rule: if gradient { "mnm-g" } else { "mnm-p" },
+            steps: sizes.0,
+            samples: sizes.1,
+            input: sizes.2,
+            controller: sizes.3,
+            value: sizes.4,
+            hidden: sizes.5,
+            layers: sizes.6,
+            heads: sizes.7,
+            masked,
+            shared,
+            seed: u64::from(seed),
+        },
+    )
+}
+
+/// Everything that goes into a problem: values by name, and their shapes.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub case: Case,
+    pub parameters: BTreeMap<String, ArrayD<f64>>,
+    pub inputs: ArrayD<f64>,
+    pub mask: Option<ArrayD<f64>>,
+    pub state: BTreeMap<String, ArrayD<f64>>,
+    /// Cotangents of "outputs", "meta" and the parts of the last state.
+    pub cotangents: BTreeMap<String, ArrayD<f64>>,
+}
+
+fn random(shape: &[usize], scale: f64, state: &mut u64) -> ArrayD<f64> {
+    ArrayD::from_shape_simple_fn(shape.to_vec(), || {
+        *state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        scale * ((*state >> 11) as f64 / (1_u64 << 52) as f64 - 1.0)
+    })
+}
+
+impl Problem {
+    pub fn new(case: &Case) -> Problem {
+        let seed = &mut (case.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        let (t, s) = (case.steps, case.samples);
+        let parameters = case
+            .cell()
+            .parameters()
+            .iter()
+            .map(|spec| {
+                let fan = spec.shape.last().copied().unwrap_or(1) as f64;
+                (
+                    spec.name.clone(),
+                    random(&spec.shape, 1.5 / fan.sqrt(), seed),
+                )
+            })
+            .collect();
+        let mut state = BTreeMap::new();
+        for (name, width) in [
+            ("hidden", case.controller),
+            ("cell", case.controller),
+            ("read", case.value),
+        ] {
+            state.insert(name.to_owned(), random(&[s, width], 0.7, seed));
+        }
+        let mut cotangents = state
+            .iter()
+            .map(|(n, x)| (n.clone(), random(x.shape(), 1.0, seed)))
+            .collect::<BTreeMap<_, _>>();
+        for layer in 0..case.layers {
+            let [out, input] = case.shape().weight(layer);
+            if !case.shared {
+                let own = random(&[s, out, input], 1.0 / (input as f64).sqrt(), seed);
+                state.insert(memory_part(layer), own);
+            }
+            cotangents.insert(memory_part(layer), random(&[s, out, input], 0.3, seed));
+        }
+        cotangents.insert(
+            "outputs".to_owned(),
+            random(&[t, s, case.controller + case.value], 1.0, seed),
+        );
+        cotangents.insert("meta".to_owned(), random(&[t, s], 1.0, seed));
+        let mask = case.masked.then(|| {
+            random(&[t, s, case.controller], 1.0, seed).mapv(|x| if x > 0.2 { 0.0 } else { 1.7 })
+        });
+        Problem {
+            parameters,
+            inputs: random(&[t, s, case.input], 1.0, seed),
+            mask,
+            state,
+            cotangents,
+            case: case.clone(),
+        }
+    }
+
+    /// The definition: tensor ops, step after step.
+    pub fn reference(&self) -> Numbers {
+        let tape = Tape::new();
+        let cell = self.case.cell();
+        let parameters: Parameters<Tensor<f64>> = self
+            .parameters
+            .iter()
+            .map(|(name, x)| (name.clone(), tape.variable(x.clone())))
+            .collect();
+        let inputs = tape.variable(self.inputs.clone());
+        let variables: BTreeMap<_, _> = self
+            .state
+            .iter()
+            .map(|(n, x)| (n.clone(), tape.variable(x.clone())))
+            .collect();
+        let mut state = cell.initial_state(&parameters, self.case.samples).unwrap();
+        for (name, x) in &variables {
+            state = state.with(name, x.clone());
+        }
+        let mask = self.mask.as_ref().map(|m| Tensor::constant(m.clone()));
+        let unrolled = cell
+            .unroll(&parameters, &inputs, &state, mask.as_ref())
+            .unwrap();
+        let mut found = BTreeMap::from([
+            ("outputs".to_owned(), unrolled.outputs),
+            ("meta".to_owned(), unrolled.meta),
+        ]);
+        found.extend(parts(&unrolled.state));
+        let mut scalar = Tensor::scalar(0.0);
+        for (name, cotangent) in &self.cotangents {
+            let term = found[name]
+                .mul(&Tensor::constant(cotangent.clone()))
+                .unwrap()
+                .sum_all()
+                .unwrap();
+            scalar = scalar.add(&term).unwrap();
+        }
+        let named: Vec<(String, &Tensor<f64>)> = parameters
+            .iter()
+            .map(|(n, x)| (n.to_owned(), x))
+            .chain(variables.iter().map(|(n, x)| (n.clone(), x)))
+            .chain([("inputs".to_owned(), &inputs)])
+            .collect();
+        let wrt: Vec<&Tensor<f64>> = named.iter().map(|(_, x)| *x).collect();
+        let gradients = gradient(&scalar, &wrt, Order::First).unwrap();
+        let mut numbers: Numbers = found
+            .into_iter()
+            .map(|(n, x)| (n, flat(x.value().iter())))
+            .collect();
+        numbers.insert(
+            "rates".to_owned(),
+            flat(unrolled.trace["rate"].value().iter()),
+        );
+        for ((name, _), d) in named.iter().zip(&gradients) {
+            // With their own initial weights, the sequences do not use W_0.
+            let unused =
+                !self.case.shared && name.ends_with(".weight") && name.starts_with("memory.");
+            if !unused {
+                numbers.insert(format!("d {name}"), flat(d.value().iter()));
+            }
+        }
+        numbers
+    }
+
+    /// The fused cell, in F.
+    pub fn fused<F: Kernels>(&self) -> Numbers {
+        let prepared = self.prepared::<F>();
+        let forward = self.forward(&prepared, true);
+        let mut numbers = outcome(&forward);
+        let gradients = self.adjoint(&prepared, forward, true);
+        self.add_gradients(&gradients, &mut numbers);
+        numbers
+    }
+
+    pub fn prepared<F: Kernels>(&self) -> Prepared<F> {
+        let p: BTreeMap<&str, Vec<F>> = self
+            .parameters
+            .iter()
+            .map(|(n, x)| (n.as_str(), to(x)))
+            .collect();
+        let targets = p.get("targets.weight").map(|weight| TargetsWeights {
+            weight,
+            bias: &p["targets.bias"],
+        });
+        let weights = Weights {
+            weight_ih: &p["controller.weight_ih"],
+            weight_hh: &p["controller.weight_hh"],
+            bias_ih: &p["controller.bias_ih"],
+            bias_hh: &p["controller.bias_hh"],
+            interaction_weight: &p["interaction.weight"],
+            interaction_bias: &p["interaction.bias"],
+            rate_weight: &p["rate.weight"],
+            rate_bias: &p["rate.bias"],
+            targets,
+        };
+        Prepared::new(
+            FusedRule::named(self.case.rule).unwrap(),
+            self.case.sizes(),
+            &weights,
+        )
+        .unwrap()
+    }
+
+    pub fn forward<F: Kernels>(&self, prepared: &Prepared<F>, record: bool) -> Forward<F> {
+        let state: BTreeMap<&str, Vec<F>> = self
+            .state
+            .iter()
+            .map(|(n, x)| (n.as_str(), to(x)))
+            .collect();
+        let shared: Vec<Vec<F>> = (0..self.case.layers)
+            .map(|l| to(&self.parameters[&weight_name(l)]))
+            .collect();
+        let memory: Vec<Initial<'_, F>> = (0..self.case.layers)
+            .map(|l| match state.get(memory_part(l).as_str()) {
+                Some(own) => Initial::Each(own),
+                None => Initial::Shared(&shared[l]),
+            })
+            .collect();
+        let initial = InitialState {
+            hidden: &state["hidden"],
+            cell: &state["cell"],
+            read: &state["read"],
+            memory: &memory,
+        };
+        let (inputs, mask) = (to(&self.inputs), self.mask.as_ref().map(to));
+        let inputs = Inputs {
+            steps: self.case.steps,
+            samples: self.case.samples,
+            inputs: &inputs,
+            hidden_mask: mask.as_deref(),
+        };
+        prepared.forward(&inputs, &initial, record).unwrap()
+    }
+
+    pub fn adjoint<F: Kernels>(
+        &self,
+        prepared: &Prepared<F>,
+        forward: Forward<F>,
+        with_inputs: bool,
+    ) -> Gradients<F> {
+        let d: BTreeMap<&str, Vec<F>> = self
+            .cotangents
+            .iter()
+            .map(|(n, x)| (n.as_str(), to(x)))
+            .collect();
+        let memory: Vec<Vec<F>> = (0..self.case.layers)
+            .map(|l| to(&self.cotangents[&memory_part(l)]))
+            .collect();
+        let memory: Vec<&[F]> = memory.iter().map(Vec::as_slice).collect();
+        let cotangents = Cotangents {
+            outputs: &d["outputs"],
+            meta: &d["meta"],
+            hidden: &d["hidden"],
+            cell: &d["cell"],
+            read: &d["read"],
+            memory: &memory,
+        };
+        forward
+            .saved
+            .unwrap()
+            .adjoint(prepared, &cotangents, with_inputs)
+            .unwrap()
+    }
+
+    fn add_gradients<F: Kernels>(&self, gradients: &Gradients<F>, numbers: &mut Numbers) {
+        let mut put =
+            |name: &str, values: &[F]| numbers.insert(format!("d {name}"), flat64(values));
+        put("inputs", &gradients.inputs);
+        put("controller.weight_ih", &gradients.weight_ih);
+        put("controller.weight_hh", &gradients.weight_hh);
+        put("controller.bias_ih", &gradients.bias);
+        put("controller.bias_hh", &gradients.bias);
+        put("interaction.weight", &gradients.interaction_weight);
+        put("interaction.bias", &gradients.interaction_bias);
+        put("rate.weight", &gradients.rate_weight);
+        put("rate.bias", &gradients.rate_bias);
+        put("hidden", &gradients.hidden);
+        put("cell", &gradients.cell);
+        put("read", &gradients.read);
+        if let Some(targets) = &gradients.targets {
+            put("targets.weight", &targets.weight);
+            put("targets.bias", &targets.bias);
+        }
+        for (layer, d) in gradients.memory.iter().enumerate() {
+            let name = if self.case.shared {
+                weight_name(layer)
+            } else {
+                memory_part(layer)
+            };
+            put(&name, d);
+        }
+    }
+}
+
+/// Values and last state of a forward pass.
+pub fn outcome<F: Kernels>(forward: &Forward<F>) -> Numbers {
+    let mut numbers = Numbers::new();
+    let mut put = |name: &str, values: &[F]| numbers.insert(name.to_owned(), flat64(values));
+    put("outputs", &forward.outputs);
+    put("meta", &forward.meta);
+    put("rates", &forward.rates);
+    put("hidden", &forward.hidden);
+    put("cell", &forward.cell);
+    put("read", &forward.read);
+    for (layer, weights) in forward.memory.iter().enumerate() {
+        put(&memory_part(layer), weights);
+    }
+    numbers
+}
+
+fn parts(state: &State<f64>) -> BTreeMap<String, Tensor<f64>> {
+    state
+        .iter()
+        .map(|(name, x)| (name.to_owned(), x.clone()))
+        .collect()
+}
+
+fn flat<'a>(values: impl Iterator<Item = &'a f64>) -> Vec<f64> {
+    values.copied().collect()
+}
+
+fn flat64<F: Kernels>(values: &[F]) -> Vec<f64> {
+    values.iter().map(|x| x.as_f64()).collect()
+}
+
+fn to<F: Kernels>(x: &ArrayD<f64>) -> Vec<F> {
+    x.iter().map(|x| F::of(*x)).collect()
+}
+
+/// Holds two solutions equal: the largest difference of each array against its largest entry.
+pub fn same(expected: &Numbers, found: &Numbers, relative: f64) -> Result<(), TestCaseError> {
+    prop_assert_eq!(
+        expected.keys().collect::<Vec<_>>(),
+        found.keys().collect::<Vec<_>>()
+    );
+    for (name, expected) in expected {
+        let found = &found[name];
+        prop_assert_eq!(expected.len(), found.len(), "{}", name);
+        let scale = expected.iter().fold(1e-3_f64, |a, x| a.max(x.abs()));
+        for (i, (e, f)) in expected.iter().zip(found).enumerate() {
+            prop_assert!(
+                (e - f).abs() <= relative * scale,
+                "{name}[{i}]: {f} for {e}, largest entry {scale}"
+            );
+        }
+    }
+    Ok(())
+}
