@@ -102,6 +102,17 @@ impl Default for ModelConfig {
 }
 
 impl ModelConfig {
+    /// What reports call the model: its write rule, or its kind where there is none.
+    pub fn label(&self) -> &str {
+        match self.kind {
+            ModelKind::Mnm => &self.rule,
+            ModelKind::Lstm => "lstm",
+            ModelKind::LstmSalu => "lstm-salu",
+            ModelKind::Ntm => "ntm",
+            ModelKind::Dnc => "dnc",
+        }
+    }
+
     /// Checks every value's range.
     ///
     /// # Errors

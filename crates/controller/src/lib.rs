@@ -8,7 +8,6 @@
 pub mod addressing;
 pub mod dnc;
 pub mod encoder;
-
 pub mod fused;
 pub mod heads;
 pub mod ntm;

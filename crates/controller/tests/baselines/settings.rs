@@ -2,6 +2,10 @@
 
 use mnm_controller::{InputSpec, Model, ModelConfig, ModelKind, ParameterCount, parameter_table};
 
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error;
+
 const DENSE: InputSpec = InputSpec::Dense { width: 8 };
 
 fn config(kind: ModelKind) -> ModelConfig {
@@ -77,4 +81,17 @@ fn sizes_out_of_range_name_their_key() {
     assert!(message.contains("model.slot_width = 0"), "{message}");
     let message = refused(|c| c.read_heads = 65);
     assert!(message.contains("model.read_heads = 65"), "{message}");
+}
+
+#[test]
+fn kinds_have_the_names_that_configs_use() {
+    let kind = |name: &'static str| {
+        let name: serde::de::value::StrDeserializer<'_, Error> = name.into_deserializer();
+        ModelKind::deserialize(name)
+    };
+    assert_eq!(kind("lstm-salu"), Ok(ModelKind::LstmSalu));
+    assert_eq!(kind("ntm"), Ok(ModelKind::Ntm));
+    assert_eq!(kind("dnc"), Ok(ModelKind::Dnc));
+    let message = kind("turing").unwrap_err().to_string();
+    assert!(message.contains("lstm-salu"), "{message}");
 }
