@@ -4,6 +4,8 @@
 //! answers are. It owns its generator, the mask of what counts, its loss and its error measure, and prints an episode
 //! for a human. Every episode is a pure function of (seed, split, index), so that a data loader carries no state.
 //!
+//! For reinforcement learning there are [`environment`]s, and [`players`] to measure an agent against.
+//!
 //! The crate knows nothing of models: it deals in plain `ndarray` arrays and token lists.
 //!
 //! ```
@@ -23,9 +25,12 @@ pub mod babi;
 mod bits;
 mod copy;
 mod dictionary;
+mod distributions;
+pub mod environment;
 mod error;
 mod lengths;
 pub mod loss;
+pub mod players;
 mod priority_sort;
 mod render;
 mod scoring;
@@ -47,3 +52,8 @@ pub use split::{ParseSplitError, Split};
 pub use stories::{Plot, Stories, StoriesOptions};
 pub use streams::stream;
 pub use task::{Episode, Input, InputKind, Interface, Labels, OutputKind, Task, UNKNOWN_CLASS};
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
