@@ -8,6 +8,14 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::scene::{Extents, Scene, every_rule, extents, in_ops, norm, run_steps, variables};
 
+fn differences(seed: u64, second_order: bool) -> Gradcheck {
+    Gradcheck {
+        seed,
+        second_order,
+        ..Gradcheck::default()
+    }
+}
+
 /// The least norm of the gradient to the first write: below it the comparison would prove nothing.
 const FLOOR: f64 = 1e-3;
 
@@ -46,14 +54,14 @@ proptest! {
 
     #[test]
     fn gradients_are_those_of_central_differences(extents in extents(&[1, 3, 17])) {
-        let how = Gradcheck { seed: extents.seed, second_order: false, ..Gradcheck::default() };
+        let how = differences(extents.seed, false);
         every_rule(|rule| agree_with_differences(rule, extents, how))?;
     }
 
     #[test]
     fn gradients_of_gradients_are_those_of_central_differences(extents in extents(&[1, 2, 3])) {
         let extents = Extents { steps: extents.steps.min(2), ..extents };
-        let how = Gradcheck { seed: extents.seed, ..Gradcheck::default() };
+        let how = differences(extents.seed, true);
         every_rule(|rule| agree_with_differences(rule, extents, how))?;
     }
 
@@ -97,7 +105,7 @@ proptest! {
 
     #[test]
     fn gradients_are_those_of_central_differences_at_width_63(extents in extents(&[63])) {
-        let how = Gradcheck { seed: extents.seed, second_order: false, ..Gradcheck::default() };
+        let how = differences(extents.seed, false);
         every_rule(|rule| agree_with_differences(rule, extents, how))?;
     }
 }
@@ -282,10 +290,7 @@ fn a_shared_initial_memory_gathers_the_gradients_of_all_sequences() {
                 scene.arguments()[extents.layers..].to_vec(),
             ]
             .concat(),
-            Gradcheck {
-                second_order: false,
-                ..Gradcheck::default()
-            },
+            differences(extents.seed, false),
         )
         .unwrap();
     }
