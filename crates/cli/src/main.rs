@@ -1,2 +1,42 @@
-//! mnm
-fn main() {}
+//! The `mnm` program: train, evaluate, apply, inspect and report memory-augmented networks.
+
+mod commands;
+mod failure;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use commands::Command;
+
+/// Train, evaluate and look into networks whose memory is itself a network (Metalearned Neural Memory).
+///
+/// A config is a TOML file or one of the names that `mnm config` lists; training it makes a run folder, and the other
+/// commands take that folder.
+#[derive(Parser)]
+#[command(
+    name = "mnm",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 120
+)]
+#[command(after_long_help = "\
+First steps:
+  mnm tasks                        what there is to learn
+  mnm train stories --out RUN      train on generated stories; Ctrl-C stops, --resume goes on
+  mnm eval RUN --split test        how well it does on episodes that it never saw
+  mnm inspect RUN                  one episode drawn: what was written when, and what was read
+
+Every command explains itself: mnm COMMAND --help. Errors exit with 2 for a wrong command line or config, else 1.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    arguments
+        .command
+        .run()
+        .unwrap_or_else(|error| failure::report(&error))
+}

@@ -7,6 +7,7 @@ pub mod apply;
 pub mod batch;
 pub mod checkpoint;
 pub mod config;
+pub mod inspect;
 pub mod linalg;
 pub mod metrics;
 pub mod objective;

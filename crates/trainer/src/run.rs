@@ -41,6 +41,22 @@ impl RunFolder {
         self.0.join("best.safetensors")
     }
 
+    /// The checkpoint with these parameters.
+    ///
+    /// # Errors
+    /// [`TrainError::NoRun`] if there is none.
+    pub fn weights(&self, weights: Weights) -> Result<PathBuf, TrainError> {
+        let path = match weights {
+            Weights::Best if self.best().is_file() => self.best(),
+            _ => self.checkpoint(),
+        };
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(TrainError::NoRun(self.0.clone()))
+        }
+    }
+
     /// Losses and errors.
     pub fn metrics(&self) -> PathBuf {
         self.0.join("metrics.jsonl")
@@ -86,14 +102,7 @@ impl Run {
     /// # Errors
     /// [`TrainError::NoRun`], or what is wrong with its files or data.
     pub fn open(dir: &Path, weights: Weights, data: Option<&Path>) -> Result<Self, TrainError> {
-        let folder = RunFolder::new(dir);
-        let path = match weights {
-            Weights::Best if folder.best().is_file() => folder.best(),
-            _ => folder.checkpoint(),
-        };
-        if !path.is_file() {
-            return Err(TrainError::NoRun(dir.to_owned()));
-        }
+        let path = RunFolder::new(dir).weights(weights)?;
         let checkpoint = Checkpoint::read(&path)?;
         let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])?;
         let source = match data {

@@ -54,6 +54,15 @@ impl Config {
         NAMED.iter().map(|(name, _)| *name).collect()
     }
 
+    /// What the experiment `name` is about, in a line; empty for a name that the program does not know.
+    pub fn about(name: &str) -> &'static str {
+        NAMED
+            .iter()
+            .find(|(known, _)| *known == name)
+            .and_then(|(_, text)| text.lines().next())
+            .map_or("", |line| line.trim_start_matches('#').trim())
+    }
+
     /// The experiment `name_or_path` (a name of [`Config::names`], or a TOML file) with `key=value` settings on top.
     ///
     /// A value is read as TOML, and as a string where it is not TOML: `data.dir=../babi` needs no quotes.

@@ -1,0 +1,85 @@
+//! `mnm apply`: the core model on vectors from a file.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::{Args, ValueEnum};
+use mnm_controller::Kernel;
+use mnm_trainer::RunFolder;
+use mnm_trainer::apply::apply_file;
+use mnm_trainer::checkpoint::Checkpoint;
+
+use super::run::weights;
+use crate::output::print;
+
+/// Run the core model on vectors from a file
+///
+/// Takes the tensor `x` [T, B, X] (steps, batch, width; f32) of a safetensors file as what the controller sees at each
+/// step, past the task's encoder, and writes logits [T, B, K], reads [T, B, M], write rates [T, B], the meta loss [T]
+/// (mean over the batch) and the memory after the last step, memory.N [B, out, in], to another: for checks against
+/// other implementations, and to use a trained memory elsewhere. A model without such a memory writes logits alone.
+#[derive(Args)]
+#[command(after_long_help = "\
+The checkpoint reads like a PyTorch state dict (LSTMCell and Linear layouts). A checkpoint of another program needs the
+model's config in its metadata:
+  safetensors.torch.save_file(state, \"mine.safetensors\", metadata={\"config\": open(\"config.toml\").read()})
+
+Examples:
+  mnm apply runs/qa1 --input in.safetensors --output out.safetensors
+  mnm apply mine.safetensors --input in.safetensors --output out.safetensors --kernel reference")]
+pub struct Arguments {
+    /// A checkpoint file, or a run folder
+    checkpoint: PathBuf,
+
+    /// A safetensors file with the tensor `x`
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+
+    /// The safetensors file to write
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// Which implementation computes, instead of the config's choice
+    #[arg(long)]
+    kernel: Option<KernelName>,
+
+    /// Of a run folder, take the parameters after the last step instead of those with the lowest validation error
+    #[arg(long)]
+    last: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum KernelName {
+    /// Whole sequences, written by hand: fast
+    Fused,
+    /// Step by step in tensor ops: the definition
+    Reference,
+}
+
+impl From<KernelName> for Kernel {
+    fn from(name: KernelName) -> Self {
+        match name {
+            KernelName::Fused => Self::Fused,
+            KernelName::Reference => Self::Reference,
+        }
+    }
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let checkpoint = Checkpoint::read(&file(&arguments.checkpoint, arguments.last)?)?;
+    let kernel = arguments.kernel.map(Kernel::from);
+    let results = apply_file(&checkpoint, &arguments.input, &arguments.output, kernel)?;
+    let lines: String = results
+        .iter()
+        .map(|(name, tensor)| format!("{name} {:?}\n", tensor.shape()))
+        .collect();
+    print(&lines)
+}
+
+/// The checkpoint file that the path means.
+fn file(path: &Path, last: bool) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    Ok(RunFolder::new(path).weights(weights(last))?)
+}

@@ -1,0 +1,162 @@
+//! `mnm eval`: how well a run does on a split.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+use clap::Args;
+use mnm_tasks::Split;
+use mnm_trainer::{Evaluation, evaluate, thread_pool};
+
+use super::run::{RunArguments, split};
+use crate::output::print;
+
+/// Evaluate a run
+///
+/// Prints the error in percent on a split, task by task: wrong answers of all questions, or wrong bits of all bits. A
+/// data set is evaluated whole; of a task that generates its episodes, the first ones of the split.
+#[derive(Args)]
+#[command(after_long_help = "\
+With --json, one object:
+  {\"task\": \"babi\", \"split\": \"valid\", \"error\": {\"mean\": 0.5, \"failed_tasks\": 0, \"per_task\": {\"qa1\": 0.5}},
+   \"questions\": 1000}
+where mean is over the tasks, and failed_tasks counts those above the task's limit (5 % for bAbI).
+
+Examples:
+  mnm eval runs/stories-seed1
+  mnm eval runs/qa1 --data data/babi --split test --json")]
+pub struct Arguments {
+    #[command(flatten)]
+    run: RunArguments,
+
+    /// train, valid or test
+    #[arg(long, default_value = "valid", value_parser = split)]
+    split: Split,
+
+    /// Episodes of a task that generates them without end [default: the config's train.valid_episodes]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    episodes: Option<u64>,
+
+    /// Threads to compute with; 0 takes all cores
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    threads: usize,
+
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let run = arguments.run.open()?;
+    let episodes = arguments
+        .episodes
+        .unwrap_or(run.config.train.valid_episodes);
+    let outcome = thread_pool(arguments.threads)?.install(|| {
+        evaluate(
+            run.task.as_ref(),
+            &run.model,
+            &run.parameters,
+            arguments.split,
+            episodes,
+        )
+    })?;
+    print(&if arguments.json {
+        json(&outcome)
+    } else {
+        table(&outcome)
+    })
+}
+
+/// The object that others rely on.
+fn json(outcome: &Evaluation) -> String {
+    let object = serde_json::json!({
+        "task": outcome.task,
+        "split": outcome.split,
+        "error": outcome.error,
+        "questions": outcome.questions,
+    });
+    format!("{object}\n")
+}
+
+fn table(outcome: &Evaluation) -> String {
+    let error = &outcome.error;
+    let mut text = format!(
+        "{}, {} split: {} questions\n",
+        outcome.task, outcome.split, outcome.questions
+    );
+    // Groups such as qa1 .. qa20 in the order of their numbers.
+    let mut groups: Vec<_> = error.per_task.iter().collect();
+    groups.sort_by_key(|(name, _)| {
+        (
+            name.trim_end_matches(|c: char| c.is_ascii_digit()),
+            name.len(),
+            name.as_str(),
+        )
+    });
+    let width = groups
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0)
+        .max(4);
+    for (name, percent) in groups {
+        let _ = writeln!(text, "  {name:width$}  {percent:6.2} %");
+    }
+    let _ = writeln!(text, "  {:width$}  {:6.2} %", "mean", error.mean);
+    let _ = writeln!(
+        text,
+        "{} failed; loss {:.4}, meta loss {:.4}",
+        match error.failed_tasks {
+            1 => "1 task".to_owned(),
+            n => format!("{n} tasks"),
+        },
+        outcome.loss,
+        outcome.meta_loss
+    );
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use mnm_trainer::ErrorTable;
+
+    use super::*;
+
+    fn outcome() -> Evaluation {
+        let per_task = [("qa10", 6.0), ("qa2", 0.0)].map(|(name, e)| (name.to_owned(), e));
+        Evaluation {
+            task: "babi".to_owned(),
+            split: "test".to_owned(),
+            loss: 0.25,
+            meta_loss: 0.5,
+            error: ErrorTable {
+                mean: 3.0,
+                failed_tasks: 1,
+                per_task: per_task.into(),
+            },
+            questions: 20,
+        }
+    }
+
+    #[test]
+    fn the_json_is_the_contract() {
+        let value: serde_json::Value = serde_json::from_str(&json(&outcome())).unwrap();
+        let expected = serde_json::json!({
+            "task": "babi", "split": "test", "questions": 20,
+            "error": {"mean": 3.0, "failed_tasks": 1, "per_task": {"qa2": 0.0, "qa10": 6.0}},
+        });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn the_table_counts_tasks_in_their_order() {
+        let text = table(&outcome());
+        assert!(
+            text.find("qa2 ").unwrap() < text.find("qa10").unwrap(),
+            "{text}"
+        );
+        assert!(
+            text.contains("mean    3.00 %") && text.contains("1 task failed"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,54 @@
+//! `mnm inspect`: one episode drawn.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use mnm_tasks::Split;
+use mnm_trainer::inspect::inspect;
+
+use super::run::{RunArguments, split};
+use crate::output::print;
+
+/// Draw one episode: what was written when, and what was read
+///
+/// Lets the model go through one episode and draws it on a self-contained HTML page: the write rate of each step, how
+/// well each write took and lasted, which write each read goes back to, the singular values of the memory before and
+/// after, and the answers. The pictures also go as SVG files into a folder beside the page. Of a model without such a
+/// memory, the hidden state is drawn.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  mnm inspect runs/stories-seed1
+  mnm inspect runs/qa1 --split valid --episode 17 --out episode.html")]
+pub struct Arguments {
+    #[command(flatten)]
+    run: RunArguments,
+
+    /// train, valid or test
+    #[arg(long, default_value = "valid", value_parser = split)]
+    split: Split,
+
+    /// The episode's number in the split, from 0
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    episode: u64,
+
+    /// The page to write [default: RUN/inspect-SPLIT-N.html]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let (split, episode) = (arguments.split, arguments.episode);
+    let run = arguments.run.open()?;
+    let inspection = inspect(&run, split, episode)?;
+    let page = match &arguments.out {
+        Some(page) => page.clone(),
+        None => arguments
+            .run
+            .run
+            .join(format!("inspect-{split}-{episode}.html")),
+    };
+    let folder = inspection.write(&page)?;
+    print(&format!("{}\n{}\n", page.display(), folder.display()))
+}

@@ -1,0 +1,41 @@
+//! The subcommands, one file each: its arguments, its help and what it does.
+
+mod apply;
+mod completions;
+mod config;
+mod eval;
+mod inspect;
+mod run;
+mod tasks;
+mod train;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub enum Command {
+    Train(train::Arguments),
+    Eval(eval::Arguments),
+    Apply(apply::Arguments),
+    Inspect(inspect::Arguments),
+    Config(config::Arguments),
+    Tasks(tasks::Arguments),
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    pub fn run(self) -> Result<ExitCode> {
+        match self {
+            Self::Train(arguments) => return train::run(&arguments),
+            Self::Eval(arguments) => eval::run(&arguments),
+            Self::Apply(arguments) => apply::run(&arguments),
+            Self::Inspect(arguments) => inspect::run(&arguments),
+            Self::Config(arguments) => config::run(&arguments),
+            Self::Tasks(arguments) => tasks::run(&arguments),
+            Self::Completions(arguments) => completions::run(&arguments),
+        }?;
+        Ok(ExitCode::SUCCESS)
+    }
+}

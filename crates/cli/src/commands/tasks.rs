@@ -1,0 +1,85 @@
+//! `mnm tasks`: what there is to learn.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use mnm_tasks::Split;
+use mnm_trainer::task::{build_task, with_folder};
+use mnm_trainer::{Config, DataConfig};
+
+use crate::output::print;
+
+/// Lines of an example that are shown.
+const SHOWN: usize = 24;
+
+/// List the tasks, each with an example episode
+///
+/// Prints one line on each task that comes with the program, and an episode of it. The bAbI questions need the data set
+/// for that: name its folder with --data.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  mnm tasks
+  mnm tasks stories
+  mnm tasks babi --data data/babi --episode 17")]
+pub struct Arguments {
+    /// Only this one
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(Config::names()))]
+    name: Option<String>,
+
+    /// The folder of the bAbI data set, or its archive
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// The example's number among the training episodes
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    episode: u64,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let chosen = |name: &&str| arguments.name.as_ref().is_none_or(|only| only == name);
+    let mut text = String::new();
+    for name in Config::names().into_iter().filter(chosen) {
+        let _ = writeln!(text, "{}", line(name));
+        let example = example(arguments, name).with_context(|| format!("task {name}"))?;
+        for line in example.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+        text.push('\n');
+    }
+    print(&text)
+}
+
+/// An episode in words, or how to get one.
+fn example(arguments: &Arguments, name: &str) -> Result<String> {
+    let config = Config::load(name, &[])?;
+    let data = match (&config.data, &arguments.data) {
+        (DataConfig::Babi(_), None) => {
+            return Ok("(for an example, name the data set's folder with --data DIR)".to_owned());
+        }
+        (data, Some(folder)) => with_folder(data, folder),
+        (data, None) => data.clone(),
+    };
+    let task = build_task(&data, config.seed, None)?;
+    let episode = task.episode(Split::Train, arguments.episode)?;
+    let whole = task.render(&episode, None);
+    let mut lines: Vec<&str> = whole.lines().collect();
+    let more = lines.len().saturating_sub(SHOWN);
+    if more > 1 {
+        lines.truncate(SHOWN);
+        return Ok(format!("{}\n... ({more} lines more)", lines.join("\n")));
+    }
+    Ok(lines.join("\n"))
+}
+
+/// The configs that come with the program, a line each.
+pub fn listed() -> String {
+    let lines = Config::names().into_iter().map(|name| line(name) + "\n");
+    lines.collect()
+}
+
+fn line(name: &str) -> String {
+    format!("{name:12}  {}", Config::about(name))
+}

@@ -1,0 +1,210 @@
+//! The numbers of one episode, step by step.
+
+use mnm_controller::{Kernel, Masks, ModelConfig, State, Unrolled, memory_part};
+use mnm_memory::Memory;
+use mnm_tasks::{Episode, Split};
+use mnm_tensor::{Array, Parameters, Tensor};
+use ndarray::{Array1, Array2};
+
+use super::InspectError;
+use crate::Run;
+use crate::batch::Block;
+use crate::linalg::singular_values;
+use crate::task::build_model;
+
+/// A model's way through an episode of T steps.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// The episode.
+    pub episode: Episode,
+    /// What each step shows, in words.
+    pub words: Vec<String>,
+    /// Whether something is asked at a step.
+    pub asked: Vec<bool>,
+    /// The model's answers, `[targets, K]`.
+    pub logits: Array2<f32>,
+    /// The length of the hidden state after each step.
+    pub hidden: Vec<f64>,
+    /// The model's memory, if that is a network.
+    pub memory: Option<MemoryLook>,
+}
+
+/// What happened to a neural memory. Errors are means over heads and entries of `(f(k) - v)^2`.
+#[derive(Clone, Debug)]
+pub struct MemoryLook {
+    /// The write rate of each step.
+    pub rate: Vec<f64>,
+    /// The error of what is written at a step, before it is written.
+    pub before: Vec<f64>,
+    /// The same, just written: the meta loss.
+    pub after: Vec<f64>,
+    /// The same, after the whole episode: what is left of each write.
+    pub at_end: Vec<f64>,
+    /// The cosine of each step's read key (rows) to each step's write key (columns), the largest over pairs of heads;
+    /// NaN where the write is still to come.
+    pub similarity: Array2<f64>,
+    /// The singular values of each layer.
+    pub spectra: Vec<Spectrum>,
+}
+
+/// Singular values of a layer's weights, the largest first.
+#[derive(Clone, Debug)]
+pub struct Spectrum {
+    /// Before the episode.
+    pub before: Array1<f64>,
+    /// After it.
+    pub after: Array1<f64>,
+}
+
+/// Lets the run's model go through an episode.
+///
+/// # Errors
+/// [`InspectError`]: no such episode, or numbers that are not finite.
+pub fn look(run: &Run, split: Split, index: u64) -> Result<Look, InspectError> {
+    let episode = run.task.episode(split, index)?;
+    let interface = run.task.interface();
+    // The reference keeps every trace; a fused kernel need not.
+    let config = ModelConfig {
+        kernel: Kernel::Reference,
+        ..run.config.model.clone()
+    };
+    let positions = run
+        .parameters
+        .find("encoder.position.weight")
+        .and_then(|table| table.shape().first().copied());
+    let model = build_model::<f32>(&config, interface, positions)?;
+    let parameters: Parameters<Tensor<f32>> =
+        run.parameters.map(|_, value| Tensor::shared(value.clone()));
+    let block = Block::new(vec![episode.clone()], model.outputs())?;
+    let start = model.initial_state(&parameters, 1)?;
+    let unrolled = model.run(&parameters, &block.input, &start, &Masks::default())?;
+    let logits = model.logits(&parameters, &unrolled.outputs, &block.rows)?;
+    let shape = (block.rows.len(), model.outputs());
+    let width = model.cell().hidden_width();
+    let steps = episode.steps();
+    Ok(Look {
+        words: super::words::of_steps(&episode.input, &interface.input),
+        asked: (0..steps)
+            .map(|step| episode.target_steps.binary_search(&step).is_ok())
+            .collect(),
+        logits: Array2::from_shape_fn(shape, |(row, k)| logits.value()[[row, k]]),
+        hidden: (0..steps)
+            .map(|t| norm((0..width).map(|unit| unrolled.outputs.value()[[t, 0, unit]])))
+            .collect(),
+        memory: memory(&unrolled, &start, config.layers)?,
+        episode,
+    })
+}
+
+fn norm(elements: impl Iterator<Item = f32>) -> f64 {
+    let squares = elements.map(|x| f64::from(x) * f64::from(x));
+    squares.sum::<f64>().sqrt()
+}
+
+/// What the trace tells of the memory; `None` for a model whose memory is no network.
+fn memory(
+    unrolled: &Unrolled<f32>,
+    start: &State<f32>,
+    layers: usize,
+) -> Result<Option<MemoryLook>, InspectError> {
+    let trace = &unrolled.trace;
+    let keys = [
+        "rate",
+        "error_before",
+        "write_key",
+        "write_value",
+        "read_key",
+    ];
+    let [
+        Some(rate),
+        Some(before),
+        Some(write_key),
+        Some(write_value),
+        Some(read_key),
+    ] = keys.map(|key| trace.get(key))
+    else {
+        return Ok(None);
+    };
+    if start.get(&memory_part(0)).is_err() {
+        return Ok(None);
+    }
+    Ok(Some(MemoryLook {
+        rate: column(rate),
+        before: column(before),
+        after: column(&unrolled.meta),
+        at_end: left(&unrolled.state, layers, write_key, write_value)?,
+        similarity: similarity(read_key.value(), write_key.value()),
+        spectra: (0..layers)
+            .map(|layer| spectrum(start, &unrolled.state, layer))
+            .collect::<Result<_, _>>()?,
+    }))
+}
+
+/// `[T, 1]` as T numbers.
+fn column(values: &Tensor<f32>) -> Vec<f64> {
+    values.value().iter().map(|&x| f64::from(x)).collect()
+}
+
+/// The error of every write, `keys` and `values` `[T, 1, H, M]`, with the weights of `state`.
+fn left(
+    state: &State<f32>,
+    layers: usize,
+    keys: &Tensor<f32>,
+    values: &Tensor<f32>,
+) -> Result<Vec<f64>, InspectError> {
+    let weights = (0..layers)
+        .map(|layer| Ok(state.get(&memory_part(layer))?.clone()))
+        .collect::<Result<_, InspectError>>()?;
+    let &[steps, batch, heads, width] = keys.shape() else {
+        return Ok(Vec::new());
+    };
+    // One sequence whose heads are those of all steps.
+    let flat = [batch, steps * heads, width];
+    let found = Memory::new(weights)?.read(&keys.reshape(&flat)?)?;
+    let error = found.sub(&values.reshape(&flat)?)?;
+    let squares = error.mul(&error)?.reshape(&[steps, heads * width])?;
+    Ok(column(&squares.mean(1)?))
+}
+
+/// The largest cosine over pairs of heads; both keys are `[T, 1, H, M]`.
+fn similarity(reads: &Array<f32>, writes: &Array<f32>) -> Array2<f64> {
+    let (reads, writes) = (unit_keys(reads), unit_keys(writes));
+    Array2::from_shape_fn((reads.len(), writes.len()), |(read, write)| {
+        if write > read {
+            return f64::NAN;
+        }
+        let cosine = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let pairs = reads[read]
+            .iter()
+            .flat_map(|r| writes[write].iter().map(move |w| cosine(r, w)));
+        pairs.fold(f64::NEG_INFINITY, f64::max)
+    })
+}
+
+/// The keys `[T, 1, H, M]`, each of length one: step, head, entries.
+fn unit_keys(keys: &Array<f32>) -> Vec<Vec<Vec<f64>>> {
+    keys.outer_iter()
+        .map(|step| {
+            step.rows()
+                .into_iter()
+                .map(|key| {
+                    let length = norm(key.iter().copied()).max(f64::MIN_POSITIVE);
+                    key.iter().map(|&x| f64::from(x) / length).collect()
+                })
+                .collect()
+        })
+        .collect()
+}
+
+fn spectrum(start: &State<f32>, end: &State<f32>, layer: usize) -> Result<Spectrum, InspectError> {
+    let values = |state: &State<f32>| -> Result<Array1<f64>, InspectError> {
+        let weight = state.get(&memory_part(layer))?.select(0, 0)?;
+        let shape = (weight.shape()[0], weight.shape()[1]);
+        let matrix = Array2::from_shape_fn(shape, |(i, j)| f64::from(weight.value()[[i, j]]));
+        Ok(singular_values(&matrix)?)
+    };
+    Ok(Spectrum {
+        before: values(start)?,
+        after: values(end)?,
+    })
+}

@@ -1,0 +1,194 @@
+//! The pictures of an episode.
+
+use ndarray::Array2;
+
+use super::{InspectError, Look, MemoryLook, Spectrum, answers};
+use crate::plot::{
+    Axis, ColourMap, Group, HeatMap, LinePlot, Palette, PlotError, Scale, Series, Timeline,
+    TimelineStep,
+};
+
+/// A picture with what to see in it.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    /// The name of its file, without extension.
+    pub name: String,
+    /// Its heading.
+    pub title: String,
+    /// How to read it.
+    pub caption: String,
+    /// The picture.
+    pub svg: String,
+}
+
+/// Every picture that the episode gives.
+///
+/// # Errors
+/// [`InspectError::Plot`] if there is nothing finite to draw.
+pub fn pictures(look: &Look) -> Result<Vec<Picture>, InspectError> {
+    let mut all = match &look.memory {
+        Some(memory) => of_memory(look, memory)?,
+        None => vec![hidden(look)?],
+    };
+    if let Some((right, given)) = answers::bits(look) {
+        all.push(bits("bits-right", "The bits asked for", right)?);
+        all.push(bits(
+            "bits-given",
+            "The model's probability of a one",
+            given,
+        )?);
+    }
+    Ok(all)
+}
+
+fn picture(
+    name: &str,
+    title: &str,
+    caption: &str,
+    svg: Result<String, PlotError>,
+) -> Result<Picture, InspectError> {
+    Ok(Picture {
+        name: name.to_owned(),
+        title: title.to_owned(),
+        caption: caption.to_owned(),
+        svg: svg?,
+    })
+}
+
+fn of_memory(look: &Look, memory: &MemoryLook) -> Result<Vec<Picture>, InspectError> {
+    let rates = Timeline {
+        title: String::new(),
+        value: Axis::plain("write rate"),
+        range: (0.0, 1.0),
+        mark: "write rate where something is asked".to_owned(),
+        steps: timeline(look, &memory.rate),
+    };
+    let mut all = vec![
+        picture(
+            "rates",
+            "What was written when",
+            "The write rate of each step, 0 (the memory stays as it is) to 1.",
+            rates.svg(),
+        )?,
+        recall(memory)?,
+        picture(
+            "similarity",
+            "Which write a read goes back to",
+            "The cosine between the key that is read with (rows) and the keys that were written with (columns): a read \
+             finds what was written under a similar key. The diagonal is the write of the same step, which comes before \
+             its read; later writes are grey. With several heads, the most similar pair counts.",
+            HeatMap {
+                title: String::new(),
+                x: Axis::plain("written at step"),
+                y: Axis::plain("read at step"),
+                value: Axis::plain("cosine"),
+                values: memory.similarity.clone(),
+                range: Some((-1.0, 1.0)),
+                colours: ColourMap::Diverging,
+                ..HeatMap::default()
+            }
+            .svg(),
+        )?,
+    ];
+    for (layer, spectrum) in memory.spectra.iter().enumerate() {
+        all.push(singular(layer, spectrum)?);
+    }
+    Ok(all)
+}
+
+fn timeline(look: &Look, values: &[f64]) -> Vec<TimelineStep> {
+    let steps = look.words.iter().zip(&look.asked).zip(values);
+    steps
+        .map(|((words, &marked), &value)| TimelineStep {
+            words: words.clone(),
+            value,
+            marked,
+        })
+        .collect()
+}
+
+/// One curve over the steps, counted from 1.
+fn curve(label: &str, values: impl IntoIterator<Item = f64>) -> Group {
+    let points = (1..).map(f64::from).zip(values);
+    Group {
+        label: label.to_owned(),
+        series: vec![points.collect::<Series>()],
+    }
+}
+
+fn recall(memory: &MemoryLook) -> Result<Picture, InspectError> {
+    let plot = LinePlot {
+        x: Axis::plain("step"),
+        y: Axis::plain("mean squared error"),
+        y_scale: Scale::Log,
+        groups: vec![
+            curve("before the write", memory.before.iter().copied()),
+            curve("just after it", memory.after.iter().copied()),
+            curve("at the end of the episode", memory.at_end.iter().copied()),
+        ],
+        palette: Palette::Categorical,
+        ..LinePlot::default()
+    };
+    picture(
+        "recall",
+        "How well the writes took, and lasted",
+        "How far the memory is from giving the value of a step's write for its key. A write that took brings the error \
+         down at once; where the error at the end is higher again, later writes have overwritten it.",
+        plot.svg(),
+    )
+}
+
+fn singular(layer: usize, spectrum: &Spectrum) -> Result<Picture, InspectError> {
+    let plot = LinePlot {
+        x: Axis::plain("rank"),
+        y: Axis::plain("singular value"),
+        groups: vec![
+            curve("after the episode", spectrum.after.iter().copied()),
+            curve("before it", spectrum.before.iter().copied()),
+        ],
+        ..LinePlot::default()
+    };
+    picture(
+        &format!("singular-values-{layer}"),
+        &format!("Singular values of memory layer {layer}"),
+        "How much the episode has stretched the layer, and in how many directions: values that stand out beyond those of \
+         the random start are what was written.",
+        plot.svg(),
+    )
+}
+
+fn hidden(look: &Look) -> Result<Picture, InspectError> {
+    let largest = look.hidden.iter().copied().filter(|x| x.is_finite());
+    let top = largest.fold(0.0, f64::max).max(f64::MIN_POSITIVE);
+    let plot = Timeline {
+        title: String::new(),
+        value: Axis::plain("length of the hidden state"),
+        range: (0.0, top),
+        mark: "length where something is asked".to_owned(),
+        steps: timeline(look, &look.hidden),
+    };
+    picture(
+        "hidden",
+        "The hidden state",
+        "This model has no memory network whose writes could be drawn. The bars are the Euclidean length of its hidden \
+         state after each step.",
+        plot.svg(),
+    )
+}
+
+fn bits(name: &str, title: &str, values: Array2<f64>) -> Result<Picture, InspectError> {
+    let map = HeatMap {
+        title: String::new(),
+        x: Axis::plain("answer"),
+        y: Axis::plain("bit"),
+        values,
+        range: Some((0.0, 1.0)),
+        ..HeatMap::default()
+    };
+    picture(
+        name,
+        title,
+        "Each column is an answer, in the order of asking.",
+        map.svg(),
+    )
+}
