@@ -1,0 +1,156 @@
+//! What is wrong with data is named.
+
+use std::fs;
+
+use mnm_tasks::babi::LineProblem;
+use mnm_tasks::{Babi, BabiError, Split, Task, TaskError};
+
+use crate::fixtures::{TRAIN, archive, one_task, options, stories, write};
+
+#[test]
+fn a_cut_off_or_foreign_archive_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("tasks.tar.gz");
+    archive(&path, &[("en/qa1_train.txt", stories(500))]);
+    let bytes = fs::read(&path).unwrap();
+    for broken in [&bytes[..bytes.len() / 2], b"not an archive"] {
+        fs::write(&path, broken).unwrap();
+        let error = Babi::load(options(&path, &[1])).unwrap_err();
+        assert!(
+            matches!(&error, BabiError::Read { path: named, .. } if *named == path),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn missing_data_say_where_to_get_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let error = Babi::load(options(&dir.path().join("nothing"), &[1])).unwrap_err();
+    assert!(matches!(error, BabiError::Missing { .. }));
+    for part in ["nothing", "http", "tasks_1-20_v1-2.tar.gz", "data.dir"] {
+        assert!(error.to_string().contains(part), "{part} in {error}");
+    }
+    let message = Babi::load(options(dir.path(), &[1]))
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("found there: nothing"), "{message}");
+}
+
+#[test]
+fn a_missing_task_file_is_named() {
+    let dir = one_task();
+    let message = Babi::load(options(dir.path(), &[1, 4]))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("no train file of task 4") && message.contains("qa4_train.txt"),
+        "{message}"
+    );
+    write(dir.path(), "qa4_train.txt", TRAIN);
+    assert_eq!(
+        Babi::load(options(dir.path(), &[1, 4]))
+            .unwrap()
+            .len(Split::Valid),
+        Some(2)
+    );
+    write(dir.path(), "qa4_test.txt", TRAIN);
+    let error = Babi::load(options(dir.path(), &[1, 4])).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            BabiError::MissingTask {
+                task: 1,
+                split: Split::Test,
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn malformed_lines_are_named_by_file_and_line() {
+    let dir = one_task();
+    let path = dir.path().join("qa1_train.txt");
+    let broken: [(&[u8], usize, LineProblem); 4] = [
+        (
+            b"1 Mary left.\n3 Where is Mary?\thome\n",
+            2,
+            LineProblem::IdOutOfOrder {
+                found: 3,
+                previous: Some(1),
+            },
+        ),
+        (
+            b"1 Mary left.\nWhere is Mary?\thome\n",
+            2,
+            LineProblem::NoId,
+        ),
+        (
+            b"1 Mary left.\n2 Where is Mary? home 1\n",
+            2,
+            LineProblem::NoTab,
+        ),
+        (
+            b"1 Mary left.\n2 Where is M\xe4ry?\thome\n",
+            2,
+            LineProblem::Utf8(13),
+        ),
+    ];
+    for (bytes, at, what) in broken {
+        fs::write(&path, bytes).unwrap();
+        let error = Babi::load(options(dir.path(), &[1])).unwrap_err();
+        let BabiError::Line {
+            file,
+            line,
+            problem,
+        } = &error
+        else {
+            panic!("{error}")
+        };
+        assert_eq!(
+            (file.as_str(), *line, problem),
+            (path.to_str().unwrap(), at, &what)
+        );
+    }
+    fs::write(&path, "").unwrap();
+    assert!(matches!(
+        Babi::load(options(dir.path(), &[1])),
+        Err(BabiError::EmptyFile { .. })
+    ));
+}
+
+#[test]
+fn what_a_split_does_not_hold_is_an_error() {
+    let dir = one_task();
+    let babi = Babi::load(options(dir.path(), &[1])).unwrap();
+    let error = babi.episode(Split::Test, 0).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            TaskError::Babi(BabiError::EmptySplit {
+                split: Split::Test,
+                ..
+            })
+        ),
+        "{error}"
+    );
+    let error = babi.episode(Split::Train, 2).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            TaskError::IndexOutOfRange {
+                index: 2,
+                len: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert_eq!(babi.steps(Split::Train, 2), 0);
+    assert!(matches!(
+        Babi::load(options(dir.path(), &[])),
+        Err(BabiError::Option(_))
+    ));
+}

@@ -1,0 +1,6 @@
+//! bAbI from files to episodes, on small fixtures.
+
+mod episodes;
+mod errors;
+mod fixtures;
+mod sources;
