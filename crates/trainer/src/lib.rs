@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod objective;
 pub mod order;
 pub mod plot;
+pub mod report;
 pub mod run;
 pub mod task;
 pub mod tensorboard;

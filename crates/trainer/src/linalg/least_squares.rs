@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn zero_keys_leave_a_zero_memory() {
         let memory = least_squares_memory(&Array2::zeros((3, 2)), &Array2::ones((3, 4))).unwrap();
-        assert_eq!(memory, Array2::zeros((4, 2)));
+        assert_eq!(memory, Array2::<f64>::zeros((4, 2)));
     }
 
     fn pairs() -> impl Strategy<Value = (Array2<f64>, Array2<f64>)> {

@@ -1,22 +1,18 @@
 //! A matrix as coloured cells: for example how similar each read key is to each write key.
 
-use ndarray::{Array2, s};
+use ndarray::Array2;
 
 use super::axis::{Axis, Scale};
 use super::canvas::{self, Align, Canvas, Font};
 use super::colour_map::ColourMap;
 use super::error::PlotError;
 use super::frame::{Frame, Header, left_margin};
+use super::grid::{cell, coarse, places};
 use super::legend::Legend;
 use super::span::Span;
 use super::style::{Colour, INK, MARGIN, MISSING, MUTED, TEXT_SIZE, TICK_SIZE};
 use super::text;
 
-const MOST_WIDTH: f64 = 600.0;
-const MOST_HEIGHT: f64 = 480.0;
-const LARGEST_CELL: f64 = 46.0;
-/// More cells than this on a side are averaged in blocks: they would be smaller than the eye can tell apart.
-const MOST_CELLS: usize = 100;
 /// Colours are rounded to this many shades, so that equal neighbours can be drawn as one.
 const SHADES: f64 = 96.0;
 const BAR_WIDTH: f64 = 14.0;
@@ -244,60 +240,6 @@ fn beside(span: &Span) -> f64 {
         + 20.0
 }
 
-/// Width and height of a cell: square where the matrix allows.
-fn cell(rows: usize, columns: usize) -> (f64, f64) {
-    let width = (MOST_WIDTH / columns as f64).min(LARGEST_CELL);
-    let height = (MOST_HEIGHT / rows as f64).min(LARGEST_CELL);
-    let (short, long) = (width.min(height), width.max(height));
-    if long <= 2.5 * short {
-        (short, short)
-    } else {
-        (width.min(4.0 * short), height.min(4.0 * short))
-    }
-}
-
-/// Which rows or columns are labelled, and how: at most one every `room` pixels, numbered from 1 if they have no names.
-fn places(labels: &[String], count: usize, pitch: f64, room: f64) -> Vec<(usize, String)> {
-    let least = (room / pitch).ceil().max(1.0) as usize;
-    if labels.is_empty() {
-        // 1, 5, 10, ... or 1, 20, 40, ...: round numbers at least two labels apart.
-        let every = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000];
-        let every = every
-            .into_iter()
-            .find(|every| *every >= 2 * least || (*every == 1 && count <= 12));
-        let every = every.unwrap_or(10_000);
-        let shown = |place: &usize| *place == 0 || (place + 1).is_multiple_of(every);
-        return (0..count)
-            .filter(shown)
-            .map(|place| (place, (place + 1).to_string()))
-            .collect();
-    }
-    let named = labels.iter().enumerate().step_by(least);
-    named
-        .map(|(place, label)| (place, text::fit(label, TICK_SIZE, 150.0)))
-        .collect()
-}
-
-/// The matrix with blocks of cells averaged until neither side has more than [`MOST_CELLS`].
-fn coarse(values: &Array2<f64>) -> Array2<f64> {
-    let (rows, columns) = values.dim();
-    let (tall, wide) = (
-        rows.div_ceil(MOST_CELLS).max(1),
-        columns.div_ceil(MOST_CELLS).max(1),
-    );
-    Array2::from_shape_fn(
-        (rows.div_ceil(tall), columns.div_ceil(wide)),
-        |(row, column)| {
-            let (top, left) = (row * tall, column * wide);
-            let block = values.slice(s![
-                top..(top + tall).min(rows),
-                left..(left + wide).min(columns)
-            ]);
-            block.mean().unwrap_or(f64::NAN)
-        },
-    )
-}
-
 fn check_labels(
     title: &str,
     what: &'static str,
@@ -353,26 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn large_matrices_are_averaged() {
-        let values = Array2::from_shape_fn((390, 10), |(row, _)| (row % 4) as f64);
-        let cells = coarse(&values);
-        assert_eq!(cells.dim(), (98, 10));
-        assert_eq!(cells[[0, 0]], 1.5);
-        assert_eq!(cells[[97, 0]], 0.5, "the last block holds two rows");
-    }
-
-    #[test]
-    fn labels_are_names_or_round_numbers() {
-        let labels = |count, pitch| {
-            places(&[], count, pitch, 14.0)
-                .into_iter()
-                .map(|(_, label)| label)
-        };
-        assert_eq!(labels(4, 20.0).collect::<Vec<_>>(), ["1", "2", "3", "4"]);
-        assert_eq!(
-            labels(25, 7.0).collect::<Vec<_>>(),
-            ["1", "5", "10", "15", "20", "25"]
-        );
+    fn labels_must_be_as_many_as_rows() {
         let map = HeatMap {
             row_labels: vec!["a".to_owned()],
             ..map(array![[0.0], [1.0]])

@@ -71,7 +71,9 @@ impl LinePlot {
             title: self.title.clone(),
             expected: "finite point (positive on a log scale)",
         };
-        let x_span = Span::tight(points().map(|point| point.x)).ok_or_else(empty)?;
+        let x_span = Span::tight(points().map(|point| point.x))
+            .ok_or_else(empty)?
+            .reaching_zero();
         let y_values = points().flat_map(|point| [point.low, point.high]);
         let y_span = Span::round(y_values, self.y_scale, TICKS).ok_or_else(empty)?;
 
@@ -148,7 +150,11 @@ impl LinePlot {
                 .filter_map(|place| curves.get(place * (curves.len() - 1) / 4))
                 .map(entry)
                 .collect(),
-            _ => curves.iter().map(entry).collect(),
+            _ => curves
+                .iter()
+                .filter(|curve| !curve.points.is_empty())
+                .map(entry)
+                .collect(),
         }
     }
 }
@@ -299,6 +305,20 @@ mod tests {
                 .to_string()
                 .contains("\"Validation error\": there is nothing to draw"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_group_without_points_is_not_in_the_legend() {
+        let absent = Group {
+            label: "absent".to_owned(),
+            series: vec![Series::default()],
+        };
+        let svg = plot(vec![absent, group("present", &[1.0])]).svg().unwrap();
+        assert!(!svg.contains("absent") && svg.contains("present"));
+        assert!(
+            svg.contains("#D55E00"),
+            "the second group keeps its own colour"
         );
     }
 

@@ -4,11 +4,13 @@
 //! told apart by colour-blind readers, the background is white, and text uses the viewer's own sans-serif font.
 
 mod axis;
+mod bar;
 mod bars;
 mod canvas;
 mod colour_map;
 mod error;
 mod frame;
+mod grid;
 mod heat_map;
 mod legend;
 mod lines;
@@ -21,7 +23,8 @@ mod ticks;
 mod timeline;
 
 pub use axis::{Axis, Scale};
-pub use bars::{Bar, BarPlot, Orientation};
+pub use bar::Bar;
+pub use bars::{BarPlot, Orientation};
 pub use colour_map::ColourMap;
 pub use error::PlotError;
 pub use heat_map::HeatMap;

@@ -53,6 +53,15 @@ impl Span {
         }
     }
 
+    /// The span from zero on, if it begins just above it.
+    pub fn reaching_zero(self) -> Self {
+        let near = self.low > 0.0 && self.low < 0.1 * self.high;
+        Self {
+            low: if near { 0.0 } else { self.low },
+            ..self
+        }
+    }
+
     /// Where `value` lies: 0 at the low end, 1 at the high end, held to that range.
     pub fn fraction(&self, value: f64) -> f64 {
         let fraction = match self.scale {

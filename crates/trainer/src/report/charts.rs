@@ -1,0 +1,163 @@
+//! The pictures of a report.
+
+use super::error::ReportError;
+use super::groups::Section;
+use super::metrics::{TrainLine, ValidLine};
+use super::run::RunData;
+use super::summary::SectionSummary;
+use crate::plot::{Axis, Bar, BarPlot, LinePlot, PlotError, Scale, Series, group_by_label};
+
+/// Training figures are noisy: each curve is drawn as the means of this many stretches.
+const STRETCHES: usize = 120;
+
+/// The pictures of a section as SVG, in the order of the page.
+pub(super) fn draw(
+    section: &Section<'_>,
+    summary: &SectionSummary,
+) -> Result<Vec<String>, ReportError> {
+    let horizontal = Horizontal::of(section);
+    let valid_error = |run: &RunData| {
+        let point = |line: &ValidLine| Some((horizontal.of_valid(line), line.error?));
+        run.valid.iter().filter_map(point).collect()
+    };
+    let train = |value: fn(&TrainLine) -> Option<f64>| {
+        move |run: &RunData| {
+            let point = |line: &TrainLine| Some((horizontal.of_train(line), value(line)?));
+            run.train
+                .iter()
+                .filter_map(point)
+                .collect::<Series>()
+                .averaged(STRETCHES)
+        }
+    };
+    let curves =
+        |title: &str, y: Axis, y_scale: Scale, curve: &dyn Fn(&RunData) -> Series| LinePlot {
+            title: title.to_owned(),
+            x: horizontal.axis(),
+            y,
+            y_scale,
+            groups: group_by_label(section.groups.iter().flat_map(|group| {
+                group
+                    .runs
+                    .iter()
+                    .map(|run| (group.label.clone(), curve(run)))
+            })),
+            ..LinePlot::default()
+        };
+    // A model that writes nothing logs a meta loss of zero: it has no such curve.
+    let plots = [
+        curves(
+            "Validation error",
+            Axis::new("mean error", "%"),
+            Scale::Linear,
+            &valid_error,
+        ),
+        curves(
+            "Training loss of the task",
+            Axis::plain("task loss"),
+            Scale::Log,
+            &train(|line| line.task_loss),
+        ),
+        curves(
+            "Meta loss: how badly writes took",
+            Axis::plain("meta loss"),
+            Scale::Log,
+            &train(|line| line.meta_loss.filter(|loss| *loss > 0.0)),
+        ),
+    ];
+    let bars = comparison(summary).map(|plot| plot.svg());
+    let drawn = bars.into_iter().chain(plots.iter().map(LinePlot::svg));
+    // A run that has just begun, or a model without a memory, lacks some of the curves.
+    drawn
+        .filter(|svg| !matches!(svg, Err(PlotError::Empty { .. })))
+        .map(|svg| svg.map_err(ReportError::from))
+        .collect()
+}
+
+/// Our errors beside the published ones; None if nothing stands beside anything.
+fn comparison(section: &SectionSummary) -> Option<BarPlot> {
+    let tested = section.tested();
+    let ours = section.groups.iter().filter_map(|group| {
+        let figure = if tested {
+            group.test.as_ref()?
+        } else {
+            group.valid.as_ref()?
+        };
+        let count = if figure.seeds == 1 {
+            "1 seed".to_owned()
+        } else {
+            format!("{} seeds", figure.seeds)
+        };
+        Some(Bar {
+            label: format!("{}, {count}", group.label),
+            value: figure.mean,
+            error: figure.deviation,
+            figure: super::number::figure(figure),
+            family: "measured here".to_owned(),
+        })
+    });
+    let published = section.published.iter().map(|figure| Bar {
+        label: figure.name.clone(),
+        value: figure.error,
+        error: figure.deviation,
+        figure: figure.text(),
+        family: "published".to_owned(),
+    });
+    let bars: Vec<_> = ours.chain(published).collect();
+    let split = if tested {
+        "Test error"
+    } else {
+        "Validation error"
+    };
+    let plot = BarPlot {
+        title: split.to_owned(),
+        value: Axis::new("mean error", "%"),
+        bars,
+        ..BarPlot::default()
+    };
+    (plot.bars.len() > 1).then_some(plot)
+}
+
+/// What learning is drawn against: sequences if every line counts them, else steps.
+#[derive(Clone, Copy)]
+enum Horizontal {
+    Sequences,
+    Steps,
+}
+
+impl Horizontal {
+    fn of(section: &Section<'_>) -> Self {
+        let mut runs = section.groups.iter().flat_map(|group| &group.runs);
+        let counted = runs.all(|run| {
+            run.train.iter().all(|line| line.sequences.is_some())
+                && run.valid.iter().all(|line| line.sequences.is_some())
+        });
+        if counted {
+            Self::Sequences
+        } else {
+            Self::Steps
+        }
+    }
+
+    fn axis(self) -> Axis {
+        Axis::plain(match self {
+            Self::Sequences => "sequences seen",
+            Self::Steps => "optimiser steps",
+        })
+    }
+
+    fn of_train(self, line: &TrainLine) -> f64 {
+        self.place(line.sequences, line.step)
+    }
+
+    fn of_valid(self, line: &ValidLine) -> f64 {
+        self.place(line.sequences, line.step)
+    }
+
+    fn place(self, sequences: Option<u64>, step: u64) -> f64 {
+        match self {
+            Self::Sequences => sequences.unwrap_or(step) as f64,
+            Self::Steps => step as f64,
+        }
+    }
+}

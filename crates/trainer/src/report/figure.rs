@@ -1,0 +1,58 @@
+//! One figure over several seeds.
+
+use serde::Serialize;
+
+/// Mean, spread and best of a figure for which less is better.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Figure {
+    /// How many seeds it is taken over.
+    pub seeds: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// Their sample standard deviation (n - 1); None for a single seed.
+    pub deviation: Option<f64>,
+    /// The lowest of them.
+    pub best: f64,
+}
+
+impl Figure {
+    /// The figure over `values`, one for each seed; None without any.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let best = values.iter().copied().reduce(f64::min)?;
+        let count = values.len() as f64;
+        let mean = values.iter().sum::<f64>() / count;
+        let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+        let deviation = (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt());
+        Some(Self {
+            seeds: values.len(),
+            mean,
+            deviation,
+            best,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mean_sample_deviation_and_best() {
+        let figure = Figure::of(&[1.0, 2.0, 6.0]).unwrap();
+        assert_eq!((figure.seeds, figure.mean, figure.best), (3, 3.0, 1.0));
+        assert!(
+            (figure.deviation.unwrap() - 7f64.sqrt()).abs() < 1e-15,
+            "{figure:?}"
+        );
+        assert_eq!(
+            Figure::of(&[4.0]),
+            Some(Figure {
+                seeds: 1,
+                mean: 4.0,
+                deviation: None,
+                best: 4.0
+            })
+        );
+        assert_eq!(Figure::of(&[]), None);
+    }
+}

@@ -1,0 +1,118 @@
+//! The page.
+//!
+//! `maud` escapes every text by construction; only our own style sheet and pictures are let through as they are.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use toml::Value;
+
+use super::error::ReportError;
+use super::groups::{RunGroup, sections};
+use super::run::RunData;
+use super::summary::{SectionSummary, Summary};
+use super::table::{self, Table};
+use super::{Report, charts, number};
+
+const STYLE: &str = include_str!("style.css");
+
+pub(super) fn page(report: &Report, summary: &Summary) -> Result<String, ReportError> {
+    let sections = sections(&report.runs)?;
+    let several = sections.len() > 1;
+    let mut body = Vec::new();
+    for (section, summary) in sections.iter().zip(&summary.sections) {
+        let heading = Some(section.task.as_str()).filter(|task| several && !task.is_empty());
+        body.push(part(heading, summary, &charts::draw(section, summary)?));
+    }
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (report.title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body {
+                h1 { (report.title) }
+                @if !report.command.is_empty() {
+                    p { "To make it again:" }
+                    pre.command { code { (report.command) } }
+                }
+                @for part in &body { (part) }
+                h2 { "Runs" }
+                p.small { "Every run with its whole config; the config alone makes it again." }
+                @for section in &sections {
+                    @for group in &section.groups {
+                        @for run in &group.runs { (details(group, run)) }
+                    }
+                }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[String]) -> Markup {
+    html! {
+        section {
+            @if let Some(task) = heading { h2 { (task) } }
+            (table_of(&table::figures(summary)))
+            p.small {
+                "Errors in percent: mean ± standard deviation over seeds (n − 1), and the best seed. The validation error is "
+                "that of a run's best evaluation. Only runs that have finished count. "
+                @if !summary.published.is_empty() { "Rows in italics are published figures." }
+            }
+            @if pictures.is_empty() { p { "Nothing has been logged yet." } }
+            @for picture in pictures { figure { (PreEscaped(picture)) } }
+            @if let Some(table) = table::per_task(summary) {
+                h3 { "Error of each task, %" }
+                (table_of(&table))
+            }
+        }
+    }
+}
+
+fn table_of(table: &Table) -> Markup {
+    let last = table.head.len().saturating_sub(1);
+    let kind = |column: usize| {
+        if column == 0 || (table.notes && column == last) {
+            "text"
+        } else {
+            "number"
+        }
+    };
+    html! {
+        div.wide {
+            table {
+                thead { tr { @for (column, name) in table.head.iter().enumerate() {
+                    th scope="col" class=(kind(column)) { (name) }
+                } } }
+                tbody { @for row in &table.rows {
+                    tr class=[row.published.then_some("published")] {
+                        @for (column, cell) in row.cells.iter().enumerate() { td class=(kind(column)) { (cell) } }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn details(group: &RunGroup<'_>, run: &RunData) -> Markup {
+    let seed = run
+        .value("seed")
+        .map_or_else(|| number::NONE.to_owned(), Value::to_string);
+    let steps = number::count(run.last_step());
+    let state = if run.ended().is_some() {
+        "finished"
+    } else {
+        "not finished"
+    };
+    html! {
+        details {
+            summary {
+                b { (run.name) } " – " (group.label) ", seed " (seed) ", " (steps) " steps, " (state)
+                @if let Some(error) = run.error() { ", error " (number::percent(error)) " %" }
+            }
+            pre { code { (run.config_text) } }
+        }
+    }
+}

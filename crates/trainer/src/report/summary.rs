@@ -1,0 +1,183 @@
+//! The figures of a report, for the tables and for other programs.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::Report;
+use super::error::ReportError;
+use super::figure::Figure;
+use super::groups::{RunGroup, sections};
+use super::published::Published;
+use super::run::{RunData, RunSummary, finite_error};
+
+/// All figures of a report.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Summary {
+    /// The report's title.
+    pub title: String,
+    /// The command that makes it again.
+    pub command: String,
+    /// One for each task.
+    pub sections: Vec<SectionSummary>,
+}
+
+/// The figures of one task.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SectionSummary {
+    /// `data.task`; empty if the configs do not say.
+    pub task: String,
+    /// One for each model.
+    pub groups: Vec<GroupSummary>,
+    /// Figures of others.
+    pub published: Vec<Published>,
+}
+
+/// The figures of one model over its seeds. Errors are in percent and taken over the runs that have finished with a
+/// finite error.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct GroupSummary {
+    /// The model, and the settings that tell it from others of its kind.
+    pub label: String,
+    /// All runs, also those that are in none of the figures.
+    pub runs: Vec<RunFigures>,
+    /// How many of them have finished.
+    pub finished: usize,
+    /// How many have finished without a finite error, and so are in none of the figures.
+    pub diverged: usize,
+    /// Trained parameters; None if no run has finished.
+    pub parameters: Option<u64>,
+    /// Optimiser steps of the longest run.
+    pub steps: u64,
+    /// Error of the best evaluation on the validation split.
+    pub valid: Option<Figure>,
+    /// Error on the test split.
+    pub test: Option<Figure>,
+    /// Error of each task, on the test split if that was evaluated, else on the validation split.
+    pub per_task: BTreeMap<String, Figure>,
+}
+
+/// The figures of one run. Errors are in percent; None if the run has not finished or the error was not finite.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RunFigures {
+    /// Name of its folder.
+    pub name: String,
+    /// The seed of its config.
+    pub seed: Option<i64>,
+    /// Whether it came to its end.
+    pub finished: bool,
+    /// Error of the best evaluation on the validation split.
+    pub valid: Option<f64>,
+    /// Error on the test split.
+    pub test: Option<f64>,
+}
+
+impl Summary {
+    pub(super) fn of(report: &Report) -> Result<Self, ReportError> {
+        let sections = sections(&report.runs)?
+            .into_iter()
+            .map(|section| SectionSummary {
+                groups: section.groups.iter().map(GroupSummary::of).collect(),
+                published: report
+                    .published
+                    .iter()
+                    .filter(|one| one.belongs_to(&section.task))
+                    .cloned()
+                    .collect(),
+                task: section.task,
+            });
+        let sections = sections.collect();
+        Ok(Self {
+            title: report.title.clone(),
+            command: report.command.clone(),
+            sections,
+        })
+    }
+
+    /// As JSON, indented, with a line break at the end.
+    ///
+    /// # Errors
+    /// If the JSON writer fails, which nothing in these figures makes it do.
+    pub fn to_json(&self) -> Result<String, ReportError> {
+        Ok(serde_json::to_string_pretty(self)? + "\n")
+    }
+}
+
+impl SectionSummary {
+    /// Whether figures are those of the test split: if every model that has figures has been tested.
+    pub(super) fn tested(&self) -> bool {
+        let mut measured = self
+            .groups
+            .iter()
+            .filter(|group| group.valid.is_some() || group.test.is_some())
+            .peekable();
+        measured.peek().is_some() && measured.all(|group| group.test.is_some())
+    }
+}
+
+impl GroupSummary {
+    fn of(group: &RunGroup<'_>) -> Self {
+        let ended: Vec<&RunSummary> = group.runs.iter().filter_map(|run| run.ended()).collect();
+        let runs: Vec<_> = group.runs.iter().map(|run| RunFigures::of(run)).collect();
+        let figure = |error: fn(&RunFigures) -> Option<f64>| {
+            Figure::of(&runs.iter().filter_map(error).collect::<Vec<_>>())
+        };
+        let counted = group
+            .runs
+            .iter()
+            .filter(|run| run.ended().is_some() && run.error().is_some())
+            .count();
+        Self {
+            label: group.label.clone(),
+            finished: ended.len(),
+            diverged: ended.len() - counted,
+            parameters: ended.first().map(|summary| summary.parameters),
+            steps: group
+                .runs
+                .iter()
+                .map(|run| run.last_step())
+                .max()
+                .unwrap_or(0),
+            valid: figure(|run| run.valid),
+            test: figure(|run| run.test),
+            per_task: per_task(&ended),
+            runs,
+        }
+    }
+}
+
+impl RunFigures {
+    fn of(run: &RunData) -> Self {
+        let ended = run.ended();
+        Self {
+            name: run.name.clone(),
+            seed: run.value("seed").and_then(toml::Value::as_integer),
+            finished: ended.is_some(),
+            valid: ended.and_then(|summary| finite_error(summary.valid.as_ref())),
+            test: ended.and_then(|summary| finite_error(summary.test.as_ref())),
+        }
+    }
+}
+
+fn per_task(ended: &[&RunSummary]) -> BTreeMap<String, Figure> {
+    // All seeds or none are tested: a mean over both splits would be neither's.
+    let tested = ended.iter().all(|summary| summary.test.is_some());
+    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for summary in ended {
+        let split = if tested {
+            &summary.test
+        } else {
+            &summary.valid
+        };
+        for (task, error) in split.iter().flat_map(|split| &split.per_task) {
+            values
+                .entry(task)
+                .or_default()
+                .extend(error.filter(|error| error.is_finite()));
+        }
+    }
+    values
+        .into_iter()
+        .filter_map(|(task, values)| Some((task.to_owned(), Figure::of(&values)?)))
+        .collect()
+}

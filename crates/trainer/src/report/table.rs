@@ -1,0 +1,170 @@
+//! The tables of a report, before they become HTML or Markdown.
+
+use std::cmp::Ordering;
+
+use super::number::{self, NONE};
+use super::summary::{GroupSummary, SectionSummary};
+
+/// Rows of text under a heading row. The first column is text; in the others numbers stand to the right.
+pub(super) struct Table {
+    pub head: Vec<String>,
+    pub rows: Vec<Row>,
+    /// Whether the last column is text, too.
+    pub notes: bool,
+}
+
+/// One row.
+pub(super) struct Row {
+    pub cells: Vec<String>,
+    /// A figure of somebody else.
+    pub published: bool,
+}
+
+/// Our figures, then the published ones.
+pub(super) fn figures(section: &SectionSummary) -> Table {
+    let test_column = section.groups.iter().any(|group| group.test.is_some());
+    let mut head = vec!["model", "seeds", "validation error, %", "best"];
+    if test_column {
+        head.extend(["test error, %", "best"]);
+    }
+    head.extend(["steps", "parameters", "note"]);
+    let ours = section.groups.iter().map(|group| {
+        let mut cells = vec![group.label.clone(), seeds(group)];
+        for figure in [Some(&group.valid), test_column.then_some(&group.test)]
+            .into_iter()
+            .flatten()
+        {
+            let write = |text: fn(&super::Figure) -> String| {
+                figure.as_ref().map_or_else(|| NONE.to_owned(), text)
+            };
+            cells.extend([
+                write(number::figure),
+                write(|figure| number::percent(figure.best)),
+            ]);
+        }
+        let parameters = group
+            .parameters
+            .map_or_else(|| NONE.to_owned(), number::count);
+        cells.extend([number::count(group.steps), parameters, note(group)]);
+        Row {
+            cells,
+            published: false,
+        }
+    });
+    let published = section.published.iter().map(|figure| {
+        let mut cells = vec![String::new(); head.len()];
+        let place = if section.tested() { 4 } else { 2 };
+        let last = head.len() - 1;
+        for (column, text) in [
+            (0, figure.name.clone()),
+            (place, figure.text()),
+            (last, figure.note.clone()),
+        ] {
+            if let Some(cell) = cells.get_mut(column) {
+                *cell = text;
+            }
+        }
+        Row {
+            cells,
+            published: true,
+        }
+    });
+    let rows = ours.chain(published).collect();
+    Table {
+        head: head.iter().map(|name| (*name).to_owned()).collect(),
+        rows,
+        notes: true,
+    }
+}
+
+/// One row for each task, one column for each model; None if no run tells tasks apart.
+pub(super) fn per_task(section: &SectionSummary) -> Option<Table> {
+    let mut tasks: Vec<&String> = section
+        .groups
+        .iter()
+        .flat_map(|group| group.per_task.keys())
+        .collect();
+    tasks.sort_by(|one, other| numbers_in_order(one, other));
+    tasks.dedup();
+    if tasks.is_empty() {
+        return None;
+    }
+    let measured: Vec<_> = section
+        .groups
+        .iter()
+        .filter(|group| !group.per_task.is_empty())
+        .collect();
+    let head =
+        std::iter::once("task".to_owned()).chain(measured.iter().map(|group| group.label.clone()));
+    let row = |task: &&String| {
+        let figure = |group: &&GroupSummary| {
+            group
+                .per_task
+                .get(*task)
+                .map_or_else(|| NONE.to_owned(), number::figure)
+        };
+        let cells = std::iter::once((*task).clone()).chain(measured.iter().map(figure));
+        Row {
+            cells: cells.collect(),
+            published: false,
+        }
+    };
+    Some(Table {
+        head: head.collect(),
+        rows: tasks.iter().map(row).collect(),
+        notes: false,
+    })
+}
+
+fn seeds(group: &GroupSummary) -> String {
+    let counted = group.finished - group.diverged;
+    if counted == group.runs.len() {
+        counted.to_string()
+    } else {
+        format!("{counted} of {}", group.runs.len())
+    }
+}
+
+fn note(group: &GroupSummary) -> String {
+    let running = group.runs.len() - group.finished;
+    let parts = [
+        (running, "not finished"),
+        (group.diverged, "without a finite error"),
+    ];
+    let parts = parts
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"));
+    parts.collect::<Vec<_>>().join(", ")
+}
+
+/// "2" before "10", "task 2" before "task 10".
+fn numbers_in_order(one: &str, other: &str) -> Ordering {
+    let key = |text: &str| {
+        let start = text
+            .find(|character: char| character.is_ascii_digit())
+            .unwrap_or(text.len());
+        let (name, rest) = text.split_at(start);
+        let end = rest
+            .find(|character: char| !character.is_ascii_digit())
+            .unwrap_or(rest.len());
+        (
+            name.to_owned(),
+            rest[..end].parse::<u64>().ok(),
+            text.to_owned(),
+        )
+    };
+    key(one).cmp(&key(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn task_numbers_count_as_numbers() {
+        let mut names = ["qa10", "qa2", "10", "2", "qa2-two-facts", "all"];
+        names.sort_by(|one, other| numbers_in_order(one, other));
+        assert_eq!(names, ["2", "10", "all", "qa2", "qa2-two-facts", "qa10"]);
+    }
+}
