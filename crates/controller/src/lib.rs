@@ -19,6 +19,7 @@ mod lstm;
 mod mnm;
 mod model;
 mod salu;
+mod sequence;
 mod size;
 mod state;
 

@@ -1,12 +1,15 @@
 //! The MNM cell: an LSTM that writes to and reads from a neural memory at every step (paper, section 3).
 
+use mnm_memory::fused::FusedRule;
 use mnm_memory::{Memory, MemoryShape, Write, WriteRule};
+use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
 use crate::cell::Trace;
 use crate::heads::{head_parameters, interact};
 use crate::lstm::{lstm_parameters, lstm_step};
-use crate::{Cell, ControllerError, State, Step};
+use crate::sequence::FusedCell;
+use crate::{Cell, ControllerError, Kernel, State, Step, Unrolled, unroll_by_steps};
 
 /// A controller with a neural memory.
 ///
@@ -23,9 +26,10 @@ pub struct MnmCell<F: Float> {
     pub(crate) memory: MemoryShape,
     pub(crate) train_memory: bool,
     pub(crate) rule: Box<dyn WriteRule<F>>,
+    pub(crate) kernel: Kernel,
 }
 
-impl<F: Float> MnmCell<F> {
+impl<F: Kernels> MnmCell<F> {
     /// Takes `input` wide vectors, has `controller` units and `heads` interaction heads, and writes by `rule` to a
     /// memory of shape `memory`, whose initial weights are trained if `train_memory`.
     pub fn new(
@@ -43,7 +47,28 @@ impl<F: Float> MnmCell<F> {
             memory,
             train_memory,
             rule,
+            kernel: Kernel::Fused,
         }
+    }
+
+    /// The same cell with its sequences run by `kernel`; a rule without a fused kernel takes the reference.
+    pub fn with_kernel(mut self, kernel: Kernel) -> Self {
+        self.kernel = kernel;
+        self
+    }
+
+    /// What the fused kernel needs to know, if it is to run and knows the rule.
+    fn fused(&self) -> Option<FusedCell> {
+        if self.kernel == Kernel::Reference {
+            return None;
+        }
+        Some(FusedCell {
+            rule: FusedRule::named(self.rule.name())?,
+            input: self.input,
+            controller: self.controller,
+            heads: self.heads,
+            memory: self.memory,
+        })
     }
 }
 
@@ -52,7 +77,7 @@ pub fn memory_part(layer: usize) -> String {
     format!("memory.{layer}")
 }
 
-impl<F: Float> Cell<F> for MnmCell<F> {
+impl<F: Kernels> Cell<F> for MnmCell<F> {
     fn parameters(&self) -> Vec<ParameterSpec> {
         let value = self.memory.value();
         let mut specs = lstm_parameters(self.input + value, self.controller);
@@ -81,7 +106,8 @@ impl<F: Float> Cell<F> for MnmCell<F> {
             ("cell", zeros),
             ("read", Tensor::zeros(&[batch, self.memory.value()])),
         ]);
-        let memory = Memory::initial(parameters, &self.memory, batch)?;
+        // One copy for all sequences until the first write makes them differ.
+        let memory = Memory::initial(parameters, &self.memory, 1)?;
         for (layer, weight) in memory.weights().iter().enumerate() {
             state = state.with(&memory_part(layer), weight.clone());
         }
@@ -97,8 +123,13 @@ impl<F: Float> Cell<F> for MnmCell<F> {
         let x = Tensor::concat(&[input, state.get("read")?], 1)?;
         let (hidden, cell) = lstm_step(parameters, &x, state.get("hidden")?, state.get("cell")?)?;
         let said = interact(parameters, &hidden, self.memory.value(), self.heads)?;
+        let batch = hidden.shape()[0];
         let weights = (0..self.memory.layers())
-            .map(|layer| Ok(state.get(&memory_part(layer))?.clone()))
+            .map(|layer| {
+                let [out, input] = self.memory.weight(layer);
+                let weight = state.get(&memory_part(layer))?;
+                Ok(weight.broadcast_to(&[batch, out, input])?)
+            })
             .collect::<Result<_, ControllerError>>()?;
         let memory = Memory::new(weights)?;
         let write = Write {
@@ -132,5 +163,18 @@ impl<F: Float> Cell<F> for MnmCell<F> {
                 ("error_before", before),
             ]),
         })
+    }
+
+    fn unroll(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        inputs: &Tensor<F>,
+        state: &State<F>,
+        hidden_mask: Option<&Tensor<F>>,
+    ) -> Result<Unrolled<F>, ControllerError> {
+        match self.fused() {
+            Some(fused) => fused.unroll(parameters, inputs, state, hidden_mask),
+            None => unroll_by_steps(self, parameters, inputs, state, hidden_mask),
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The whole model: encoder, cell, output layer.
 
 use mnm_memory::{MemoryShape, rule_named};
+use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor};
 use rand::{Rng, RngExt};
 
@@ -47,7 +48,7 @@ pub struct Model<F: Float> {
     outputs: usize,
 }
 
-impl<F: Float> Model<F> {
+impl<F: Kernels> Model<F> {
     /// The model that `config` describes, for a task that shows `input` and asks for `outputs` numbers (K).
     ///
     /// # Errors
@@ -87,14 +88,17 @@ impl<F: Float> Model<F> {
             )),
             ModelKind::Ntm => Box::new(NtmCell::new(width, config.controller, slot_memory)),
             ModelKind::Dnc => Box::new(DncCell::new(width, config.controller, slot_memory)),
-            ModelKind::Mnm => Box::new(MnmCell::new(
-                width,
-                config.controller,
-                config.heads,
-                MemoryShape::new(config.value, config.hidden, config.layers)?,
-                rule_named(&config.rule)?,
-                config.train_memory,
-            )),
+            ModelKind::Mnm => Box::new(
+                MnmCell::new(
+                    width,
+                    config.controller,
+                    config.heads,
+                    MemoryShape::new(config.value, config.hidden, config.layers)?,
+                    rule_named(&config.rule)?,
+                    config.train_memory,
+                )
+                .with_kernel(config.kernel),
+            ),
         };
         Ok(Self {
             encoder,
@@ -209,6 +213,12 @@ impl<F: Float> Model<F> {
             ));
         }
         if let Some(mask) = &masks.input {
+            if mask.shape() != x.shape() {
+                return Err(misfit(
+                    &format!("an input mask of shape {:?}", mask.shape()),
+                    format!("one of shape {:?}", x.shape()),
+                ));
+            }
             x = x.mul(mask)?;
         }
         self.cell

@@ -6,7 +6,7 @@ use mnm_tensor::{Float, Tensor};
 
 use crate::ControllerError;
 
-/// The named parts of a recurrent state, each with the batch as its first axis.
+/// The named parts of a recurrent state, each with the batch as its first axis (1 where all sequences still share it).
 #[derive(Clone, Debug, Default)]
 pub struct State<F: Float>(BTreeMap<String, Tensor<F>>);
 
@@ -48,16 +48,41 @@ impl<F: Float> State<F> {
     /// an episode. `keep` is `[B]`, of zeros and ones. A part that has grown since (a look-up table) keeps its extent:
     /// the rows are filled up with zeros.
     ///
+    /// Rows are taken from one or the other, never mixed, so that a state of NaNs is gone after a reset.
+    ///
     /// # Errors
-    /// A part that `initial` lacks, or a shape that does not fit.
+    /// A part that `initial` lacks, a shape that does not fit, or a `keep` that is neither 0 nor 1.
     pub fn reset_where(&self, keep: &Tensor<F>, initial: &Self) -> Result<Self, ControllerError> {
+        let batch = keep.value().len();
+        // Row numbers in the old state with the initial one below it.
+        let rows = keep
+            .value()
+            .iter()
+            .enumerate()
+            .map(|(sequence, &keep)| match keep {
+                k if k == F::one() => Ok(sequence),
+                k if k == F::zero() => Ok(batch + sequence),
+                k => Err(ControllerError::Input {
+                    found: format!("keep = {k} for sequence {sequence}"),
+                    expected: "0 or 1".to_owned(),
+                }),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
         let mut parts = BTreeMap::new();
         for (name, part) in self.iter() {
-            let mut shape = vec![1; part.shape().len()];
-            shape[0] = keep.shape().first().copied().unwrap_or(1);
-            let keep = keep.reshape(&shape)?;
-            let fresh = grown(initial.get(name)?, part.shape())?.mul(&keep.affine(-1.0, 1.0)?)?;
-            parts.insert(name.to_owned(), part.mul(&keep)?.add(&fresh)?);
+            let fresh = grown(initial.get(name)?, part.shape())?;
+            let batches = [part, &fresh].map(|p| p.shape().first().copied());
+            if batches != [Some(batch); 2] {
+                return Err(ControllerError::Input {
+                    found: format!(
+                        "keep for {batch} sequences, a state `{name}` {:?}",
+                        part.shape()
+                    ),
+                    expected: format!("states of {batch} sequences, the initial one too"),
+                });
+            }
+            let both = Tensor::concat(&[part, &fresh], 0)?;
+            parts.insert(name.to_owned(), both.gather(&rows)?);
         }
         Ok(Self(parts))
     }

@@ -3,6 +3,7 @@
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_controller::{Masks, Model};
 use mnm_tasks::{Errors, Task};
+use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Float, Order, Parameters, Tape, Tensor, gradient};
 
 use crate::TrainError;
@@ -52,7 +53,7 @@ pub struct BlockGradient<F: Float> {
 ///
 /// # Errors
 /// A shape that does not fit.
-pub fn block_gradient<F: Float>(
+pub fn block_gradient<F: Kernels>(
     model: &Model<F>,
     parameters: &Parameters<Array<F>>,
     block: &Block<F>,
@@ -135,7 +136,7 @@ pub fn block_gradient<F: Float>(
 ///
 /// # Errors
 /// A shape that does not fit.
-pub fn block_forward<F: Float>(
+pub fn block_forward<F: Kernels>(
     model: &Model<F>,
     parameters: &Parameters<Tensor<F>>,
     block: &Block<F>,

@@ -5,6 +5,7 @@ use std::path::Path;
 use mnm_controller::{InputSpec, Model};
 use mnm_tasks::{Babi, DoubleCopy, InputKind, Interface, Stories, Task, Vocabulary};
 use mnm_tensor::Float;
+use mnm_tensor::kernels::Kernels;
 
 use crate::config::{Config, DataConfig};
 use crate::{TrainError, linalg};
@@ -58,7 +59,7 @@ pub fn vocabulary_of(interface: &Interface) -> Option<Vocabulary> {
 ///
 /// # Errors
 /// A setting out of range.
-pub fn build_model<F: Float>(
+pub fn build_model<F: Kernels>(
     config: &ModelConfig,
     interface: &Interface,
     positions: Option<usize>,

@@ -12,7 +12,7 @@ use mnm_trainer::objective::{Scale, block_gradient};
 use mnm_trainer::task::build_model;
 use rand::{SeedableRng, rngs::StdRng};
 
-const STEP: f64 = 2e-4;
+const STEP: f64 = 1e-4;
 
 struct Setting {
     task: Box<dyn Task>,
@@ -32,7 +32,7 @@ fn setting(task: Box<dyn Task>, config: &ModelConfig, seed: u64) -> Setting {
         // Wider than training starts, so that what is written and read back weighs in the loss.
         .map(|s| {
             let draw = s.init.draw::<f64>(&s.shape, &mut generator);
-            (s.name.clone(), draw.mapv(|x| 2.5 * x).into_shared())
+            (s.name.clone(), draw.mapv(|x| 2.0 * x).into_shared())
         })
         .collect();
     let episodes = (0..3)

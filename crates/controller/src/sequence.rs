@@ -1,0 +1,381 @@
+//! The fused kernel as one op on the tape.
+//!
+//! The op runs a whole sequence forward when it is applied and back when its gradient is asked for. It has several
+//! results (outputs, meta losses, last state), while an op on the tape has one; so the op itself yields an empty token,
+//! and each result is a small op on that token that hands out what the forward pass left. On the way back the results
+//! come first and leave their cotangents; the token comes last and takes them all through the adjoint at once.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use mnm_memory::MemoryShape;
+use mnm_tensor::kernels::Kernels;
+use mnm_tensor::{Array, Parameters, Primitive, Tensor, TensorError, apply};
+use ndarray::IxDyn;
+
+use crate::cell::Trace;
+use crate::fused::{
+    CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Prepared, Saved,
+    TargetsWeights, Weights,
+};
+use crate::mnm::memory_part;
+use crate::{ControllerError, State, Unrolled};
+
+const OP: &str = "fused sequence";
+
+/// The parameters of the cell, in the order in which the op takes them.
+const PARAMETERS: [&str; 8] = [
+    "controller.weight_ih",
+    "controller.weight_hh",
+    "controller.bias_ih",
+    "controller.bias_hh",
+    "interaction.weight",
+    "interaction.bias",
+    "rate.weight",
+    "rate.bias",
+];
+
+/// The parameters of the targets network, behind those, for rules that have one.
+const TARGETS: [&str; 2] = ["targets.weight", "targets.bias"];
+
+/// The parts of a state but for the memory.
+const STATE: [&str; 3] = ["hidden", "cell", "read"];
+
+/// A result of the op.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Port {
+    Outputs,
+    Meta,
+    Hidden,
+    Cell,
+    Read,
+    Memory(usize),
+}
+
+/// What passes between the op and its results.
+#[derive(Debug)]
+struct Passage<F> {
+    rule: FusedRule,
+    sizes: CellSizes,
+    steps: usize,
+    samples: usize,
+    recorded: bool,
+    saved: RefCell<Option<(Prepared<F>, Saved<F>)>>,
+    values: RefCell<Vec<(Port, Array<F>)>>,
+    rates: RefCell<Option<Array<F>>>,
+    cotangents: RefCell<Vec<(Port, Array<F>)>>,
+}
+
+/// The sequence: operands inputs, hidden mask (empty for none), parameters, state; result an empty token.
+#[derive(Debug)]
+struct Sequence<F>(Rc<Passage<F>>);
+
+/// One result of a sequence.
+#[derive(Debug)]
+struct Outcome<F> {
+    port: Port,
+    passage: Rc<Passage<F>>,
+}
+
+fn token<F: Kernels>() -> Array<F> {
+    Array::zeros(IxDyn(&[0]))
+}
+
+/// The elements in row-major order, copied only where they are not.
+fn dense<F: Kernels>(array: &Array<F>) -> Vec<F> {
+    array.iter().copied().collect()
+}
+
+impl<F: Kernels> Passage<F> {
+    fn targets(&self) -> usize {
+        if self.rule.has_targets() {
+            TARGETS.len()
+        } else {
+            0
+        }
+    }
+
+    /// The first operand of the state: behind inputs, mask and parameters.
+    fn first_state(&self) -> usize {
+        2 + PARAMETERS.len() + self.targets()
+    }
+
+    fn run(&self, operands: &[&Array<F>]) -> Result<(), TensorError> {
+        let fail = |e: crate::fused::LengthError| TensorError::Op {
+            op: OP,
+            reason: e.to_string(),
+        };
+        let all: Vec<Vec<F>> = operands.iter().map(|a| dense(a)).collect();
+        let parameter = |n: usize| all[2 + n].as_slice();
+        let weights = Weights {
+            weight_ih: parameter(0),
+            weight_hh: parameter(1),
+            bias_ih: parameter(2),
+            bias_hh: parameter(3),
+            interaction_weight: parameter(4),
+            interaction_bias: parameter(5),
+            rate_weight: parameter(6),
+            rate_bias: parameter(7),
+            targets: self.rule.has_targets().then(|| TargetsWeights {
+                weight: parameter(8),
+                bias: parameter(9),
+            }),
+        };
+        let prepared = Prepared::new(self.rule, self.sizes, &weights).map_err(fail)?;
+        let state = self.first_state();
+        let memory: Vec<Initial<'_, F>> = (state + STATE.len()..all.len())
+            .map(|n| match operands[n].shape() {
+                [1, ..] if self.samples != 1 => Initial::Shared(&all[n]),
+                _ => Initial::Each(&all[n]),
+            })
+            .collect();
+        let inputs = Inputs {
+            steps: self.steps,
+            samples: self.samples,
+            inputs: &all[0],
+            hidden_mask: (!all[1].is_empty()).then_some(all[1].as_slice()),
+        };
+        let initial = InitialState {
+            hidden: &all[state],
+            cell: &all[state + 1],
+            read: &all[state + 2],
+            memory: &memory,
+        };
+        let done = prepared
+            .forward(&inputs, &initial, self.recorded)
+            .map_err(fail)?;
+        let (t, s) = (self.steps, self.samples);
+        let (c, m) = (self.sizes.controller, self.sizes.value());
+        let array = |shape: &[usize], data: Vec<F>| {
+            Array::from_shape_vec(IxDyn(shape), data).map_err(|e| TensorError::Op {
+                op: OP,
+                reason: e.to_string(),
+            })
+        };
+        let mut values = vec![
+            (Port::Outputs, array(&[t, s, c + m], done.outputs)?),
+            (Port::Meta, array(&[t, s], done.meta)?),
+            (Port::Hidden, array(&[s, c], done.hidden)?),
+            (Port::Cell, array(&[s, c], done.cell)?),
+            (Port::Read, array(&[s, m], done.read)?),
+        ];
+        for (layer, weights) in done.memory.into_iter().enumerate() {
+            let [out, input] = self.sizes.memory.weight(layer);
+            values.push((Port::Memory(layer), array(&[s, out, input], weights)?));
+        }
+        *self.values.borrow_mut() = values;
+        *self.rates.borrow_mut() = Some(array(&[t, s], done.rates)?);
+        *self.saved.borrow_mut() = done.saved.map(|saved| (prepared, saved));
+        Ok(())
+    }
+
+    /// Takes the cotangents that the results left through the adjoint.
+    fn back(&self, with_inputs: bool) -> Result<Gradients<F>, TensorError> {
+        let fail = |reason: String| TensorError::Op { op: OP, reason };
+        let Some((prepared, saved)) = self.saved.borrow_mut().take() else {
+            return Err(fail(
+                "its gradient was taken before; run the sequence again for another".to_owned(),
+            ));
+        };
+        let left: Vec<(Port, Vec<F>)> = self
+            .cotangents
+            .borrow_mut()
+            .drain(..)
+            .map(|(port, cotangent)| (port, dense(&cotangent)))
+            .collect();
+        let of = |port: Port| {
+            left.iter()
+                .find(|(p, _)| *p == port)
+                .map_or(&[][..], |(_, c)| c.as_slice())
+        };
+        let memory: Vec<&[F]> = (0..self.sizes.memory.layers())
+            .map(|layer| of(Port::Memory(layer)))
+            .collect();
+        let cotangents = Cotangents {
+            outputs: of(Port::Outputs),
+            meta: of(Port::Meta),
+            hidden: of(Port::Hidden),
+            cell: of(Port::Cell),
+            read: of(Port::Read),
+            memory: &memory,
+        };
+        saved
+            .adjoint(&prepared, &cotangents, with_inputs)
+            .map_err(|e| fail(e.to_string()))
+    }
+}
+
+impl<F: Kernels> Primitive<F> for Sequence<F> {
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn forward(&self, operands: &[&Array<F>]) -> Result<Array<F>, TensorError> {
+        self.0.run(operands)?;
+        Ok(token())
+    }
+
+    fn vjp(
+        &self,
+        _: usize,
+        _: &[Tensor<F>],
+        _: &Tensor<F>,
+        _: &Tensor<F>,
+    ) -> Result<Tensor<F>, TensorError> {
+        Err(TensorError::NoSecondDerivative { op: OP })
+    }
+
+    fn cotangents(
+        &self,
+        wanted: &[bool],
+        operands: &[Tensor<F>],
+        _: &Tensor<F>,
+        _: &Tensor<F>,
+    ) -> Result<Vec<Option<Tensor<F>>>, TensorError> {
+        // A gradient that is itself recorded asks with operands that hang on the tape.
+        if operands.iter().any(Tensor::is_recorded) {
+            return Err(TensorError::NoSecondDerivative { op: OP });
+        }
+        let found = self.0.back(wanted[0])?;
+        let mut gradients = vec![found.inputs, Vec::new()];
+        gradients.extend([
+            found.weight_ih,
+            found.weight_hh,
+            found.bias.clone(),
+            found.bias,
+        ]);
+        gradients.extend([found.interaction_weight, found.interaction_bias]);
+        gradients.extend([found.rate_weight, found.rate_bias]);
+        if let Some(targets) = found.targets {
+            gradients.extend([targets.weight, targets.bias]);
+        }
+        gradients.extend([found.hidden, found.cell, found.read]);
+        gradients.extend(found.memory);
+        gradients
+            .into_iter()
+            .zip(operands)
+            .zip(wanted)
+            .enumerate()
+            .map(|(n, ((gradient, operand), wanted))| match (wanted, n) {
+                (false, _) => Ok(None),
+                (true, 1) => Err(TensorError::Op {
+                    op: OP,
+                    reason: "the hidden mask is a constant; it has no gradient".to_owned(),
+                }),
+                (true, _) => Tensor::from_vec(operand.shape(), gradient).map(Some),
+            })
+            .collect()
+    }
+}
+
+impl<F: Kernels> Primitive<F> for Outcome<F> {
+    fn name(&self) -> &'static str {
+        OP
+    }
+
+    fn forward(&self, _: &[&Array<F>]) -> Result<Array<F>, TensorError> {
+        let mut values = self.passage.values.borrow_mut();
+        match values.iter().position(|(port, _)| *port == self.port) {
+            Some(at) => Ok(values.swap_remove(at).1),
+            None => Err(TensorError::Op {
+                op: OP,
+                reason: format!("no result {:?}", self.port),
+            }),
+        }
+    }
+
+    fn vjp(
+        &self,
+        _: usize,
+        _: &[Tensor<F>],
+        _: &Tensor<F>,
+        cotangent: &Tensor<F>,
+    ) -> Result<Tensor<F>, TensorError> {
+        let left = (self.port, cotangent.value().clone());
+        self.passage.cotangents.borrow_mut().push(left);
+        Ok(Tensor::shared(token()))
+    }
+}
+
+/// The extents and the rule of a sequence that the fused kernel can run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FusedCell {
+    pub(crate) rule: FusedRule,
+    pub(crate) input: usize,
+    pub(crate) controller: usize,
+    pub(crate) heads: usize,
+    pub(crate) memory: MemoryShape,
+}
+
+impl FusedCell {
+    /// [`Cell::unroll`](crate::Cell::unroll) by the fused kernel.
+    pub(crate) fn unroll<F: Kernels>(
+        &self,
+        parameters: &Parameters<Tensor<F>>,
+        inputs: &Tensor<F>,
+        state: &State<F>,
+        hidden_mask: Option<&Tensor<F>>,
+    ) -> Result<Unrolled<F>, ControllerError> {
+        let &[steps, samples, _] = inputs.shape() else {
+            return Err(ControllerError::Input {
+                found: format!("shape {:?}", inputs.shape()),
+                expected: format!("[T, B, {}]", self.input),
+            });
+        };
+        let no_mask = Tensor::shared(token());
+        let mut operands = vec![inputs, hidden_mask.unwrap_or(&no_mask)];
+        for name in PARAMETERS {
+            operands.push(parameters.get(name)?);
+        }
+        if self.rule.has_targets() {
+            for name in TARGETS {
+                operands.push(parameters.get(name)?);
+            }
+        }
+        for name in STATE {
+            operands.push(state.get(name)?);
+        }
+        for layer in 0..self.memory.layers() {
+            operands.push(state.get(&memory_part(layer))?);
+        }
+        let passage = Rc::new(Passage {
+            rule: self.rule,
+            sizes: CellSizes {
+                input: self.input,
+                controller: self.controller,
+                heads: self.heads,
+                memory: self.memory,
+            },
+            steps,
+            samples,
+            recorded: operands.iter().any(|t| t.is_recorded()),
+            saved: RefCell::new(None),
+            values: RefCell::new(Vec::new()),
+            rates: RefCell::new(None),
+            cotangents: RefCell::new(Vec::new()),
+        });
+        let done = apply(Sequence(Rc::clone(&passage)), &operands)?;
+        let result = |port: Port| {
+            let passage = Rc::clone(&passage);
+            apply(Outcome { port, passage }, &[&done])
+        };
+        let mut last = State::new([
+            ("hidden", result(Port::Hidden)?),
+            ("cell", result(Port::Cell)?),
+            ("read", result(Port::Read)?),
+        ]);
+        for layer in 0..self.memory.layers() {
+            last = last.with(&memory_part(layer), result(Port::Memory(layer))?);
+        }
+        let rates = passage.rates.borrow_mut().take().map(Tensor::shared);
+        Ok(Unrolled {
+            outputs: result(Port::Outputs)?,
+            state: last,
+            meta: result(Port::Meta)?,
+            trace: rates
+                .map(|rates| ("rate", rates))
+                .into_iter()
+                .collect::<Trace<F>>(),
+        })
+    }
+}
