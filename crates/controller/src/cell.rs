@@ -86,7 +86,7 @@ pub trait Cell<F: Float>: Send + Sync {
 /// [`Cell::unroll`] as its definition: step after step.
 ///
 /// # Errors
-/// Those of [`Cell::step`], and [`ControllerError::Input`] if there are no steps.
+/// Those of [`Cell::step`], and [`ControllerError::Input`] if there are no steps or the mask is not one for each.
 pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
     cell: &C,
     parameters: &Parameters<Tensor<F>>,
@@ -100,6 +100,15 @@ pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
             found: format!("shape {:?}", inputs.shape()),
             expected: "[T, B, X] with at least one step".to_owned(),
         });
+    }
+    if let Some(mask) = hidden_mask {
+        let expected = [&[steps], state.get("hidden")?.shape()].concat();
+        if mask.shape() != expected {
+            return Err(ControllerError::Input {
+                found: format!("a hidden mask of shape {:?}", mask.shape()),
+                expected: format!("one of shape {expected:?}"),
+            });
+        }
     }
     let mut state = state.clone();
     let (mut outputs, mut metas) = (Vec::with_capacity(steps), Vec::with_capacity(steps));

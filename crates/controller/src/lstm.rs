@@ -1,6 +1,6 @@
 //! The LSTM: the controller of every model, and the first baseline by itself.
 
-use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
 
 use crate::cell::Trace;
 use crate::{Cell, ControllerError, State, Step};
@@ -33,6 +33,16 @@ pub fn lstm_step<F: Float>(
     hidden: &Tensor<F>,
     cell: &Tensor<F>,
 ) -> Result<(Tensor<F>, Tensor<F>), ControllerError> {
+    let misfit = |expected: &str| {
+        let shapes = [input.shape(), hidden.shape(), cell.shape()];
+        TensorError::shape("lstm_step", &shapes, expected)
+    };
+    let (&[batch, _], &[rows, width]) = (input.shape(), hidden.shape()) else {
+        return Err(misfit("input [B, X], hidden [B, C], cell [B, C]").into());
+    };
+    if rows != batch || cell.shape() != hidden.shape() {
+        return Err(misfit("input [B, X], hidden [B, C], cell [B, C]").into());
+    }
     let from_input = input.linear(
         parameters.get("controller.weight_ih")?,
         Some(parameters.get("controller.bias_ih")?),
@@ -42,7 +52,9 @@ pub fn lstm_step<F: Float>(
         Some(parameters.get("controller.bias_hh")?),
     )?;
     let gates = from_input.add(&from_hidden)?;
-    let width = gates.shape()[1] / 4;
+    if gates.shape() != [batch, 4 * width] {
+        return Err(misfit("weights of 4 C rows").into());
+    }
     let gate = |n: usize| gates.slice(1, n * width, width);
     let (i, f, g, o) = (
         gate(0)?.sigmoid()?,

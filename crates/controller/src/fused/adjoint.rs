@@ -245,12 +245,12 @@ impl<F: Kernels> Saved<F> {
                 Store::Overwrite,
             );
         }
-        let parts = |from: usize, to: usize| -> Vec<F> {
+        let parts = |from: usize, to: usize| {
+            let mut part = Vec::with_capacity(gate_width * (to - from));
             weight
                 .chunks_exact(width)
-                .flat_map(|row| &row[from..to])
-                .copied()
-                .collect()
+                .for_each(|row| part.extend_from_slice(&row[from..to]));
+            part
         };
         Ok(Gradients {
             inputs,

@@ -207,13 +207,14 @@ impl<F: Kernels> Prepared<F> {
                 meta: &mut meta[first..][..samples],
             });
         }
-        let last = |from: usize, count: usize, initial: &[F]| match steps {
-            0 => initial.to_vec(),
-            _ => outputs[(rows - samples) * out_width..]
-                .chunks_exact(out_width)
-                .flat_map(|row| &row[from..from + count])
-                .copied()
-                .collect(),
+        let last = |from: usize, count: usize, initial: &[F]| {
+            let Some(first) = rows.checked_sub(samples) else {
+                return initial.to_vec();
+            };
+            let mut part = Vec::with_capacity(samples * count);
+            let rows = outputs[first * out_width..].chunks_exact(out_width);
+            rows.for_each(|row| part.extend_from_slice(&row[from..from + count]));
+            part
         };
         Ok(Forward {
             hidden: last(0, c, initial.hidden),
