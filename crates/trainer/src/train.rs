@@ -192,7 +192,7 @@ impl<'a> Training<'a> {
             if step.is_multiple_of(settings.log_every) {
                 self.log()?;
             }
-            if step.is_multiple_of(settings.valid_every) || step == settings.steps {
+            if step.is_multiple_of(settings.valid_every) {
                 self.validate()?;
             }
             if step.is_multiple_of(settings.checkpoint_every) {
@@ -200,6 +200,9 @@ impl<'a> Training<'a> {
             }
         };
         self.save()?;
+        if ended == Ended::Steps && self.state.counters.best.is_none() {
+            self.validate_short_run()?;
+        }
         let done = self.state.counters.step;
         let summary = Summary {
             finished: ended != Ended::Interrupted,
@@ -287,13 +290,7 @@ impl<'a> Training<'a> {
     }
 
     fn validate(&mut self) -> Result<(), TrainError> {
-        let outcome: Evaluation = evaluate(
-            self.task.as_ref(),
-            &self.model,
-            &self.state.parameters,
-            Split::Valid,
-            self.config.train.valid_episodes,
-        )?;
+        let outcome = self.evaluate()?;
         let counters = &self.state.counters;
         let step = counters.step;
         self.metrics.push(&Record::Valid {
@@ -308,9 +305,33 @@ impl<'a> Training<'a> {
             ("valid/error", outcome.error.mean),
         ];
         self.tensorboard(step, &scalars)?;
-        let better = self.state.validated(&outcome);
+        self.judge(&outcome)
+    }
+
+    /// Validates a run that ended before its first validation was due, for its summary and its best parameters. Neither
+    /// the metrics nor the checkpoint know of it: a run that goes on from here with more steps is then, byte for byte, one
+    /// that never stopped.
+    fn validate_short_run(&mut self) -> Result<(), TrainError> {
+        let outcome = self.evaluate()?;
+        self.judge(&outcome)
+    }
+
+    fn evaluate(&self) -> Result<Evaluation, TrainError> {
+        evaluate(
+            self.task.as_ref(),
+            &self.model,
+            &self.state.parameters,
+            Split::Valid,
+            self.config.train.valid_episodes,
+        )
+    }
+
+    /// Keeps the parameters if no validation was better.
+    fn judge(&mut self, outcome: &Evaluation) -> Result<(), TrainError> {
+        let better = self.state.validated(outcome);
         self.progress.say(&format!(
-            "step {step}  validation error {:.2} %  loss {:.4}{}",
+            "step {}  validation error {:.2} %  loss {:.4}{}",
+            self.state.counters.step,
             outcome.error.mean,
             outcome.loss,
             if better { "  (best)" } else { "" }

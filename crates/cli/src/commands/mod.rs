@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod eval;
 mod inspect;
+mod report;
 mod run;
 mod tasks;
 mod train;
@@ -22,6 +23,7 @@ pub enum Command {
     Inspect(inspect::Arguments),
     Config(config::Arguments),
     Tasks(tasks::Arguments),
+    Report(report::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -34,6 +36,7 @@ impl Command {
             Self::Inspect(arguments) => inspect::run(&arguments),
             Self::Config(arguments) => config::run(&arguments),
             Self::Tasks(arguments) => tasks::run(&arguments),
+            Self::Report(arguments) => report::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
         }?;
         Ok(ExitCode::SUCCESS)

@@ -54,6 +54,8 @@ pub struct Spectrum {
     pub before: Array1<f64>,
     /// After it.
     pub after: Array1<f64>,
+    /// Of the difference: how many directions the writes took, and how far.
+    pub change: Array1<f64>,
 }
 
 /// Lets the run's model go through an episode.
@@ -197,14 +199,17 @@ fn unit_keys(keys: &Array<f32>) -> Vec<Vec<Vec<f64>>> {
 }
 
 fn spectrum(start: &State<f32>, end: &State<f32>, layer: usize) -> Result<Spectrum, InspectError> {
-    let values = |state: &State<f32>| -> Result<Array1<f64>, InspectError> {
+    let matrix = |state: &State<f32>| -> Result<Array2<f64>, InspectError> {
         let weight = state.get(&memory_part(layer))?.select(0, 0)?;
         let shape = (weight.shape()[0], weight.shape()[1]);
-        let matrix = Array2::from_shape_fn(shape, |(i, j)| f64::from(weight.value()[[i, j]]));
-        Ok(singular_values(&matrix)?)
+        Ok(Array2::from_shape_fn(shape, |(i, j)| {
+            f64::from(weight.value()[[i, j]])
+        }))
     };
+    let (before, after) = (matrix(start)?, matrix(end)?);
     Ok(Spectrum {
-        before: values(start)?,
-        after: values(end)?,
+        change: singular_values(&(&after - &before))?,
+        before: singular_values(&before)?,
+        after: singular_values(&after)?,
     })
 }

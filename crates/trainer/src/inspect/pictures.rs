@@ -145,14 +145,15 @@ fn singular(layer: usize, spectrum: &Spectrum) -> Result<Picture, InspectError> 
         groups: vec![
             curve("after the episode", spectrum.after.iter().copied()),
             curve("before it", spectrum.before.iter().copied()),
+            curve("of the change", spectrum.change.iter().copied()),
         ],
         ..LinePlot::default()
     };
     picture(
         &format!("singular-values-{layer}"),
         &format!("Singular values of memory layer {layer}"),
-        "How much the episode has stretched the layer, and in how many directions: values that stand out beyond those of \
-         the random start are what was written.",
+        "How much the layer stretches what passes through it, direction by direction. The change is the sum of all writes: \
+         how far it stays above zero tells in how many directions the episode was written.",
         plot.svg(),
     )
 }

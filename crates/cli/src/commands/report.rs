@@ -1,0 +1,103 @@
+//! `mnm report`: runs side by side on one page.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::Args;
+use mnm_trainer::report::{Published, Report, RunData};
+
+use crate::output::print;
+
+/// Put runs side by side on one page
+///
+/// Writes a self-contained HTML page: the errors of the runs, seeds of one config together with their spread, learning
+/// curves, and the configs. Published figures stand beside ours.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  mnm report runs/stories-seed1 runs/stories-seed2 --out report.html
+  mnm report runs/* --out report.html --title \"bAbI, 20 tasks\" \\
+    --published \"MNM-p=0.55+-0.74:as cited\" --published \"DNC=12.8+-4.7:as cited\"")]
+pub struct Arguments {
+    /// Run folders
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+
+    /// The page to write
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// The page's heading
+    #[arg(long, default_value = "Runs")]
+    title: String,
+
+    /// A figure to set ours beside: the mean error in percent, with +- and its deviation if known, and a note
+    #[arg(long, value_name = "NAME=VALUE[:NOTE]", value_parser = published)]
+    published: Vec<Published>,
+
+    /// The command that makes the runs again, to be printed on the page
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    command: String,
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let report = Report {
+        title: arguments.title.clone(),
+        command: arguments.command.clone(),
+        published: arguments.published.clone(),
+        runs: arguments
+            .runs
+            .iter()
+            .map(RunData::read)
+            .collect::<Result<_, _>>()?,
+    };
+    report.write(&arguments.out)?;
+    print(&format!("{}\n", arguments.out.display()))
+}
+
+/// `DNC=12.8+-4.7:as cited`
+fn published(text: &str) -> Result<Published, String> {
+    let expected = "expected NAME=VALUE[:NOTE], such as \"DNC=12.8+-4.7:as cited\"";
+    let (name, rest) = text.split_once('=').ok_or(expected)?;
+    let (value, note) = rest.split_once(':').unwrap_or((rest, ""));
+    let number = |text: &str| -> Result<f64, String> {
+        let number = text.trim().parse::<f64>().ok();
+        number
+            .filter(|x| x.is_finite() && *x >= 0.0)
+            .ok_or_else(|| format!("{:?} is no error in percent; {expected}", text.trim()))
+    };
+    let (error, deviation) = match value.split_once("+-").or_else(|| value.split_once('±')) {
+        Some((error, deviation)) => (number(error)?, Some(number(deviation)?)),
+        None => (number(value)?, None),
+    };
+    if name.trim().is_empty() {
+        return Err(expected.to_owned());
+    }
+    Ok(Published::new(name.trim(), error, deviation, note.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_figures_are_read() {
+        let of = |text| published(text).unwrap();
+        assert_eq!(of("LSTM=27"), Published::new("LSTM", 27.0, None, ""));
+        let dnc = Published::new("DNC", 12.8, Some(4.7), "as cited: 2016");
+        assert_eq!(of("DNC = 12.8 +- 4.7 : as cited: 2016"), dnc);
+        assert_eq!(of("DNC=12.8±4.7:as cited: 2016"), dnc);
+    }
+
+    #[test]
+    fn what_is_no_figure_is_refused() {
+        for text in [
+            "DNC", "=3", "DNC=", "DNC=low", "DNC=-1", "DNC=1+-x", "DNC=inf",
+        ] {
+            assert!(
+                published(text).unwrap_err().contains("NAME=VALUE"),
+                "{text}"
+            );
+        }
+    }
+}

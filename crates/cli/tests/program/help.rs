@@ -1,0 +1,113 @@
+//! Help, lists and completions.
+
+use crate::mnm::{bad, command, good};
+
+const COMMANDS: [&str; 8] = [
+    "train",
+    "eval",
+    "apply",
+    "inspect",
+    "config",
+    "tasks",
+    "report",
+    "completions",
+];
+
+#[test]
+fn every_command_explains_itself_with_examples() {
+    let overview = good(&mut command(["--help"]));
+    assert!(overview.contains("First steps:"));
+    for name in COMMANDS {
+        assert!(overview.contains(&format!("\n  {name} ")), "{name}");
+        let help = good(&mut command([name, "--help"]));
+        assert!(help.contains("Examples:"), "{name}: {help}");
+        assert!(help.contains(&format!("\n  mnm {name}")), "{name}: {help}");
+        let short = good(&mut command([name, "-h"]));
+        assert!(short.len() < help.len(), "{name}");
+    }
+}
+
+#[test]
+fn the_overview_names_every_command() {
+    let overview = good(&mut command(["--help"]));
+    let listed = overview
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| *name != "help");
+    for name in listed {
+        let help = good(&mut command([name, "--help"]));
+        assert!(help.contains(&format!("Usage: mnm {name}")), "{name}");
+    }
+}
+
+#[test]
+fn a_config_is_complete_and_can_be_given_back() {
+    let names = good(&mut command(["config"]));
+    for line in names.lines() {
+        let name = line.split_whitespace().next().unwrap();
+        assert!(
+            line.len() > name.len() + 15,
+            "{name} is not described: {line}"
+        );
+        let config = good(&mut command(["config", name]));
+        assert!(config.contains("[model]") && config.contains("learning_rate"));
+        let folder = tempfile::TempDir::new().unwrap();
+        let file = folder.path().join("mine.toml");
+        std::fs::write(&file, &config).unwrap();
+        let again = good(command(["config"]).arg(&file));
+        assert_eq!(again, config);
+    }
+    assert!(
+        names.lines().count() >= 3
+            && names.contains("babi ")
+            && names.contains("double-copy ")
+            && names.contains("stories ")
+    );
+    let set = good(&mut command([
+        "config",
+        "stories",
+        "--set",
+        "model.rule=mnm-g",
+        "--set",
+        "seed=9",
+    ]));
+    assert!(set.contains("rule = \"mnm-g\"") && set.contains("seed = 9"));
+}
+
+#[test]
+fn tasks_show_examples() {
+    let all = good(&mut command(["tasks"]));
+    assert!(all.contains("where is") && all.contains("double-copy: "));
+    let one = good(&mut command(["tasks", "double-copy", "--episode", "3"]));
+    assert!(one.contains("->") && !one.contains("stories"));
+    bad(2, &mut command(["tasks", "nothing"]));
+}
+
+#[test]
+fn completions_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = good(&mut command(["completions", shell]));
+        assert!(
+            script.contains("inspect") && script.contains("mnm"),
+            "{shell}"
+        );
+    }
+    bad(2, &mut command(["completions", "cmd"]));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_reader_that_leaves_early_is_no_error() {
+    use std::process::Stdio;
+    let mut child = command(["config", "babi"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.stderr.is_empty() && output.status.success());
+}

@@ -1,0 +1,304 @@
+//! Everything that can be wrong: one clear message, exit code 1 or 2, nothing half-written.
+
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use crate::mnm::{bad, command, folder, good, tiny};
+
+/// What stands in a folder, by name.
+fn entries(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = folder
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[track_caller]
+fn says(message: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(message.contains(part), "no {part:?} in: {message}");
+    }
+}
+
+#[test]
+fn a_wrong_config_names_the_key_the_value_and_what_is_allowed() {
+    let (top, run) = folder();
+    for (set, parts) in [
+        ("train.stepps=3", &["stepps", "train"][..]),
+        ("modle.kind=lstm", &["modle"]),
+        ("train.batch=0", &["train.batch", "0", "1 to"]),
+        ("train.batch=many", &["train.batch", "many"]),
+        (
+            "train.learning_rate=-1",
+            &["train.learning_rate", "-1", "above 0"],
+        ),
+        ("model.heads=0", &["model.heads", "0", "from 1"]),
+        ("model.rule=hebb", &["model.rule", "hebb", "mnm-p"]),
+        ("model.kind=gru", &["model.kind", "gru", "lstm"]),
+        ("model.dropout_hidden=1.5", &["model.dropout_hidden", "1.5"]),
+        ("data.bits=0", &["bits", "0", "1 to 1024"]),
+        ("data.task=chess", &["chess", "double-copy"]),
+        ("seed", &["--set seed", "key=value"]),
+        ("threads=9999", &["threads", "9999"]),
+    ] {
+        let message = bad(2, &mut tiny(&run, &["--set", set]));
+        says(&message, parts);
+    }
+    assert!(entries(top.path()).is_empty(), "nothing was begun");
+}
+
+#[test]
+fn a_config_that_is_not_there_or_not_toml() {
+    let (top, run) = folder();
+    let mut train = command(["train", "dobule-copy", "--out"]);
+    says(&bad(2, train.arg(&run)), &["dobule-copy", "double-copy"]);
+    let absent = top.path().join("absent.toml");
+    says(
+        &bad(2, command(["train"]).arg(&absent)),
+        &["absent.toml", "No such file"],
+    );
+    let broken = top.path().join("broken.toml");
+    std::fs::write(&broken, "seed = 1\n[data\n").unwrap();
+    says(
+        &bad(2, command(["config"]).arg(&broken)),
+        &["broken.toml", "line 2"],
+    );
+    assert_eq!(entries(top.path()), ["broken.toml"]);
+}
+
+/// A bAbI folder with one good training file, and `more`.
+fn babi(files: &[(&str, &[u8])]) -> TempDir {
+    let folder = TempDir::new().unwrap();
+    let story = "1 Mary moved to the bathroom.\n2 Where is Mary? \tbathroom\t1\n";
+    std::fs::write(folder.path().join("qa1_train.txt"), story).unwrap();
+    std::fs::write(folder.path().join("qa1_valid.txt"), story).unwrap();
+    for (name, bytes) in files {
+        std::fs::write(folder.path().join(name), bytes).unwrap();
+    }
+    folder
+}
+
+/// Trains on task 1 of the folder, with the smallest model.
+fn on_babi(data: &Path, run: &Path) -> std::process::Command {
+    let mut train = command(["train", "babi", "--quiet"]);
+    train.arg("--out").arg(run);
+    train
+        .arg("--set")
+        .arg(format!("data.dir={}", data.display()));
+    for set in [
+        "data.tasks=[1]",
+        "model.controller=4",
+        "model.value=3",
+        "model.hidden=3",
+        "model.embedding=4",
+        "train.steps=2",
+        "train.valid_every=1",
+        "train.batch=2",
+    ] {
+        train.args(["--set", set]);
+    }
+    train
+}
+
+#[test]
+fn a_missing_data_folder() {
+    let (top, run) = folder();
+    let absent = top.path().join("absent");
+    let message = bad(1, &mut on_babi(&absent, &run));
+    says(&message, &["absent", "data.dir"]);
+    let empty = TempDir::new().unwrap();
+    let message = bad(1, &mut on_babi(empty.path(), &run));
+    says(&message, &["no bAbI files", "data.subset"]);
+    assert!(entries(top.path()).is_empty(), "nothing was begun");
+}
+
+#[test]
+fn a_malformed_babi_line_is_named_by_file_and_line() {
+    let (top, run) = folder();
+    for (bytes, parts) in [
+        (
+            &b"1 Mary moved.\nJohn went.\n"[..],
+            &["qa1_train.txt:2"][..],
+        ),
+        (
+            b"1 Mary moved.\n2 Where is Mary?\tpark\n4 John went.\n",
+            &["qa1_train.txt:3"],
+        ),
+        (
+            b"1 Mary moved.\n2 Where is Mary? park 1\n",
+            &["qa1_train.txt:2"],
+        ),
+        (
+            b"1 Mary moved.\n2 Where is \xff\xfe?\tpark\t1\n",
+            &["qa1_train.txt:2"],
+        ),
+        (b"", &["qa1_train.txt", "empty"]),
+    ] {
+        let data = babi(&[("qa1_train.txt", bytes)]);
+        says(&bad(1, &mut on_babi(data.path(), &run)), parts);
+    }
+    assert!(entries(top.path()).is_empty(), "nothing was begun");
+}
+
+#[test]
+fn an_empty_split_and_an_episode_that_is_not_there() {
+    let (_top, run) = folder();
+    let data = babi(&[]);
+    good(&mut on_babi(data.path(), &run));
+    let before = entries(&run);
+    let message = bad(1, command(["eval", "--split", "test"]).arg(&run));
+    says(&message, &["test split is empty"]);
+    let message = bad(1, command(["inspect", "--split", "test"]).arg(&run));
+    says(&message, &["test split is empty"]);
+    let message = bad(1, command(["inspect", "--episode", "5"]).arg(&run));
+    says(&message, &["no episode 5", "holds 1"]);
+    let message = bad(1, command(["eval", "--data", "absent"]).arg(&run));
+    says(&message, &["absent"]);
+    bad(2, command(["eval", "--split", "dev"]).arg(&run));
+    assert_eq!(entries(&run), before);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_made_or_written() {
+    let top = TempDir::new().unwrap();
+    let file = top.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    // Below a file no folder can be made, not even by root, who may write to a read-only one.
+    let message = bad(1, &mut tiny(&file.join("run"), &[]));
+    says(&message, &["file/run"]);
+    assert_eq!(entries(top.path()), ["file"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_read_only_output_folder() {
+    use std::os::unix::fs::PermissionsExt;
+    let (top, run) = folder();
+    std::fs::create_dir(&run).unwrap();
+    std::fs::set_permissions(&run, std::fs::Permissions::from_mode(0o555)).unwrap();
+    if std::fs::write(run.join("probe"), "").is_ok() {
+        // Root writes everywhere; take a folder that even root cannot write to, if the system has one.
+        std::fs::remove_file(run.join("probe")).unwrap();
+        let kernel = Path::new("/proc/self");
+        if kernel.is_dir() {
+            says(
+                &bad(1, &mut tiny(&kernel.join("run"), &[])),
+                &["/proc/self/run"],
+            );
+        }
+        return;
+    }
+    let message = bad(1, &mut tiny(&run, &[]));
+    says(&message, &["run", "ermission denied"]);
+    assert!(entries(&run).is_empty());
+    drop(top);
+}
+
+/// A trained run with its checkpoint changed by `change`; only the checkpoint is left to open.
+fn spoilt(change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> (TempDir, PathBuf) {
+    let (top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
+    let checkpoint = run.join("checkpoint.safetensors");
+    let bytes = change(std::fs::read(&checkpoint).unwrap());
+    std::fs::write(&checkpoint, bytes).unwrap();
+    (top, run)
+}
+
+/// Every way to read the run's last checkpoint; each must refuse it and write nothing.
+#[track_caller]
+fn refused_everywhere(run: &Path, parts: &[&str]) {
+    let before = entries(run);
+    let output = run.join("out.safetensors");
+    let mut apply = command(["apply", "--last", "--input", "in", "--output"]);
+    apply.arg(&output).arg(run);
+    let mut eval = command(["eval", "--last"]);
+    eval.arg(run);
+    let mut inspect = command(["inspect", "--last"]);
+    inspect.arg(run);
+    let mut resume = tiny(run, &["--resume", "--set", "train.steps=1"]);
+    for command in [&mut apply, &mut eval, &mut inspect, &mut resume] {
+        says(&bad(1, command), parts);
+    }
+    assert_eq!(entries(run), before);
+}
+
+#[test]
+fn a_truncated_checkpoint() {
+    let (_top, run) = spoilt(|bytes| bytes[..bytes.len() / 2].to_vec());
+    let file = "checkpoint.safetensors";
+    refused_everywhere(&run, &[file, "not a whole safetensors file", "cut short"]);
+}
+
+#[test]
+fn a_foreign_checkpoint() {
+    let (_top, run) = spoilt(|_| {
+        let data = [0_u8; 8];
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![2], &data);
+        safetensors::serialize([("conv.weight", view.unwrap())], None).unwrap()
+    });
+    let file = "checkpoint.safetensors";
+    refused_everywhere(&run, &[file, "not an mnm checkpoint", "`config`"]);
+    let (_top, run) = spoilt(|_| b"PK\x03\x04 what torch.save writes".to_vec());
+    refused_everywhere(&run, &[file, "not a whole safetensors file"]);
+}
+
+#[test]
+fn a_folder_without_a_run() {
+    let top = TempDir::new().unwrap();
+    for name in ["eval", "inspect"] {
+        let message = bad(1, command([name]).arg(top.path()));
+        says(&message, &["holds no run", "checkpoint.safetensors"]);
+    }
+    let absent = top.path().join("absent.safetensors");
+    let mut apply = command(["apply", "--input", "in", "--output", "out"]);
+    says(
+        &bad(1, apply.arg(&absent)),
+        &["absent.safetensors", "cannot read"],
+    );
+}
+
+#[test]
+fn an_input_that_the_model_does_not_take() {
+    let (top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
+    let (input, output) = (top.path().join("in"), top.path().join("out"));
+    let with = |name: &str, shape: Vec<usize>| {
+        let data = vec![0_u8; 4 * shape.iter().product::<usize>()];
+        let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape, &data);
+        safetensors::serialize_to_file([(name, view.unwrap())], None, &input).unwrap();
+        let mut apply = command(["apply"]);
+        apply
+            .arg(&run)
+            .arg("--input")
+            .arg(&input)
+            .arg("--output")
+            .arg(&output);
+        let message = bad(1, &mut apply);
+        assert!(!output.exists());
+        message
+    };
+    says(&with("y", vec![1, 1, 5]), &["no tensor `x`", "y"]);
+    says(&with("x", vec![1, 5]), &["[1, 5]", "[steps, batch, 5]"]);
+    says(
+        &with("x", vec![1, 1, 4]),
+        &["[1, 1, 4]", "[steps, batch, 5]"],
+    );
+}
+
+#[test]
+fn a_command_line_that_makes_no_sense() {
+    for arguments in [
+        &["fly"][..],
+        &["train"],
+        &["train", "stories", "--fast"],
+        &["eval"],
+        &["apply", "x"],
+        &["config", "--set", "seed=1"],
+    ] {
+        bad(2, &mut command(arguments.iter().copied()));
+    }
+}

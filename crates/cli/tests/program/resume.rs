@@ -1,0 +1,103 @@
+//! Stopped and gone on with: the same bytes as never stopped.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::mnm::{bad, folder, good, same_bytes, tiny};
+
+/// A run long enough to be stopped in the middle.
+const LONG: &[&str] = &["--quiet", "--set", "train.steps=150"];
+
+#[test]
+fn n_steps_and_n_more_are_two_n() {
+    let (_top, whole) = folder();
+    let parts = whole.with_file_name("parts");
+    good(&mut tiny(&whole, &["--quiet"]));
+    // After 7 steps neither a validation nor a line nor a checkpoint is due; after 2 there was no validation at all.
+    for steps in ["train.steps=2", "train.steps=7"] {
+        good(&mut tiny(&parts, &["--quiet", "--resume", "--set", steps]));
+        assert!(parts.join("best.safetensors").is_file());
+    }
+    good(&mut tiny(&parts, &["--quiet", "--resume"]));
+    same_bytes(&whole, &parts);
+}
+
+#[test]
+fn a_finished_run_resumed_stays_as_it_is() {
+    let (_top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--resume"]));
+    let before = std::fs::read(run.join("checkpoint.safetensors")).unwrap();
+    good(&mut tiny(&run, &["--quiet", "--resume"]));
+    assert_eq!(
+        std::fs::read(run.join("checkpoint.safetensors")).unwrap(),
+        before
+    );
+}
+
+#[test]
+fn a_folder_with_a_run_is_not_overwritten() {
+    let (_top, run) = folder();
+    good(&mut tiny(&run, &["--quiet"]));
+    let before = std::fs::read(run.join("checkpoint.safetensors")).unwrap();
+    let message = bad(2, &mut tiny(&run, &["--quiet"]));
+    assert!(message.contains("--resume"), "{message}");
+    let other = ["--quiet", "--resume", "--set", "model.heads=2"];
+    let message = bad(2, &mut tiny(&run, &other));
+    assert!(message.contains("model.heads: 1 -> 2"), "{message}");
+    assert_eq!(
+        std::fs::read(run.join("checkpoint.safetensors")).unwrap(),
+        before
+    );
+}
+
+/// Starts a training and waits until it has a checkpoint.
+fn begun(command: &mut Command, run: &Path) -> Child {
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begin = Instant::now();
+    while !run.join("checkpoint.safetensors").exists() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "no checkpoint");
+        assert_eq!(child.try_wait().unwrap(), None, "ended early");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+#[test]
+fn a_killed_run_goes_on_to_the_same_bytes() {
+    let (_top, whole) = folder();
+    let killed = whole.with_file_name("killed");
+    let mut child = begun(&mut tiny(&killed, LONG), &killed);
+    child.kill().unwrap();
+    assert!(
+        !child.wait().unwrap().success(),
+        "it was killed in the middle"
+    );
+    good(tiny(&killed, LONG).arg("--resume"));
+    good(&mut tiny(&whole, LONG));
+    same_bytes(&whole, &killed);
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupted_run_says_so_and_goes_on_to_the_same_bytes() {
+    let (_top, whole) = folder();
+    let stopped = whole.with_file_name("stopped");
+    let mut child = begun(&mut tiny(&stopped, LONG), &stopped);
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let summary = std::fs::read_to_string(stopped.join("summary.json")).unwrap();
+    let summary: serde_json::Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!(summary["finished"], false);
+    assert_eq!(summary["ended"], "interrupted");
+    good(tiny(&stopped, LONG).arg("--resume"));
+    good(&mut tiny(&whole, LONG));
+    same_bytes(&whole, &stopped);
+}
