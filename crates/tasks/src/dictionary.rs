@@ -6,6 +6,7 @@ use ndarray::ArrayView2;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, Split, Task,
@@ -13,7 +14,8 @@ use crate::{
 };
 
 /// How a dictionary-inference episode is drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct DictionaryOptions {
     /// Letters of the source alphabet: 2 to 1000.
     pub source_letters: usize,

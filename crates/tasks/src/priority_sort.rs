@@ -3,6 +3,7 @@
 use ndarray::{Array2, ArrayView2, s};
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, Split, Task,
@@ -10,7 +11,8 @@ use crate::{
 };
 
 /// How a priority-sort episode is drawn.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct PrioritySortOptions {
     /// Bits of each vector: 1 to 1024.
     pub bits: usize,

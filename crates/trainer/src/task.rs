@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use mnm_controller::{InputSpec, Model};
-use mnm_tasks::{Babi, DoubleCopy, InputKind, Interface, Stories, Task, Vocabulary};
+use mnm_tasks::{
+    AssociativeRecall, Babi, Dictionary, DoubleCopy, InputKind, Interface, PrioritySort, Stories,
+    Task, Vocabulary,
+};
 use mnm_tensor::Float;
 use mnm_tensor::kernels::Kernels;
 
@@ -29,6 +32,11 @@ pub fn build_task(
         }),
         DataConfig::DoubleCopy(options) => Box::new(DoubleCopy::new(options.clone(), seed)?),
         DataConfig::Stories(options) => Box::new(Stories::new(options.clone(), seed)?),
+        DataConfig::PrioritySort(options) => Box::new(PrioritySort::new(options.clone(), seed)?),
+        DataConfig::AssociativeRecall(options) => {
+            Box::new(AssociativeRecall::new(options.clone(), seed)?)
+        }
+        DataConfig::Dictionary(options) => Box::new(Dictionary::new(options.clone(), seed)?),
     })
 }
 

@@ -169,6 +169,7 @@ impl Babi {
         let reading = Reading {
             questions: options.questions,
             encoding: options.encoding,
+            hops: options.hops,
         };
         let mut episodes = [Vec::new(), Vec::new(), Vec::new()];
         let mut counts = Vec::new();
@@ -252,6 +253,7 @@ impl Babi {
         Reading {
             questions: self.options.questions,
             encoding: self.options.encoding,
+            hops: self.options.hops,
         }
     }
 

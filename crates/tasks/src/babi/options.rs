@@ -46,6 +46,9 @@ pub struct BabiOptions {
     pub questions: Questions,
     /// What a step is.
     pub encoding: Encoding,
+    /// How often a question is shown again before its answer is asked for, 0 to 8: each time is one more read of the
+    /// memory, with the question and what was read before.
+    pub hops: usize,
 }
 
 impl Default for BabiOptions {
@@ -64,6 +67,7 @@ impl BabiOptions {
             tasks: (1..=20).collect(),
             questions: Questions::default(),
             encoding: Encoding::default(),
+            hops: 0,
         }
     }
 
@@ -75,7 +79,8 @@ impl BabiOptions {
         let holds = !sorted.is_empty()
             && sorted.len() == self.tasks.len()
             && self.tasks.iter().all(|task| (1..=20).contains(task));
-        OptionError::unless(holds, "babi", "tasks", &self.tasks, expected)
+        OptionError::unless(holds, "babi", "tasks", &self.tasks, expected)?;
+        OptionError::unless(self.hops <= 8, "babi", "hops", self.hops, "0 to 8")
     }
 }
 

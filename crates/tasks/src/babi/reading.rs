@@ -63,6 +63,8 @@ impl Lexicon {
 pub(crate) struct Reading {
     pub(crate) questions: Questions,
     pub(crate) encoding: Encoding,
+    /// How often a question is shown again before its answer is asked for.
+    pub(crate) hops: usize,
 }
 
 impl Reading {
@@ -92,10 +94,21 @@ impl Reading {
 
     /// The steps of the episode over `lines`.
     pub(crate) fn steps(self, corpus: &Corpus, lines: Range<usize>) -> usize {
-        let shown = self.shown(corpus, lines);
-        match self.encoding {
-            Encoding::Sentence => shown.count(),
-            Encoding::Word => shown.map(|line| corpus.words(line).len()).sum(),
+        let length = |line| match self.encoding {
+            Encoding::Sentence => 1,
+            Encoding::Word => corpus.words(line).len(),
+        };
+        self.shown(corpus, lines)
+            .map(|line| length(line) * self.times(corpus, line))
+            .sum()
+    }
+
+    /// How often a line is shown.
+    fn times(self, corpus: &Corpus, line: usize) -> usize {
+        if corpus.answer(line).is_some() {
+            1 + self.hops
+        } else {
+            1
         }
     }
 
@@ -109,10 +122,12 @@ impl Reading {
     ) -> Episode {
         let (mut tokens, mut target_steps, mut classes) = (Vec::new(), Vec::new(), Vec::new());
         for line in self.shown(corpus, lines) {
-            let words = corpus.words(line).iter().map(|&word| lexicon.word(word));
-            match self.encoding {
-                Encoding::Sentence => tokens.push(words.collect()),
-                Encoding::Word => tokens.extend(words.map(|word| vec![word])),
+            for _ in 0..self.times(corpus, line) {
+                let words = corpus.words(line).iter().map(|&word| lexicon.word(word));
+                match self.encoding {
+                    Encoding::Sentence => tokens.push(words.collect()),
+                    Encoding::Word => tokens.extend(words.map(|word| vec![word])),
+                }
             }
             if let Some(answer) = corpus.answer(line) {
                 // A line has at least one word, so that there is a step to ask at.

@@ -8,10 +8,13 @@ use rand::RngExt;
 use super::progress::{Progress, Sizes};
 use super::state::{Reader, Writer};
 use super::{Environment, EnvironmentError};
+use serde::{Deserialize, Serialize};
+
 use crate::{OptionError, Split, stream};
 
 /// How the arms of an episode hang together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Arms {
     /// Each arm pays with a probability of its own, uniform in [0, 1].
     #[default]
@@ -40,7 +43,8 @@ impl FromStr for Arms {
 }
 
 /// The size of a bandit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct BanditOptions {
     /// The number of arms: 2 to 1000.
     pub arms: usize,

@@ -7,11 +7,14 @@ use rand::RngExt;
 use super::progress::{Progress, Sizes};
 use super::state::{Reader, Writer};
 use super::{Environment, EnvironmentError};
+use serde::{Deserialize, Serialize};
+
 use crate::distributions::{dirichlet, normal};
 use crate::{OptionError, Split, stream};
 
 /// The size of a tabular MDP.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct TabularMdpOptions {
     /// The number of states, S: 2 to 1000.
     pub states: usize,

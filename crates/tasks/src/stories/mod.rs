@@ -74,6 +74,8 @@ pub struct StoriesOptions {
     pub asking: Questions,
     /// What a step is.
     pub encoding: Encoding,
+    /// How often a question is shown again before its answer is asked for: 0 to 8.
+    pub hops: usize,
 }
 
 impl Default for StoriesOptions {
@@ -87,6 +89,7 @@ impl Default for StoriesOptions {
             statements: 2,
             asking: Questions::InPlace,
             encoding: Encoding::Sentence,
+            hops: 0,
         }
     }
 }
@@ -131,6 +134,7 @@ impl Stories {
         check("places", options.places, 2..world::PLACES.len() + 1)?;
         check("questions", options.questions, 1..1001)?;
         check("statements", options.statements, 1..101)?;
+        check("hops", options.hops, 0..9)?;
 
         let lexicon = world::words(options.plot, options.people, options.places);
         let vocabulary = Vocabulary::new(
@@ -200,6 +204,7 @@ impl Stories {
         Reading {
             questions: self.options.asking,
             encoding: self.options.encoding,
+            hops: self.options.hops,
         }
     }
 

@@ -226,3 +226,52 @@ fn options_out_of_range_are_named() {
     assert_eq!("travels".parse::<Plot>().unwrap_err().option, "plot");
     assert_eq!("carries".parse(), Ok(Plot::Carries));
 }
+
+/// With hops a question is shown again that often, and asked at the last time; nothing else changes.
+#[test]
+fn hops_show_the_question_again() {
+    for (encoding, asking) in [
+        (Encoding::Sentence, Questions::InPlace),
+        (Encoding::Word, Questions::Separate),
+    ] {
+        let with = |hops| {
+            stories(StoriesOptions {
+                encoding,
+                asking,
+                hops,
+                ..StoriesOptions::default()
+            })
+        };
+        let (plain, hopping) = (with(0), with(2));
+        let (a, b) = (
+            plain.episode(Split::Train, 3).unwrap(),
+            hopping.episode(Split::Train, 3).unwrap(),
+        );
+        assert_eq!(b.steps(), hopping.steps(Split::Train, 3));
+        assert_eq!((&a.labels, a.targets()), (&b.labels, b.targets()));
+        let (Input::Tokens(a_steps), Input::Tokens(b_steps)) = (&a.input, &b.input) else {
+            panic!("stories are words");
+        };
+        let length = match encoding {
+            Encoding::Sentence => 1,
+            Encoding::Word => 3,
+        };
+        let mut shown = b_steps.clone();
+        for (n, &at) in b.target_steps.iter().enumerate().rev() {
+            let question = &b_steps[at + 1 - length..=at];
+            assert_eq!(
+                question,
+                &b_steps[at + 1 - 2 * length..=at - length],
+                "question {n}"
+            );
+            assert_eq!(question, &b_steps[at + 1 - 3 * length..=at - 2 * length]);
+            shown.drain(at + 1 - 2 * length..=at);
+        }
+        assert_eq!(&shown, a_steps);
+    }
+    let far = StoriesOptions {
+        hops: 9,
+        ..StoriesOptions::default()
+    };
+    assert_eq!(Stories::new(far, 1).unwrap_err().option, "hops");
+}

@@ -1,6 +1,9 @@
 //! Which task, and its options.
 
-use mnm_tasks::{BabiOptions, DoubleCopyOptions, StoriesOptions};
+use mnm_tasks::{
+    AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions,
+    PrioritySortOptions, StoriesOptions,
+};
 use serde::{Deserialize, Serialize};
 
 /// The task, chosen by `data.task`, with its options beside it.
@@ -13,4 +16,10 @@ pub enum DataConfig {
     DoubleCopy(DoubleCopyOptions),
     /// Generated stories with questions.
     Stories(StoriesOptions),
+    /// Give back the vectors of highest priority, in order.
+    PrioritySort(PrioritySortOptions),
+    /// Give back the item that followed the one shown.
+    AssociativeRecall(AssociativeRecallOptions),
+    /// Translate with a dictionary that examples tell.
+    Dictionary(DictionaryOptions),
 }

@@ -8,12 +8,15 @@ use rand_chacha::ChaCha8Rng;
 use super::progress::{Progress, Sizes};
 use super::state::{Reader, Writer};
 use super::{Environment, EnvironmentError};
+use serde::{Deserialize, Serialize};
+
 use crate::{OptionError, Split, stream};
 
 pub use map::{MOVES, MazeMap};
 
 /// The size and the rewards of a grid maze.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct GridMazeOptions {
     /// The side n, walls included: odd, 5 to 101.
     pub size: usize,
