@@ -189,7 +189,7 @@ def main() -> int:
     parser.add_argument("--output", type=pathlib.Path, help="write logits, reads, rates, meta and memory.N here")
     parser.add_argument("--compare", type=pathlib.Path, help="what `mnm apply` wrote")
     parser.add_argument("--tolerance", type=float, default=TOLERANCE, help=f"largest difference allowed (default {TOLERANCE})")
-    parser.add_argument("--self-test", action="store_true", help="check the oracle against itself and torch_step.py")
+    parser.add_argument("--self-test", action="store_true", help="check the oracle against itself and both peers")
     parser.add_argument("--make-case", type=pathlib.Path, metavar="DIR", help="write DIR/checkpoint.safetensors and DIR/in.safetensors")
     parser.add_argument("--rule", choices=("mnm-p", "mnm-g"), default="mnm-p", help="of --make-case")
     parser.add_argument("--heads", type=int, default=1, help="of --make-case")

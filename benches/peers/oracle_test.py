@@ -1,10 +1,17 @@
-"""The oracle's self-test: each write against another way to compute it, gradients against differences, and torch_step.py."""
+"""The oracle's self-test: each write against another way to compute it, gradients against differences, and both peers."""
 
+import jax
+import jax.numpy as jnp
+import numpy
 import torch
 from torch import Tensor
 
+import jax_step
+import measure
 import oracle
 import torch_step
+
+jax.config.update("jax_enable_x64", True)
 
 SIZES = {"X": 5, "C": 6, "M": 4, "U": 7, "L": 3, "H": 1, "K": 3}
 
@@ -52,6 +59,29 @@ def torch_step_agrees(rule: str, heads: int) -> None:
     torch.testing.assert_close(theirs, mine, rtol=1e-10, atol=1e-11)
 
 
+def jax_step_agrees(rule: str, heads: int) -> None:
+    """The training loss and its gradient to every parameter, against torch_step.py."""
+    steps, batch = 6, 2
+    generator = torch.Generator().manual_seed(5)
+    inputs = torch.randn(steps, batch, SIZES["X"], generator=generator, dtype=torch.float64)
+    labels = torch.randint(SIZES["K"], (steps, batch), generator=generator)
+    params, memory_0 = as_torch_step(doubled(rule, heads), heads)
+    params = {name: tensor.requires_grad_() for name, tensor in params.items()}
+    logits, meta = torch_step.unroll(params, memory_0, inputs, torch_step.RULES[rule], heads)
+    theirs = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels.flatten()) + meta.mean()
+    gradients = dict(zip(params, torch.autograd.grad(theirs, list(params.values()))))
+
+    shape = measure.Shape(batch, steps, SIZES["X"], SIZES["C"], SIZES["M"], SIZES["U"], heads, SIZES["K"])
+    as_jax = lambda tensor: jnp.asarray(tensor.detach().numpy())  # noqa: E731
+    loss, mine = jax.value_and_grad(jax_step.make_loss(rule, shape, scan_unroll=1))(
+        {name: as_jax(tensor) for name, tensor in params.items()}, [as_jax(w) for w in memory_0], as_jax(inputs), as_jax(labels)
+    )
+    torch.testing.assert_close(float(loss), theirs.item(), rtol=1e-12, atol=0.0)
+    for name, gradient in gradients.items():
+        assert gradient.abs().max() > 1e-6, f"{name} has no gradient, so this proves nothing"
+        numpy.testing.assert_allclose(numpy.asarray(mine[name]), gradient.numpy(), rtol=1e-9, atol=1e-12, err_msg=name)
+
+
 def outer_gradient_is_a_difference_quotient(rule: str, heads: int) -> None:
     """The gradient of the whole loss along a random direction in the inputs, second order included."""
     model = oracle.build(doubled(rule, heads))
@@ -82,5 +112,6 @@ def run_all() -> None:
         for rule in ("mnm-p", "mnm-g"):
             build_infers_sizes(rule, heads)
             torch_step_agrees(rule, heads)
+            jax_step_agrees(rule, heads)
             outer_gradient_is_a_difference_quotient(rule, heads)
-    print("self-test passed: inner gradients, outer gradients, agreement with torch_step.py; 1 and 3 heads")
+    print("self-test passed: inner gradients, outer gradients, agreement with torch_step.py and jax_step.py; 1 and 3 heads")
