@@ -70,21 +70,29 @@ impl<F: Float> State<F> {
             .collect::<Result<Vec<_>, _>>()?;
         let mut parts = BTreeMap::new();
         for (name, part) in self.iter() {
-            let fresh = grown(initial.get(name)?, part.shape())?;
-            let batches = [part, &fresh].map(|p| p.shape().first().copied());
-            if batches != [Some(batch); 2] {
-                return Err(ControllerError::Input {
-                    found: format!(
-                        "keep for {batch} sequences, a state `{name}` {:?}",
-                        part.shape()
-                    ),
-                    expected: format!("states of {batch} sequences, the initial one too"),
-                });
-            }
-            let both = Tensor::concat(&[part, &fresh], 0)?;
+            let old = for_each(part, name, batch)?;
+            let fresh = for_each(&grown(initial.get(name)?, part.shape())?, name, batch)?;
+            let both = Tensor::concat(&[&old, &fresh], 0)?;
             parts.insert(name.to_owned(), both.gather(&rows)?);
         }
         Ok(Self(parts))
+    }
+}
+
+/// `part` with a row for each of `batch` sequences; it has that many, or one that they share.
+fn for_each<F: Float>(
+    part: &Tensor<F>,
+    name: &str,
+    batch: usize,
+) -> Result<Tensor<F>, ControllerError> {
+    match part.shape() {
+        [rows, rest @ ..] if *rows == batch || *rows == 1 => {
+            Ok(part.broadcast_to(&[&[batch], rest].concat())?)
+        }
+        shape => Err(ControllerError::Input {
+            found: format!("a reset of {batch} sequences, a state with `{name}` {shape:?}"),
+            expected: "a row of the state for each sequence".to_owned(),
+        }),
     }
 }
 

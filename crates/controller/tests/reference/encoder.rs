@@ -1,0 +1,116 @@
+//! Sentences as sums of embeddings times position masks.
+
+use mnm_controller::encoder::{SentenceEncoder, Tokens, Word};
+use mnm_tensor::testkit::random_array;
+use mnm_tensor::{Array, Parameters, Tensor};
+use proptest::prelude::*;
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::support::{Case, POSITIONS, VOCABULARY, any_case, constants, names};
+
+const ENCODER: SentenceEncoder = SentenceEncoder {
+    vocabulary: VOCABULARY,
+    positions: POSITIONS,
+    width: 4,
+};
+
+fn parameters(seed: u64) -> Parameters<Array<f64>> {
+    let generator = &mut StdRng::seed_from_u64(seed);
+    ENCODER
+        .parameters()
+        .into_iter()
+        .map(|spec| (spec.name, random_array(&spec.shape, generator)))
+        .collect()
+}
+
+fn word(token: usize, position: usize, sentence: usize) -> Word {
+    Word {
+        token,
+        position,
+        sentence,
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_sentence_is_its_words_times_their_positions(case in any_case(), seed in any::<u64>()) {
+        let case = Case { words: true, ..case };
+        let (tokens, parameters) = (case.tokens(), parameters(seed));
+        let found = ENCODER.encode(&constants::<f64>(&parameters), &tokens).unwrap();
+        prop_assert_eq!(found.shape(), [case.steps, case.batch, 4]);
+        let embedding = parameters.get("encoder.embedding.weight").unwrap();
+        let mask = parameters.get("encoder.position.weight").unwrap();
+        for t in 0..case.steps {
+            for b in 0..case.batch {
+                for i in 0..4 {
+                    let mut sum = 0.0;
+                    for w in tokens.words.iter().filter(|w| w.sentence == t * case.batch + b) {
+                        sum += embedding[[w.token, i]] * mask[[w.position.min(POSITIONS - 1), i]];
+                    }
+                    prop_assert!((found.value()[[t, b, i]] - sum).abs() < 1e-13);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_list_does_not_matter(case in any_case(), seed in any::<u64>()) {
+        let case = Case { words: true, ..case };
+        let (mut tokens, parameters) = (case.tokens(), constants::<f64>(&parameters(seed)));
+        let found = ENCODER.encode(&parameters, &tokens).unwrap();
+        tokens.words.reverse();
+        let backwards = ENCODER.encode(&parameters, &tokens).unwrap();
+        let difference = mnm_tensor::testkit::relative_difference(found.value(), backwards.value());
+        prop_assert!(difference < 1e-14, "{difference:e}");
+    }
+}
+
+#[test]
+fn a_sentence_without_words_is_zero() {
+    let tokens = Tokens {
+        steps: 2,
+        batch: 1,
+        words: vec![word(1, 0, 1)],
+    };
+    let found = ENCODER
+        .encode(&constants::<f64>(&parameters(1)), &tokens)
+        .unwrap();
+    let empty = found.select(0, 0).unwrap();
+    assert!(empty.value().iter().all(|&x| x == 0.0));
+    let none = Tokens {
+        steps: 2,
+        batch: 3,
+        words: vec![],
+    };
+    let zeros = ENCODER
+        .encode(&constants::<f64>(&parameters(1)), &none)
+        .unwrap();
+    assert_eq!(zeros.value(), Tensor::zeros(&[2, 3, 4]).value());
+}
+
+#[test]
+fn a_word_out_of_range_is_named() {
+    let encode = |w: Word| {
+        let tokens = Tokens {
+            steps: 2,
+            batch: 2,
+            words: vec![word(0, 0, 0), w],
+        };
+        ENCODER.encode(&constants::<f64>(&parameters(1)), &tokens)
+    };
+    assert!(encode(word(VOCABULARY - 1, 9, 3)).is_ok());
+    names(
+        encode(word(VOCABULARY, 0, 1)),
+        &["word 6", "sentence 1", "below 6"],
+    );
+    names(encode(word(0, 0, 4)), &["sentence 4", "below 4"]);
+}
+
+#[test]
+fn the_initial_mask_is_one() {
+    // With masks of one a sentence starts as a plain bag of words.
+    let generator = &mut StdRng::seed_from_u64(1);
+    let position = ENCODER.parameters().pop().unwrap();
+    let drawn = position.init.draw::<f64>(&position.shape, generator);
+    assert!(drawn.iter().all(|&m| m == 1.0));
+}

@@ -1,0 +1,130 @@
+//! The settings of a model: every default visible, every mistake named.
+
+use mnm_controller::{ModelConfig, ModelKind};
+use mnm_memory::rules;
+
+use crate::support::names;
+
+#[track_caller]
+fn refuses(change: impl Fn(&mut ModelConfig), parts: &[&str]) {
+    let mut config = ModelConfig::default();
+    assert_eq!(config.validate(), Ok(()));
+    change(&mut config);
+    names(config.validate(), parts);
+}
+
+#[test]
+fn values_out_of_range_name_the_key_the_value_and_what_is_allowed() {
+    refuses(
+        |c| c.controller = 0,
+        &["model.controller", "= 0", "1 to 16384"],
+    );
+    refuses(
+        |c| c.value = 16_385,
+        &["model.value", "= 16385", "1 to 16384"],
+    );
+    refuses(|c| c.hidden = 0, &["model.hidden", "= 0", "1 to 16384"]);
+    refuses(
+        |c| c.embedding = 0,
+        &["model.embedding", "= 0", "1 to 16384"],
+    );
+    refuses(|c| c.layers = 0, &["model.layers", "= 0", "1 to 64"]);
+    refuses(|c| c.heads = 65, &["model.heads", "= 65", "1 to 64"]);
+    refuses(
+        |c| c.dropout_hidden = 1.0,
+        &["model.dropout_hidden", "= 1", "not including 1"],
+    );
+    refuses(
+        |c| c.dropout_input = -0.1,
+        &["model.dropout_input", "= -0.1", "from 0"],
+    );
+    refuses(
+        |c| c.dropout_input = f64::NAN,
+        &["model.dropout_input", "NaN"],
+    );
+    refuses(
+        |c| c.rule = "hebb".to_owned(),
+        &["model.rule", "\"hebb\"", "\"mnm-p\", \"mnm-g\""],
+    );
+}
+
+#[test]
+fn the_ends_of_the_ranges_are_inside() {
+    let config = ModelConfig {
+        controller: 1,
+        value: 16_384,
+        layers: 64,
+        heads: 1,
+        dropout_hidden: 0.0,
+        dropout_input: 0.999,
+        ..ModelConfig::default()
+    };
+    assert_eq!(config.validate(), Ok(()));
+}
+
+#[test]
+fn every_rule_there_is_can_be_configured() {
+    for rule in rules::<f32>() {
+        let config = ModelConfig {
+            rule: rule.name().to_owned(),
+            ..ModelConfig::default()
+        };
+        assert_eq!(config.validate(), Ok(()), "{}", rule.name());
+        // And is told to whoever misspells it.
+        refuses(|c| c.rule = "x".to_owned(), &[rule.name()]);
+    }
+}
+
+#[test]
+fn an_unknown_key_is_named_with_those_there_are() {
+    names(
+        toml::from_str::<ModelConfig>("widht = 3"),
+        &["widht", "`controller`", "`value`", "`heads`"],
+    );
+}
+
+#[test]
+fn an_unknown_name_is_told_which_there_are() {
+    names(
+        toml::from_str::<ModelConfig>("kind = \"gru\""),
+        &["gru", "`mnm`", "`lstm`"],
+    );
+    names(
+        toml::from_str::<ModelConfig>("kernel = \"fast\""),
+        &["fast", "`fused`", "`reference`"],
+    );
+    names(
+        toml::from_str::<ModelConfig>("init = \"ones\""),
+        &["ones", "`uniform`", "`orthogonal`"],
+    );
+    names(
+        toml::from_str::<ModelConfig>("layers = -1"),
+        &["layers", "-1"],
+    );
+}
+
+#[test]
+fn a_config_is_written_whole_and_read_back() {
+    let text = toml::to_string(&ModelConfig::default()).unwrap();
+    for line in [
+        "kind = \"mnm\"",
+        "rule = \"mnm-p\"",
+        "layers = 3",
+        "train_memory = false",
+        "dropout_hidden = 0.0",
+    ] {
+        assert!(text.lines().any(|l| l == line), "no `{line}` in\n{text}");
+    }
+    let config = ModelConfig {
+        kind: ModelKind::Lstm,
+        controller: 7,
+        dropout_hidden: 0.25,
+        ..ModelConfig::default()
+    };
+    let read: ModelConfig = toml::from_str(&toml::to_string(&config).unwrap()).unwrap();
+    assert_eq!(read, config);
+    assert_eq!(
+        toml::from_str::<ModelConfig>("").unwrap(),
+        ModelConfig::default()
+    );
+}

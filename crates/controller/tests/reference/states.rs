@@ -1,0 +1,134 @@
+//! What a state can do: be cut off the tape, be reset sequence by sequence.
+
+use mnm_controller::encoder::Input;
+use mnm_controller::{Masks, State};
+use mnm_tensor::{Order, Tape, Tensor, gradient};
+
+use crate::support::{KINDS, constants, middle, names, same_bits};
+
+#[test]
+fn a_detached_state_lets_no_gradient_through() {
+    for kind in KINDS {
+        let case = middle(kind);
+        let model = case.model::<f64>();
+        let parameters = constants(&case.parameters());
+        let start = model.initial_state(&parameters, case.batch).unwrap();
+        let early_gradient = |cut: bool| {
+            let tape = Tape::new();
+            let early = tape.shared_variable(case.vectors());
+            let late = tape.shared_variable(case.vectors());
+            let run = |x: &Tensor<f64>, state: &State<f64>| {
+                let input = Input::Dense(x.clone());
+                model
+                    .run(&parameters, &input, state, &Masks::default())
+                    .unwrap()
+            };
+            let first = run(&early, &start).state;
+            let carried = if cut { first.detach() } else { first };
+            let outputs = run(&late, &carried).outputs;
+            let loss = outputs.mul(&outputs).unwrap().sum_all().unwrap();
+            let found = gradient(&loss, &[&early, &late], Order::First).unwrap();
+            let size = |t: &Tensor<f64>| t.value().iter().map(|g| g.abs()).sum::<f64>();
+            (size(&found[0]), size(&found[1]))
+        };
+        let (through, _) = early_gradient(false);
+        let (cut, late) = early_gradient(true);
+        assert!(
+            through > 1e-3 && late > 1e-3,
+            "{kind:?}: {through:e}, {late:e}"
+        );
+        assert_eq!(cut, 0.0, "{kind:?}");
+    }
+}
+
+fn two_states(kind: Option<&str>) -> (State<f64>, State<f64>) {
+    let case = middle(kind);
+    let parameters = constants(&case.parameters());
+    let carried = case.run(&parameters, &case.input()).unwrap().state;
+    let initial = case.model().initial_state(&parameters, case.batch).unwrap();
+    (carried, initial)
+}
+
+#[test]
+fn a_reset_takes_each_sequence_from_one_state_or_the_other() {
+    for kind in KINDS {
+        let (carried, initial) = two_states(kind);
+        let keep = Tensor::constant(ndarray::array![1.0, 0.0]);
+        let reset = carried.reset_where(&keep, &initial).unwrap();
+        for (name, part) in reset.iter() {
+            // Before the first write all sequences share one row.
+            let row = |t: &Tensor<f64>, b: usize| t.slice(0, b.min(t.shape()[0] - 1), 1).unwrap();
+            assert!(
+                same_bits(&row(part, 0), &row(carried.get(name).unwrap(), 0)),
+                "{name}"
+            );
+            assert!(
+                same_bits(&row(part, 1), &row(initial.get(name).unwrap(), 1)),
+                "{name}"
+            );
+        }
+        assert_eq!(reset.iter().count(), carried.iter().count());
+    }
+}
+
+#[test]
+fn a_reset_clears_a_state_that_is_no_number() {
+    let (carried, initial) = two_states(Some("mnm-g"));
+    let broken = carried
+        .clone()
+        .with("hidden", Tensor::zeros(&[2, 6]).shift(f64::NAN).unwrap())
+        .with(
+            "memory.0",
+            Tensor::zeros(&[2, 5, 4]).shift(f64::INFINITY).unwrap(),
+        );
+    let keep = Tensor::zeros(&[2]);
+    for (name, part) in broken.reset_where(&keep, &initial).unwrap().iter() {
+        let fresh = initial
+            .get(name)
+            .unwrap()
+            .broadcast_to(part.shape())
+            .unwrap();
+        assert!(same_bits(part, &fresh), "{name}");
+    }
+}
+
+#[test]
+fn gradients_pass_a_reset_only_where_it_keeps() {
+    let (carried, initial) = two_states(None);
+    let tape = Tape::new();
+    let hidden = |s: &State<f64>| tape.shared_variable(s.get("hidden").unwrap().value().clone());
+    let (old, new) = (hidden(&carried), hidden(&initial));
+    let carried = carried.clone().with("hidden", old.clone());
+    let initial = initial.clone().with("hidden", new.clone());
+    let keep = Tensor::constant(ndarray::array![0.0, 1.0]);
+    let reset = carried.reset_where(&keep, &initial).unwrap();
+    let loss = reset.get("hidden").unwrap().sum_all().unwrap();
+    let found = gradient(&loss, &[&old, &new], Order::First).unwrap();
+    let rows = |t: &Tensor<f64>| t.value().outer_iter().map(|r| r.sum()).collect::<Vec<_>>();
+    assert_eq!(rows(&found[0]), [0.0, 6.0]);
+    assert_eq!(rows(&found[1]), [6.0, 0.0]);
+}
+
+#[test]
+fn a_reset_that_does_not_fit_is_refused() {
+    let (carried, initial) = two_states(Some("mnm-p"));
+    let keep = |values: &[f64]| Tensor::from_vec(&[values.len()], values.to_vec()).unwrap();
+    names(
+        carried.reset_where(&keep(&[1.0, 0.5]), &initial),
+        &["0.5", "sequence 1", "0 or 1"],
+    );
+    names(
+        carried.reset_where(&keep(&[1.0]), &initial),
+        &["1 sequences", "`cell`", "[2, 6]"],
+    );
+    let empty = State::new([("hidden", Tensor::zeros(&[2, 6]))]);
+    names(carried.reset_where(&keep(&[1.0, 0.0]), &empty), &["`cell`"]);
+    let odd = State::new([("hidden", Tensor::scalar(1.0))]);
+    names(odd.reset_where(&keep(&[1.0, 0.0]), &odd), &["hidden"]);
+}
+
+#[test]
+fn a_part_that_is_missing_is_named() {
+    let state = State::<f64>::new([("hidden", Tensor::zeros(&[1, 2]))]);
+    names(state.get("read"), &["`read`", "another kind of model"]);
+}
