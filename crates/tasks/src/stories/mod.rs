@@ -253,12 +253,13 @@ impl Task for Stories {
             statements,
             asking,
             encoding,
+            hops,
             ..
         } = self.options;
         match (encoding, asking) {
-            (Encoding::Sentence, Questions::InPlace) => questions * (statements + 1),
+            (Encoding::Sentence, Questions::InPlace) => questions * (statements + 1 + hops),
             (Encoding::Sentence, Questions::Separate) => {
-                (index % questions as u64 + 1) as usize * statements + 1
+                (index % questions as u64 + 1) as usize * statements + 1 + hops
             }
             (Encoding::Word, _) => self
                 .tell(split, index)
