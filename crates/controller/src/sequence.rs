@@ -16,7 +16,7 @@ use ndarray::IxDyn;
 use crate::cell::Trace;
 use crate::fused::{
     CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Prepared, Saved,
-    TargetsWeights, Weights,
+    TargetsWeights, Wanted, Weights,
 };
 use crate::mnm::memory_part;
 use crate::{ControllerError, State, Unrolled};
@@ -170,7 +170,7 @@ impl<F: Kernels> Passage<F> {
     }
 
     /// Takes the cotangents that the results left through the adjoint.
-    fn back(&self, with_inputs: bool) -> Result<Gradients<F>, TensorError> {
+    fn back(&self, wanted: Wanted) -> Result<Gradients<F>, TensorError> {
         let fail = |reason: String| TensorError::Op { op: OP, reason };
         let Some((prepared, saved)) = self.saved.borrow_mut().take() else {
             return Err(fail(
@@ -200,7 +200,7 @@ impl<F: Kernels> Passage<F> {
             memory: &memory,
         };
         saved
-            .adjoint(&prepared, &cotangents, with_inputs)
+            .adjoint(&prepared, &cotangents, wanted)
             .map_err(|e| fail(e.to_string()))
     }
 }
@@ -236,7 +236,11 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
         if operands.iter().any(Tensor::is_recorded) {
             return Err(TensorError::NoSecondDerivative { op: OP });
         }
-        let found = self.0.back(wanted[0])?;
+        let memory = self.0.first_state() + STATE.len();
+        let found = self.0.back(Wanted {
+            inputs: wanted[0],
+            memory: wanted[memory..].contains(&true),
+        })?;
         let mut gradients = vec![found.inputs, Vec::new()];
         gradients.extend([
             found.weight_ih,

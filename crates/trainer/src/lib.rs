@@ -18,12 +18,14 @@ pub mod run;
 pub mod task;
 pub mod tensorboard;
 
+mod bench;
 mod error;
 mod evaluate;
 mod plot_run;
 mod progress;
 mod train;
 
+pub use bench::{BenchOutcome, BenchShape, bench};
 pub use config::{Config, ConfigError, DataConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{ErrorTable, Evaluation, evaluate};

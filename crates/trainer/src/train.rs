@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use mnm_controller::Model;
-use mnm_tasks::{Split, Task};
+use mnm_tasks::{Episode, Split, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::write_file;
@@ -110,6 +110,29 @@ pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, TrainError> {
             threads,
             reason: e.to_string(),
         })
+}
+
+/// Training steps by themselves, without a folder: what the bench times.
+pub(crate) struct Stepper(State);
+
+impl Stepper {
+    pub(crate) fn new(model: &Model<f32>, config: &Config) -> Result<Self, TrainError> {
+        Ok(Self(State::start(model, config)?))
+    }
+
+    /// One whole step on `episodes`; the loss before it.
+    pub(crate) fn step(
+        &mut self,
+        model: &Model<f32>,
+        task: &dyn Task,
+        episodes: Vec<Episode>,
+        config: &Config,
+    ) -> Result<f64, TrainError> {
+        let step = self.0.counters.step;
+        let outcome = step::compute(model, &self.0.parameters, task, episodes, config, step)?;
+        self.0.apply(&outcome, &config.train);
+        Ok(outcome.losses.task + config.train.meta_weight * outcome.losses.meta)
+    }
 }
 
 /// A training between two steps.

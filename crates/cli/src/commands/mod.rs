@@ -1,6 +1,7 @@
 //! The subcommands, one file each: its arguments, its help and what it does.
 
 mod apply;
+mod bench;
 mod completions;
 mod config;
 mod eval;
@@ -24,6 +25,7 @@ pub enum Command {
     Config(config::Arguments),
     Tasks(tasks::Arguments),
     Report(report::Arguments),
+    Bench(bench::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -37,6 +39,7 @@ impl Command {
             Self::Config(arguments) => config::run(&arguments),
             Self::Tasks(arguments) => tasks::run(&arguments),
             Self::Report(arguments) => report::run(&arguments),
+            Self::Bench(arguments) => bench::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),
         }?;
         Ok(ExitCode::SUCCESS)

@@ -1,0 +1,124 @@
+//! `mnm bench`: whole training steps on random data, timed.
+
+use std::str::FromStr;
+
+use anyhow::Result;
+use clap::Args;
+use mnm_controller::{Kernel, ModelConfig};
+use mnm_trainer::{BenchShape, bench};
+
+use crate::output::print;
+
+/// Time whole training steps on random data
+///
+/// A step is what training does: forward, backward, gradient clipping and Adam, for B sequences of T steps with a class
+/// to be told at every step. The same shape given to the PyTorch and JAX scripts in benches/peers times the same step
+/// there.
+#[derive(Args)]
+#[command(after_long_help = "\
+Examples:
+  mnm bench --rule mnm-p --shape 32,50,100,100,100,100,1,177
+  mnm bench --rule mnm-g --shape 64,100,128,256,100,100,4,177 --threads 2 --json
+  mnm bench --rule mnm-p --shape 32,50,100,100,100,100,1,177 --kernel reference --steps 5")]
+pub struct Arguments {
+    /// The write rule: mnm-p or mnm-g
+    #[arg(long, default_value = "mnm-p")]
+    rule: String,
+
+    /// B,T,X,C,M,U,H,K: sequences, steps, input, controller, key and value width, memory width, heads, classes
+    #[arg(long, default_value = "32,50,100,100,100,100,1,177")]
+    shape: Shape,
+
+    /// Steps to time, after a few for warming up
+    #[arg(long, default_value_t = 30)]
+    steps: usize,
+
+    /// Threads; 0 takes all cores
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
+
+    /// The sequence kernel: fused or reference
+    #[arg(long, default_value = "fused", value_parser = kernel)]
+    kernel: Kernel,
+
+    /// Layers of the memory
+    #[arg(long, default_value_t = 3)]
+    layers: usize,
+
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// The eight sizes.
+#[derive(Clone, Copy, Debug)]
+struct Shape([usize; 8]);
+
+impl FromStr for Shape {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let expected =
+            || format!("{text:?}: expected eight whole numbers above 0, B,T,X,C,M,U,H,K");
+        let sizes: Vec<usize> = text
+            .split(',')
+            .map(|part| part.trim().parse().ok().filter(|n| *n > 0))
+            .collect::<Option<_>>()
+            .ok_or_else(expected)?;
+        sizes.try_into().map(Shape).map_err(|_| expected())
+    }
+}
+
+fn kernel(text: &str) -> Result<Kernel, String> {
+    match text {
+        "fused" => Ok(Kernel::Fused),
+        "reference" => Ok(Kernel::Reference),
+        _ => Err("expected fused or reference".to_owned()),
+    }
+}
+
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let Shape(
+        [
+            batch,
+            steps,
+            input,
+            controller,
+            value,
+            hidden,
+            heads,
+            classes,
+        ],
+    ) = arguments.shape;
+    let model = ModelConfig {
+        rule: arguments.rule.clone(),
+        controller,
+        value,
+        hidden,
+        heads,
+        layers: arguments.layers,
+        kernel: arguments.kernel,
+        ..ModelConfig::default()
+    };
+    let shape = BenchShape {
+        batch,
+        steps,
+        input,
+        classes,
+    };
+    let found = bench(&model, shape, arguments.steps, arguments.threads)?;
+    if arguments.json {
+        return print(&format!("{}\n", serde_json::to_string(&found)?));
+    }
+    let memory = found
+        .rss_mib
+        .map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
+    print(&format!(
+        "{}, {} threads: median {:.2} ms a step, least {:.2} ms, of {} steps; peak memory {memory}\n",
+        found.rule,
+        found.threads,
+        1e3 * found.step_s,
+        1e3 * found.min_s,
+        found.steps,
+    ))
+}

@@ -1,0 +1,178 @@
+//! Whole training steps on random data, timed: what anyone can set beside a peer.
+
+use std::time::{Duration, Instant};
+
+use mnm_controller::ModelConfig;
+use mnm_tasks::{
+    Episode, Errors, Input, InputKind, Interface, Labels, OutputKind, Split, Task, TaskError,
+    stream,
+};
+use ndarray::{Array2, ArrayView2};
+use rand::RngExt;
+use serde::Serialize;
+
+use crate::TrainError;
+use crate::config::{Config, DataConfig, TrainConfig};
+use crate::task::build_model;
+use crate::train::{Stepper, thread_pool};
+
+/// The sizes of a step: B sequences of T steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BenchShape {
+    /// Sequences B.
+    pub batch: usize,
+    /// Steps T.
+    pub steps: usize,
+    /// Input width X.
+    pub input: usize,
+    /// Classes K, one asked for at every step.
+    pub classes: usize,
+}
+
+/// What was measured.
+#[derive(Clone, Debug, Serialize)]
+pub struct BenchOutcome {
+    /// Median seconds of a step.
+    pub step_s: f64,
+    /// Seconds of the fastest step.
+    pub min_s: f64,
+    /// Peak memory of the process in MiB; `None` where the system does not tell.
+    pub rss_mib: Option<f64>,
+    /// Steps that were timed.
+    pub steps: usize,
+    /// Threads.
+    pub threads: usize,
+    /// The write rule, or the kind of model that has none.
+    pub rule: String,
+    /// "fused" or "reference".
+    pub kernel: mnm_controller::Kernel,
+    /// Loss before the first and after the last step: the model does learn.
+    pub losses: [f64; 2],
+}
+
+/// Sequences of noise with a random class at every step.
+struct Noise {
+    shape: BenchShape,
+    interface: Interface,
+}
+
+impl Noise {
+    fn new(shape: BenchShape) -> Self {
+        Self {
+            shape,
+            interface: Interface {
+                input: InputKind::Dense { width: shape.input },
+                outputs: OutputKind::Classes {
+                    names: (0..shape.classes).map(|n| n.to_string()).collect(),
+                },
+            },
+        }
+    }
+}
+
+impl Task for Noise {
+    fn name(&self) -> &str {
+        "noise"
+    }
+
+    fn interface(&self) -> &Interface {
+        &self.interface
+    }
+
+    fn len(&self, _: Split) -> Option<u64> {
+        None
+    }
+
+    fn steps(&self, _: Split, _: u64) -> usize {
+        self.shape.steps
+    }
+
+    fn episode(&self, _: Split, index: u64) -> Result<Episode, TaskError> {
+        let BenchShape { steps, input, .. } = self.shape;
+        let mut generator = stream(0, "noise", index);
+        let x =
+            Array2::from_shape_simple_fn((steps, input), || 2.0 * generator.random::<f32>() - 1.0);
+        let classes = (0..steps).map(|_| generator.random_range(0..self.shape.classes as u32));
+        Ok(Episode {
+            group: "noise".to_owned(),
+            labels: Labels::Classes(classes.collect()),
+            input: Input::Dense(x),
+            target_steps: (0..steps).collect(),
+            text: None,
+        })
+    }
+
+    fn errors(&self, _: &Episode, _: ArrayView2<f32>) -> Errors {
+        Errors::default()
+    }
+
+    fn render(&self, _: &Episode, _: Option<ArrayView2<f32>>) -> String {
+        String::new()
+    }
+}
+
+/// Times whole training steps (forward, backward, clipping, Adam) of `model` on one batch of noise: at least `steps` of
+/// them after a few for warming up.
+///
+/// # Errors
+/// A size or setting out of range.
+pub fn bench(
+    model: &ModelConfig,
+    shape: BenchShape,
+    steps: usize,
+    threads: usize,
+) -> Result<BenchOutcome, TrainError> {
+    let config = Config {
+        seed: 1,
+        threads,
+        data: DataConfig::DoubleCopy(mnm_tasks::DoubleCopyOptions::default()),
+        model: model.clone(),
+        train: TrainConfig {
+            batch: shape.batch,
+            ..TrainConfig::default()
+        },
+    };
+    config.validate()?;
+    let task = Noise::new(shape);
+    let episodes = (0..shape.batch as u64)
+        .map(|index| task.episode(Split::Train, index))
+        .collect::<Result<Vec<_>, _>>()?;
+    let network = build_model::<f32>(model, task.interface(), None)?;
+    let pool = thread_pool(threads)?;
+    pool.install(|| {
+        let mut stepper = Stepper::new(&network, &config)?;
+        let mut losses = [f64::NAN; 2];
+        for _ in 0..3 {
+            let loss = stepper.step(&network, &task, episodes.clone(), &config)?;
+            if losses[0].is_nan() {
+                losses[0] = loss;
+            }
+        }
+        let mut times: Vec<Duration> = Vec::with_capacity(steps);
+        for _ in 0..steps.max(1) {
+            let batch = episodes.clone();
+            let begun = Instant::now();
+            losses[1] = stepper.step(&network, &task, batch, &config)?;
+            times.push(begun.elapsed());
+        }
+        times.sort();
+        Ok(BenchOutcome {
+            step_s: times[times.len() / 2].as_secs_f64(),
+            min_s: times[0].as_secs_f64(),
+            rss_mib: peak_memory(),
+            steps: times.len(),
+            threads: rayon::current_num_threads(),
+            rule: model.label().to_owned(),
+            kernel: model.kernel,
+            losses,
+        })
+    })
+}
+
+/// The peak resident memory of this process in MiB, where `/proc` tells.
+fn peak_memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kib / 1024.0)
+}
