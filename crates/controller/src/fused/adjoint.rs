@@ -52,8 +52,18 @@ pub struct Gradients<F> {
     pub cell: Vec<F>,
     /// Of the initial read `[S, M]`.
     pub read: Vec<F>,
-    /// Of the initial fast weights, layer by layer: `[out, in]` if they were shared, else `[S, out, in]`.
+    /// Of the initial fast weights, layer by layer: `[out, in]` if they were shared, else `[S, out, in]`; each empty
+    /// if not asked for.
     pub memory: Vec<Vec<F>>,
+}
+
+/// Gradients that are not always needed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Those of the inputs.
+    pub inputs: bool,
+    /// Those of the initial fast weights.
+    pub memory: bool,
 }
 
 /// `[S, width]` of zeros, or what is given.
@@ -106,8 +116,8 @@ impl<F: Kernels> Saved<F> {
         Ok(())
     }
 
-    /// Takes the block back to its inputs, parameters and initial state. `cell` must be what ran it forward; the gradient
-    /// of the inputs is only computed if `with_inputs`.
+    /// Takes the block back to its inputs, parameters and initial state. `cell` must be what ran it forward; of the
+    /// gradients that are not always needed, those that are `wanted` are computed.
     ///
     /// # Errors
     /// [`LengthError`] if a cotangent does not fill its shape.
@@ -115,7 +125,7 @@ impl<F: Kernels> Saved<F> {
         mut self,
         cell: &Prepared<F>,
         of: &Cotangents<'_, F>,
-        with_inputs: bool,
+        wanted: Wanted,
     ) -> Result<Gradients<F>, LengthError> {
         self.check(cell, of)?;
         let (steps, samples, sizes) = (self.steps, self.samples, cell.sizes);
@@ -123,7 +133,7 @@ impl<F: Kernels> Saved<F> {
         let (width, gate_width, z_width, out_width) =
             (x + m + c, 4 * c, sizes.interaction(), sizes.output());
         let rows = steps * samples;
-        let mut memory = MemoryAdjoint::new(self.memory, of.memory);
+        let mut memory = MemoryAdjoint::new(self.memory, of.memory, wanted.memory);
         // Cotangents of h_t and of v_t without what the outputs of step t add, and of c_t.
         let mut d_hidden = start(of.hidden, samples * c);
         let mut d_read = start(of.read, samples * m);
@@ -158,7 +168,7 @@ impl<F: Kernels> Saved<F> {
                 } else {
                     &of.meta[first..][..samples]
                 },
-                d_interaction: &mut d_z[m..],
+                d_interactions: &mut d_z[m..],
                 interaction_stride: z_width,
                 d_rates: &mut d_rates,
             });
@@ -237,8 +247,8 @@ impl<F: Kernels> Saved<F> {
             MatrixMut::dense(&mut interaction_weight, z_width, c),
             Store::Overwrite,
         );
-        let mut inputs = vec![F::nan(); if with_inputs { rows * x } else { 0 }];
-        if with_inputs {
+        let mut inputs = vec![F::nan(); if wanted.inputs { rows * x } else { 0 }];
+        if wanted.inputs {
             cell.from_input.backward.multiply(
                 d_gates,
                 MatrixMut::dense(&mut inputs, rows, x),
@@ -265,14 +275,7 @@ impl<F: Kernels> Saved<F> {
             hidden: d_hidden,
             cell: d_cell,
             read: d_read,
-            memory: initial_memory
-                .into_iter()
-                .enumerate()
-                .map(|(layer, memory)| match self.shared_memory.get(layer) {
-                    Some(true) => column_sums(&memory, sizes.memory.weight(layer).iter().product()),
-                    _ => memory,
-                })
-                .collect(),
+            memory: initial_memory,
         })
     }
 }

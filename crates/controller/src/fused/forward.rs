@@ -1,6 +1,8 @@
 //! The cell forward: a block of sequences through all steps.
 
-use mnm_memory::fused::{Initial, MemoryForward, MemorySaved, MemorySizes, StepForward};
+use mnm_memory::fused::{
+    Initial, MemoryForward, MemoryOptions, MemorySaved, MemorySizes, StepForward,
+};
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, matmul_nt};
 
 use super::error::{LengthError, fits};
@@ -71,7 +73,6 @@ pub struct Saved<F> {
     pub(super) interactions: Vec<F>,
     pub(super) rates: Vec<F>,
     pub(super) hidden_mask: Option<Vec<F>>,
-    pub(super) shared_memory: Vec<bool>,
     pub(super) memory: MemorySaved<F>,
 }
 
@@ -143,8 +144,12 @@ impl<F: Kernels> Prepared<F> {
             steps,
         };
         let targets = self.targets.clone();
+        let options = MemoryOptions {
+            record,
+            dual_rows: self.dual_rows,
+        };
         let mut memory =
-            MemoryForward::new(self.rule, memory_sizes, initial.memory, targets, record);
+            MemoryForward::new(self.rule, memory_sizes, initial.memory, targets, options);
         for t in 0..steps {
             let first = t * samples;
             // [v ; h] of the step before, the hidden state masked.
@@ -200,7 +205,8 @@ impl<F: Kernels> Prepared<F> {
             self.interact(Matrix::new(outputs, samples, c, out_width), z, rates);
             memory.step(StepForward {
                 step: t,
-                interaction: Matrix::new(&z[m..], samples, z_width - m, z_width),
+                interactions: &z[m..],
+                interaction_stride: z_width,
                 rates,
                 reads: &mut outputs[c..],
                 read_stride: out_width,
@@ -226,7 +232,7 @@ impl<F: Kernels> Prepared<F> {
             }..][..samples * c]
                 .to_vec(),
             memory: (0..sizes.memory.layers())
-                .map(|layer| memory.weights(layer))
+                .map(|layer| memory.weights(layer, steps))
                 .collect(),
             saved: memory.into_saved().map(|memory| Saved {
                 steps,
@@ -238,11 +244,6 @@ impl<F: Kernels> Prepared<F> {
                 interactions,
                 rates: rates.clone(),
                 hidden_mask: inputs.hidden_mask.map(<[F]>::to_vec),
-                shared_memory: initial
-                    .memory
-                    .iter()
-                    .map(|m| matches!(m, Initial::Shared(_)))
-                    .collect(),
                 memory,
             }),
             outputs,

@@ -14,8 +14,8 @@ mod forward;
 mod lstm;
 mod prepared;
 
-pub use adjoint::{Cotangents, Gradients};
+pub use adjoint::{Cotangents, Gradients, Wanted};
 pub use error::LengthError;
 pub use forward::{Forward, InitialState, Inputs, Saved};
-pub use mnm_memory::fused::{FusedRule, Initial};
+pub use mnm_memory::fused::{DUAL_ROWS, FusedRule, Initial};
 pub use prepared::{CellSizes, Prepared, TargetsWeights, Weights};

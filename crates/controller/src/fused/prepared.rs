@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mnm_memory::MemoryShape;
-use mnm_memory::fused::{FusedRule, TargetsNetwork};
+use mnm_memory::fused::{DUAL_ROWS, FusedRule, TargetsNetwork};
 use mnm_tensor::kernels::{Kernels, Matrix, Packed};
 
 use super::error::{LengthError, fits};
@@ -103,6 +103,7 @@ pub struct Prepared<F> {
     pub(super) rate_weight: Vec<F>,
     pub(super) rate_bias: F,
     pub(super) targets: Option<Arc<TargetsNetwork<F>>>,
+    pub(super) dual_rows: usize,
 }
 
 impl<F: Kernels> Prepared<F> {
@@ -166,7 +167,14 @@ impl<F: Kernels> Prepared<F> {
             rate_weight: weights.rate_weight.to_vec(),
             rate_bias: weights.rate_bias[0],
             targets,
+            dual_rows: DUAL_ROWS,
         })
+    }
+
+    /// The same with another bound on the rows of writes that the dual form carries, instead of [`DUAL_ROWS`]; 0 switches it
+    /// off. Changes the speed, and results only by rounding.
+    pub fn with_dual_rows(self, dual_rows: usize) -> Self {
+        Prepared { dual_rows, ..self }
     }
 
     /// The extents of the cell.

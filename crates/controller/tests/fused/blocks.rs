@@ -1,8 +1,8 @@
 //! How sequences are grouped, and what is kept, changes nothing.
 
-use mnm_controller::fused::{FusedRule, Inputs, LengthError};
+use mnm_controller::fused::{FusedRule, Inputs, LengthError, Wanted};
 
-use crate::support::{Case, Problem, outcome};
+use crate::support::{ALL, Case, Problem, outcome};
 
 fn case(rule: &'static str) -> Case {
     Case {
@@ -17,6 +17,7 @@ fn case(rule: &'static str) -> Case {
         heads: 2,
         masked: false,
         shared: true,
+        dual_rows: 64,
         seed: 3,
     }
 }
@@ -39,8 +40,15 @@ fn a_forward_pass_that_records_nothing_gives_the_same_bits() {
 fn the_gradient_of_the_inputs_can_be_left_out() {
     let problem = Problem::new(&case("mnm-p"));
     let prepared = problem.prepared::<f32>();
-    let mut with = problem.adjoint(&prepared, problem.forward(&prepared, true), true);
-    let without = problem.adjoint(&prepared, problem.forward(&prepared, true), false);
+    let mut with = problem.adjoint(&prepared, problem.forward(&prepared, true), ALL);
+    let without = problem.adjoint(
+        &prepared,
+        problem.forward(&prepared, true),
+        Wanted {
+            inputs: false,
+            ..ALL
+        },
+    );
     assert!(without.inputs.is_empty() && !with.inputs.is_empty());
     with.inputs.clear();
     assert_eq!(with, without);

@@ -41,6 +41,7 @@ fn medium(rule: &'static str, steps: usize) -> Case {
         heads: 2,
         masked: true,
         shared: true,
+        dual_rows: 64,
         seed: 7,
     }
 }

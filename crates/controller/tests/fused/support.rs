@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mnm_controller::fused::{
     CellSizes, Cotangents, Forward, FusedRule, Gradients, Initial, InitialState, Inputs, Prepared,
-    TargetsWeights, Weights,
+    TargetsWeights, Wanted, Weights,
 };
 use mnm_controller::{Cell, MnmCell, State, memory_part};
 use mnm_memory::{MemoryShape, rule_named, weight_name};
@@ -32,8 +32,16 @@ pub struct Case {
     pub masked: bool,
     /// Whether the memory starts as W_0 for all, or as each sequence's own.
     pub shared: bool,
+    /// How many rows of writes the dual form carries.
+    pub dual_rows: usize,
     pub seed: u64,
 }
+
+/// Every gradient.
+pub const ALL: Wanted = Wanted {
+    inputs: true,
+    memory: true,
+};
 
 impl Case {
     pub fn shape(&self) -> MemoryShape {
@@ -65,6 +73,10 @@ fn width() -> impl Strategy<Value = usize> {
     prop_oneof![3 => 1_usize..8, 2 => prop_oneof![Just(3), Just(16), Just(17)], 1 => Just(63)]
 }
 
+fn dual_rows() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(0), 1_usize..20, Just(64)]
+}
+
 /// Any small problem.
 pub fn case() -> impl Strategy<Value = Case> {
     let sizes = (
@@ -77,8 +89,8 @@ pub fn case() -> impl Strategy<Value = Case> {
         1_usize..5,
         1_usize..4,
     );
-    (sizes, any::<[bool; 3]>(), any::<u32>()).prop_map(
-        |(sizes, [gradient, masked, shared], seed)| Case {
+    (sizes, any::<[bool; 3]>(), dual_rows(), any::<u32>()).prop_map(
+        |(sizes, [gradient, masked, shared], dual_rows, seed)| Case {
             rule: if gradient { "mnm-g" } else { "mnm-p" },
             steps: sizes.0,
             samples: sizes.1,
@@ -90,6 +102,7 @@ pub fn case() -> impl Strategy<Value = Case> {
             heads: sizes.7,
             masked,
             shared,
+            dual_rows,
             seed: u64::from(seed),
         },
     )
@@ -239,7 +252,7 @@ impl Problem {
         let prepared = self.prepared::<F>();
         let forward = self.forward(&prepared, true);
         let mut numbers = outcome(&forward);
-        let gradients = self.adjoint(&prepared, forward, true);
+        let gradients = self.adjoint(&prepared, forward, ALL);
         self.add_gradients(&gradients, &mut numbers);
         numbers
     }
@@ -271,6 +284,7 @@ impl Problem {
             &weights,
         )
         .unwrap()
+        .with_dual_rows(self.case.dual_rows)
     }
 
     pub fn forward<F: Kernels>(&self, prepared: &Prepared<F>, record: bool) -> Forward<F> {
@@ -308,7 +322,7 @@ impl Problem {
         &self,
         prepared: &Prepared<F>,
         forward: Forward<F>,
-        with_inputs: bool,
+        wanted: Wanted,
     ) -> Gradients<F> {
         let d: BTreeMap<&str, Vec<F>> = self
             .cotangents
@@ -330,7 +344,7 @@ impl Problem {
         forward
             .saved
             .unwrap()
-            .adjoint(prepared, &cotangents, with_inputs)
+            .adjoint(prepared, &cotangents, wanted)
             .unwrap()
     }
 

@@ -1,13 +1,14 @@
 //! The adjoint of the memory, a block of sequences at a time, from the last step to the first.
 
-use mnm_tensor::kernels::{
-    AlignedBuffer, Kernels, Matrix, MatrixMut, Store, Write, accumulate, apply_then_undo, matmul,
-    matmul_tn,
-};
+use mnm_tensor::kernels::{AlignedBuffer, Kernels, Matrix, MatrixMut};
 
-use super::elementwise::{add_scaled, dot, scaled, through_tanh};
-use super::forward::{MemorySaved, change, changes_len, unpadded};
-use super::layout::{Allocator, Layout, Region};
+use super::direct::{DirectAdjoint, settle};
+use super::dual_adjoint::{DualAdjoint, DualCotangents};
+use super::elementwise::{add_scaled, through_tanh};
+use super::forward::{MemorySaved, fill, unpadded};
+use super::layout::Layout;
+use super::passes::{AdjointGroup, AdjointPasses, part};
+use super::rule::Rule;
 use super::targets::TargetsGradient;
 
 /// What one step of the adjoint takes and gives, for all sequences of the block.
@@ -19,205 +20,23 @@ pub struct StepAdjoint<'a, F> {
     pub d_reads: Matrix<'a, F>,
     /// Cotangents of the meta losses `[S]`.
     pub d_meta: &'a [F],
-    /// Cotangents of the interaction, replaced: row s is `d_interaction[s * interaction_stride..][..3HM]`.
-    pub d_interaction: &'a mut [F],
+    /// Cotangents of the interactions, replaced: row s is `d_interactions[s * interaction_stride..][..3HM]`.
+    pub d_interactions: &'a mut [F],
     /// Elements from one sequence's interaction to the next.
     pub interaction_stride: usize,
     /// Cotangents of the rates `[S]`, replaced.
     pub d_rates: &'a mut [F],
 }
 
-/// The regions of the adjoint's own buffers.
-#[derive(Debug)]
-pub(super) struct AdjointRegions {
-    /// Cotangents of layer l's products: of the 2H keys after the write, then the rows that wait since the step after.
-    pub cotangents: Vec<Region>,
-    /// What was multiplied, row for row as `cotangents`.
-    pub inputs: Vec<Region>,
-    rows_len: usize,
-    /// Cotangents of `before[l]`: dA, then what comes down from the layers above as well.
-    pub carry: Vec<Region>,
-    carry_len: usize,
-    /// Cotangents of layer l's inputs after the write; one for all layers.
-    below: Vec<Region>,
-    below_len: usize,
-}
-
-impl AdjointRegions {
-    fn new(layout: &Layout, pending: impl Fn(usize) -> usize) -> Self {
-        let (mut rows, mut carry) = (Allocator::default(), Allocator::default());
-        let (mut cotangents, mut inputs, mut carries) = (Vec::new(), Vec::new(), Vec::new());
-        let mut below: Vec<Region> = Vec::new();
-        for (l, w) in layout.weights.iter().enumerate() {
-            let count = (2 + pending(l)) * layout.heads;
-            cotangents.push(rows.region(count, w.rows));
-            inputs.push(rows.region(count, w.columns));
-            carries.push(carry.region(layout.heads, w.columns));
-            below.push(Region {
-                offset: 0,
-                ..layout.after[l]
-            });
-        }
-        let below_len = below.iter().map(Region::len).max().unwrap_or(0);
-        AdjointRegions {
-            cotangents,
-            inputs,
-            rows_len: rows.0,
-            carry: carries,
-            carry_len: carry.0,
-            below,
-            below_len,
-        }
-    }
-}
-
-/// One sequence at one step, on the way back.
-pub(super) struct Workspace<'a, F> {
-    pub layout: &'a Layout,
-    pub regions: &'a AdjointRegions,
-    /// The weights: after the write, then before it.
-    pub weights: &'a mut [F],
-    /// G, the cotangents of the weights but for what waits in `rows`.
-    pub gradients: &'a mut [F],
-    pub record: &'a [F],
-    pub rows: &'a mut [F],
-    pub rate: F,
-    /// D of every layer.
-    pub changes: &'a mut [F],
-    /// dD of every layer.
-    pub d_changes: &'a mut [F],
-    pub carry: &'a mut [F],
-    pub below: &'a mut [F],
-    /// For a rule's own use, as long as `changes`.
-    pub spare: &'a mut [F],
-    /// Cotangents of the targets `[H, targets]`; empty for rules without.
-    pub d_targets: &'a mut [F],
-    /// Cotangents of the interaction `[3HM]`: keys and values, head after head.
-    pub d_interaction: &'a mut [F],
-    pub d_rate: F,
-}
-
-impl<F: Kernels> Workspace<'_, F> {
-    fn head(&self) -> usize {
-        3 * self.layout.miss.columns
-    }
-
-    /// The cotangents of head h's value.
-    pub fn d_value(&mut self, h: usize) -> &mut [F] {
-        let (head, value) = (self.head(), self.layout.miss.columns);
-        &mut self.d_interaction[h * head + value..][..value]
-    }
-
-    /// Where the adjoint of the step starts: the cotangents of the last layer's outputs after the write.
-    fn seed(&mut self, d_read: &[F], d_meta: F) {
-        let (heads, miss) = (self.layout.heads, self.layout.miss);
-        let mean = F::one() / F::of(heads as f64);
-        let slope = d_meta * F::of(2.0 / (heads * miss.columns) as f64);
-        let top = self.regions.cotangents[self.layout.layers - 1];
-        for h in 0..heads {
-            let row = miss.row(self.record, h);
-            scaled(top.row_mut(self.rows, h), slope, row);
-            scaled(top.row_mut(self.rows, heads + h), mean, d_read);
-            scaled(self.d_value(h), -slope, row);
-        }
-    }
-
-    /// Back through what used the weights after the write, and through the write: undoes it, and leaves dD and dA.
-    fn after(&mut self) {
-        let (heads, head, value) = (self.layout.heads, self.head(), self.layout.miss.columns);
-        for l in (0..self.layout.layers).rev() {
-            let (cotangents, inputs) = (self.regions.cotangents[l], self.regions.inputs[l]);
-            let x = self.layout.after[l];
-            inputs
-                .first(2 * heads)
-                .of_mut(self.rows)
-                .copy_from_slice(x.of(self.record));
-            let below = self.regions.below[l];
-            let write = Write {
-                d: change(self.layout, l).view(self.changes),
-                a: self.layout.before[l].view(self.record),
-            };
-            apply_then_undo(
-                self.layout.weights[l].view_mut(self.weights),
-                write,
-                cotangents.first(2 * heads).view(self.rows),
-                below.view_mut(self.below),
-                Store::Overwrite,
-            );
-            accumulate(
-                self.layout.weights[l].view_mut(self.gradients),
-                cotangents.view(self.rows),
-                inputs.view(self.rows),
-                write,
-                change(self.layout, l).view_mut(self.d_changes),
-                self.regions.carry[l].view_mut(self.carry),
-            );
-            if l > 0 {
-                let to = self.regions.cotangents[l - 1]
-                    .first(2 * heads)
-                    .of_mut(self.rows);
-                through_tanh(to, below.of(self.below), x.of(self.record));
-            } else {
-                for h in 0..heads {
-                    let d_head = &mut self.d_interaction[h * head..][..head];
-                    d_head[..value].copy_from_slice(below.row(self.below, h));
-                    d_head[2 * value..].copy_from_slice(below.row(self.below, heads + h));
-                }
-            }
-        }
-    }
-
-    /// d beta += sum over heads of dD . E for one layer.
-    pub fn rate_from(&mut self, layer: usize, errors: &[F]) {
-        let region = Region {
-            offset: 0,
-            ..self.layout.errors[layer]
-        };
-        for h in 0..self.layout.heads {
-            self.d_rate += dot(
-                change(self.layout, layer).row(self.d_changes, h),
-                region.row(errors, h),
-            );
-        }
-    }
-
-    /// Back through a^{l+1} = W a^l with the weights before the write: the first pending rows hold the product's
-    /// cotangents; a^l joins them, and its cotangent grows.
-    pub fn through_weights_before(&mut self, layer: usize) {
-        let (heads, layout) = (self.layout.heads, self.layout);
-        let inputs = self.regions.inputs[layer].skip(2 * heads).first(heads);
-        inputs
-            .of_mut(self.rows)
-            .copy_from_slice(layout.before[layer].of(self.record));
-        matmul(
-            self.regions.cotangents[layer]
-                .skip(2 * heads)
-                .first(heads)
-                .view(self.rows),
-            layout.weights[layer].view(self.weights),
-            self.regions.carry[layer].view_mut(self.carry),
-            Store::Add,
-        );
-    }
-
-    /// What reached the write keys through the weights before the write.
-    fn keys(&mut self) {
-        let (head, carry) = (self.head(), self.regions.carry[0]);
-        for h in 0..self.layout.heads {
-            let d_key = &mut self.d_interaction[h * head..][..carry.columns];
-            add_scaled(d_key, F::one(), carry.row(self.carry, h));
-        }
-    }
-}
-
 /// The cotangents of a block of sequences on their way back through the steps.
 #[derive(Debug)]
 pub struct MemoryAdjoint<F> {
     saved: MemorySaved<F>,
-    regions: AdjointRegions,
-    /// G `[S]`, as the weights.
+    with_initial: bool,
+    /// G `[S]`, as the weights; empty once the dual form has taken over, or if it need not.
     gradients: AlignedBuffer<F>,
-    /// Cotangents and inputs of products `[S]`; of which the pending rows live from one step to the next.
+    dual: Option<DualCotangents<F>>,
+    /// Cotangents and inputs of products `[S]`, of which the waiting rows live from one step to the next.
     rows: AlignedBuffer<F>,
     changes: AlignedBuffer<F>,
     d_changes: AlignedBuffer<F>,
@@ -232,52 +51,40 @@ pub struct MemoryAdjoint<F> {
 
 impl<F: Kernels> MemoryAdjoint<F> {
     /// The adjoint before its first step, which is the last one. `d_memory` holds the cotangents of the weights after the last
-    /// step, for each layer `[S, out, in]`; an empty slice stands for zeros.
+    /// step, for each layer `[S, out, in]`; an empty slice, or none at all, stands for zeros. Those of the initial weights are
+    /// only computed if `with_initial`.
     ///
     /// # Panics
     ///
     /// If a cotangent has another length than its weights.
-    pub fn new(saved: MemorySaved<F>, d_memory: &[&[F]]) -> Self {
+    pub fn new(saved: MemorySaved<F>, d_memory: &[&[F]], with_initial: bool) -> Self {
         let (layout, sizes) = (&saved.layout, &saved.sizes);
-        let rule = saved.rule.steps::<F>();
-        let regions = AdjointRegions::new(layout, |l| rule.pending(l));
-        let mut gradients = AlignedBuffer::filled(saved.weights.len(), F::nan());
-        for (s, gradients) in gradients.chunks_exact_mut(layout.weights_len).enumerate() {
-            for (l, region) in layout.weights.iter().enumerate() {
-                let length = region.rows * region.columns;
-                let from = d_memory.get(l).copied().unwrap_or(&[]);
-                assert!(
-                    from.is_empty() || from.len() == sizes.samples * length,
-                    "cotangent of layer {l}"
-                );
-                for r in 0..region.rows {
-                    let to = region.row_mut(gradients, r);
-                    match from.is_empty() {
-                        true => to.fill(F::zero()),
-                        false => to.copy_from_slice(
-                            &from[s * length + r * region.columns..][..region.columns],
-                        ),
-                    }
-                }
-            }
-        }
-        let mut rows = AlignedBuffer::filled(sizes.samples * regions.rows_len, F::nan());
-        for rows in rows.chunks_exact_mut(regions.rows_len) {
-            for region in regions.cotangents.iter().chain(&regions.inputs) {
-                region.skip(2 * layout.heads).of_mut(rows).fill(F::zero());
-            }
-        }
+        let needed = !saved.weights.is_empty() || d_memory.iter().any(|d| !d.is_empty());
+        let gradients = if needed {
+            own_gradients(layout, sizes.samples, d_memory)
+        } else {
+            AlignedBuffer::default()
+        };
+        let mut rows = AlignedBuffer::filled(sizes.samples * layout.rows_len, F::nan());
+        nothing_waits(layout, &mut rows);
         let scratch = |length| AlignedBuffer::filled(length, F::nan());
+        let together = if saved.history.is_some() {
+            sizes.samples
+        } else {
+            1
+        };
         let width = saved.targets.as_ref().map_or(0, |t| t.width());
         let heads = sizes.samples * sizes.heads;
         MemoryAdjoint {
+            with_initial,
             gradients,
+            dual: None,
             rows,
-            changes: scratch(changes_len(layout)),
-            d_changes: scratch(changes_len(layout)),
-            spare: scratch(changes_len(layout)),
-            carry: scratch(regions.carry_len),
-            below: scratch(regions.below_len),
+            changes: scratch(together * layout.changes_len),
+            d_changes: scratch(together * layout.changes_len),
+            spare: scratch(together * layout.changes_len),
+            carry: scratch(together * layout.carry_len),
+            below: scratch(together * layout.below_len),
             d_targets: vec![F::nan(); sizes.steps * heads * width],
             d_values: vec![
                 F::nan();
@@ -287,7 +94,6 @@ impl<F: Kernels> MemoryAdjoint<F> {
                     0
                 }
             ],
-            regions,
             saved,
         }
     }
@@ -298,71 +104,150 @@ impl<F: Kernels> MemoryAdjoint<F> {
     ///
     /// If a shape does not fit.
     pub fn step(&mut self, step: StepAdjoint<'_, F>) {
-        let sizes = self.saved.sizes;
-        let layout = &self.saved.layout;
-        let rule = self.saved.rule.steps::<F>();
-        let index = step.step * sizes.samples;
-        let width = self.saved.targets.as_ref().map_or(0, |t| t.width()) * sizes.heads;
-        for s in 0..sizes.samples {
-            let rate = self.saved.rates[index + s];
-            let record =
-                &self.saved.records[(index + s) * layout.record_len..][..layout.record_len];
-            rule.changes(layout, record, rate, &mut self.changes);
-            let mut of = Workspace {
+        let samples = self.saved.sizes.samples;
+        let dual_steps = self.saved.history.as_ref().map_or(0, |h| h.steps);
+        if step.step < dual_steps {
+            self.hand_over();
+        }
+        let saved = &mut self.saved;
+        let (layout, rule) = (&saved.layout, saved.rule.steps());
+        let index = step.step * samples;
+        let width = saved.targets.as_ref().map_or(0, |t| t.width()) * layout.heads;
+        let d_targets = &mut self.d_targets[index * width..][..samples * width];
+        let records = &saved.records[index * layout.record_len..][..samples * layout.record_len];
+        let rates = &saved.rates[index..][..samples];
+        let dual = saved
+            .history
+            .as_mut()
+            .filter(|_| step.step < dual_steps)
+            .zip(self.dual.as_mut());
+        if let Some((history, cotangents)) = dual {
+            let mut group = AdjointGroup {
                 layout,
-                regions: &self.regions,
-                weights: &mut self.saved.weights[s * layout.weights_len..][..layout.weights_len],
-                gradients: &mut self.gradients[s * layout.weights_len..][..layout.weights_len],
-                record,
-                rows: &mut self.rows[s * self.regions.rows_len..][..self.regions.rows_len],
-                rate,
+                count: samples,
+                records,
+                rows: &mut self.rows,
                 changes: &mut self.changes,
                 d_changes: &mut self.d_changes,
+                spare: &mut self.spare,
                 carry: &mut self.carry,
                 below: &mut self.below,
-                spare: &mut self.spare,
-                d_targets: &mut self.d_targets[(index + s) * width..][..width],
-                d_interaction: &mut step.d_interaction[s * step.interaction_stride..]
-                    [..sizes.interaction()],
-                d_rate: F::zero(),
-            };
-            of.seed(step.d_reads.row(s), step.d_meta[s]);
-            of.after();
-            rule.adjoint(&mut of);
-            of.keys();
-            step.d_rates[s] = of.d_rate;
-        }
-        if let Some(network) = &self.saved.targets {
-            let (rows, value) = (sizes.samples * sizes.heads, sizes.shape.value());
-            let d_targets = &self.d_targets[index * width..][..sizes.samples * width];
-            network.pull_back(
+                rates,
+                d_rates: step.d_rates,
                 d_targets,
-                MatrixMut::dense(&mut self.d_values, rows, value),
-                rows,
+                d_interactions: step.d_interactions,
+                interaction_stride: step.interaction_stride,
+            };
+            (0..samples).for_each(|s| group.one(s).seed(step.d_reads.row(s), step.d_meta[s]));
+            retreat(
+                &mut group,
+                &mut DualAdjoint {
+                    history,
+                    cotangents,
+                    step: step.step,
+                },
+                rule,
             );
-            for (row, d_value) in self.d_values.chunks_exact(value).enumerate() {
-                let (s, h) = (row / sizes.heads, row % sizes.heads);
-                let at = s * step.interaction_stride + h * sizes.head() + value;
-                add_scaled(&mut step.d_interaction[at..][..value], F::one(), d_value);
+        } else {
+            for s in 0..samples {
+                let mut group = AdjointGroup {
+                    layout,
+                    count: 1,
+                    records: &records[s * layout.record_len..][..layout.record_len],
+                    rows: &mut self.rows[s * layout.rows_len..][..layout.rows_len],
+                    changes: &mut self.changes,
+                    d_changes: &mut self.d_changes,
+                    spare: &mut self.spare,
+                    carry: &mut self.carry,
+                    below: &mut self.below,
+                    rates: &rates[s..=s],
+                    d_rates: &mut step.d_rates[s..=s],
+                    d_targets: &mut d_targets[s * width..][..width],
+                    d_interactions: &mut step.d_interactions[s * step.interaction_stride..],
+                    interaction_stride: step.interaction_stride,
+                };
+                let weights = &mut saved.weights[s * layout.weights_len..][..layout.weights_len];
+                let gradients = &mut self.gradients[s * layout.weights_len..][..layout.weights_len];
+                group.one(0).seed(step.d_reads.row(s), step.d_meta[s]);
+                retreat(&mut group, &mut DirectAdjoint { weights, gradients }, rule);
             }
+        }
+        self.values(step.step, step.d_interactions, step.interaction_stride);
+    }
+
+    /// At the last step of the dual form: what is known of the weights after it becomes known of its factors.
+    fn hand_over(&mut self) {
+        let Some(history) = self.saved.history.as_ref().filter(|_| self.dual.is_none()) else {
+            return;
+        };
+        let layout = &self.saved.layout;
+        let sequences = self.gradients.chunks_exact_mut(layout.weights_len);
+        for (gradients, rows) in sequences.zip(self.rows.chunks_exact(layout.rows_len)) {
+            settle(layout, rows, gradients);
+        }
+        nothing_waits(layout, &mut self.rows);
+        self.dual = Some(DualCotangents::new(
+            history,
+            layout,
+            &self.gradients,
+            self.with_initial,
+        ));
+        self.gradients = AlignedBuffer::default();
+    }
+
+    /// What the targets of a step say of the values, for all sequences in one product.
+    fn values(&mut self, step: usize, d_interactions: &mut [F], stride: usize) {
+        let Some(network) = &self.saved.targets else {
+            return;
+        };
+        let sizes = &self.saved.sizes;
+        let (rows, value) = (sizes.samples * sizes.heads, sizes.shape.value());
+        let d_targets = &self.d_targets[step * rows * network.width()..][..rows * network.width()];
+        network.pull_back(
+            d_targets,
+            MatrixMut::dense(&mut self.d_values, rows, value),
+            rows,
+        );
+        for (row, d_value) in self.d_values.chunks_exact(value).enumerate() {
+            let (s, h) = (row / sizes.heads, row % sizes.heads);
+            add_scaled(
+                part(&mut d_interactions[s * stride..], &self.saved.layout, h, 1),
+                F::one(),
+                d_value,
+            );
         }
     }
 
-    /// After step 0: the cotangents of the initial weights, for each layer `[S, out, in]`, and of the targets network.
+    /// After step 0: the cotangents of the initial weights, for each layer `[out, in]` summed over the block if they were
+    /// shared, else `[S, out, in]` (each empty if not asked for), and of the targets network.
     pub fn finish(mut self) -> (Vec<Vec<F>>, Option<TargetsGradient<F>>) {
-        let (layout, regions) = (&self.saved.layout, &self.regions);
-        let sequences = self.gradients.chunks_exact_mut(layout.weights_len);
-        for (gradients, rows) in sequences.zip(self.rows.chunks_exact(regions.rows_len)) {
-            for (l, region) in layout.weights.iter().enumerate() {
-                let cotangents = regions.cotangents[l].skip(2 * layout.heads).view(rows);
-                let inputs = regions.inputs[l].skip(2 * layout.heads).view(rows);
-                matmul_tn(cotangents, inputs, region.view_mut(gradients), Store::Add);
-            }
+        if self.saved.history.is_some() {
+            // For sequences without a step.
+            self.hand_over();
         }
-        let initial = (0..layout.layers)
-            .map(|l| unpadded(&self.gradients, layout, l))
-            .collect();
+        let layout = &self.saved.layout;
         let sizes = &self.saved.sizes;
+        let initial = match &mut self.dual {
+            _ if !self.with_initial => vec![Vec::new(); layout.layers],
+            Some(dual) => {
+                dual.settle(layout, &self.rows, sizes.samples);
+                let layers = layout.weights.iter().zip(&dual.base);
+                layers
+                    .map(|(w, base)| dense_rows(&w.after(w.offset), base))
+                    .collect()
+            }
+            None => {
+                let sequences = self.gradients.chunks_exact_mut(layout.weights_len);
+                for (gradients, rows) in sequences.zip(self.rows.chunks_exact(layout.rows_len)) {
+                    settle(layout, rows, gradients);
+                }
+                let layer = |l: usize| match self.saved.shared[l] {
+                    false => unpadded(&self.gradients, layout, l),
+                    true => summed(&self.gradients, layout, l),
+                };
+                (0..layout.layers).map(layer).collect()
+            }
+        };
         let rows = sizes.steps * sizes.samples * sizes.heads;
         let targets = self.saved.targets.as_ref();
         (
@@ -370,4 +255,92 @@ impl<F: Kernels> MemoryAdjoint<F> {
             targets.map(|network| network.gradient(&self.d_targets, &self.saved.values, rows)),
         )
     }
+}
+
+/// The course of a step back, which all rules share.
+fn retreat<F: Kernels>(
+    group: &mut AdjointGroup<'_, F>,
+    passes: &mut dyn AdjointPasses<F>,
+    rule: &dyn Rule<F>,
+) {
+    let layout = group.layout;
+    let heads = layout.heads;
+    group.each(|one| rule.changes(layout, one.record, one.rate, one.changes));
+    for l in (0..layout.layers).rev() {
+        group.each(|one| {
+            let inputs = layout.inputs[l].first(2 * heads);
+            inputs
+                .of_mut(one.rows)
+                .copy_from_slice(layout.after[l].of(one.record));
+        });
+        passes.after(l, group);
+        group.each(|one| {
+            let below = layout.below[l];
+            if l > 0 {
+                let to = layout.cotangents[l - 1].first(2 * heads).of_mut(one.rows);
+                through_tanh(to, below.of(one.below), layout.after[l].of(one.record));
+                return;
+            }
+            for h in 0..heads {
+                part(one.d_interaction, layout, h, 0).copy_from_slice(below.row(one.below, h));
+                part(one.d_interaction, layout, h, 2)
+                    .copy_from_slice(below.row(one.below, heads + h));
+            }
+        });
+    }
+    group.each(|mut one| {
+        one.await_cotangents();
+        *one.d_rate = F::zero();
+    });
+    rule.adjoint(group, passes);
+    group.each(|mut one| one.keys());
+}
+
+/// Zeros where rows wait.
+fn nothing_waits<F: Kernels>(layout: &Layout, rows: &mut [F]) {
+    for rows in rows.chunks_exact_mut(layout.rows_len) {
+        for region in layout.cotangents.iter().chain(&layout.inputs) {
+            region.skip(2 * layout.heads).of_mut(rows).fill(F::zero());
+        }
+    }
+}
+
+/// G after the last step.
+fn own_gradients<F: Kernels>(
+    layout: &Layout,
+    samples: usize,
+    d_memory: &[&[F]],
+) -> AlignedBuffer<F> {
+    let mut gradients = AlignedBuffer::filled(samples * layout.weights_len, F::nan());
+    for (s, gradients) in gradients.chunks_exact_mut(layout.weights_len).enumerate() {
+        for (l, region) in layout.weights.iter().enumerate() {
+            let length = region.rows * region.columns;
+            let from = d_memory.get(l).copied().unwrap_or(&[]);
+            assert!(
+                from.is_empty() || from.len() == samples * length,
+                "cotangent of layer {l}"
+            );
+            match from.is_empty() {
+                true => region.of_mut(gradients).fill(F::zero()),
+                false => fill(region, gradients, &from[s * length..][..length]),
+            }
+        }
+    }
+    gradients
+}
+
+fn dense_rows<F: Kernels>(region: &super::layout::Region, data: &[F]) -> Vec<F> {
+    let mut dense = Vec::with_capacity(region.rows * region.columns);
+    (0..region.rows).for_each(|r| dense.extend_from_slice(region.row(data, r)));
+    dense
+}
+
+/// The sum over the sequences of a layer's cotangents.
+fn summed<F: Kernels>(gradients: &[F], layout: &Layout, layer: usize) -> Vec<F> {
+    let region = layout.weights[layer];
+    let mut sum = vec![F::zero(); region.len()];
+    for gradients in gradients.chunks_exact(layout.weights_len) {
+        add_scaled(&mut sum, F::one(), region.of(gradients));
+    }
+    dense_rows(&region.after(region.offset), &sum)
 }

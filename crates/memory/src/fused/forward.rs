@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use mnm_tensor::kernels::{
-    AlignedBuffer, Kernels, Matrix, Store, Write, matmul_nt, write_then_apply,
-};
+use mnm_tensor::kernels::{AlignedBuffer, Kernels, Matrix};
 
-use super::elementwise::{add_scaled, dot, scaled, scaled_difference};
-use super::layout::{Allocator, Layout, MemorySizes, Region};
-use super::rule::{ErrorsOf, FusedRule};
+use super::direct::DirectForward;
+use super::dual::{Base, DualForward, History, dual_steps};
+use super::elementwise::{add_scaled, dot};
+use super::layout::{Layout, MemorySizes, Region};
+use super::passes::{ForwardGroup, ForwardOne, ForwardPasses};
+use super::rule::FusedRule;
 use super::targets::TargetsNetwork;
 
 /// The weights of a layer before the first step.
@@ -20,13 +21,25 @@ pub enum Initial<'a, F> {
     Each(&'a [F]),
 }
 
+/// How a block is to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryOptions {
+    /// Whether to keep what the adjoint needs.
+    pub record: bool,
+    /// How many rows of writes (steps times heads) at most the dual form carries before they are folded into weights;
+    /// see [`super::DUAL_ROWS`].
+    pub dual_rows: usize,
+}
+
 /// What one step takes and gives, for all sequences of the block.
 #[derive(Debug)]
 pub struct StepForward<'a, F> {
     /// The step, from 0.
     pub step: usize,
-    /// `[S, 3HM]`: head after head k^w, v^w, k^r.
-    pub interaction: Matrix<'a, F>,
+    /// Head after head k^w, v^w, k^r: row s is `interactions[s * interaction_stride..][..3HM]`.
+    pub interactions: &'a [F],
+    /// Elements from one sequence's interaction to the next.
+    pub interaction_stride: usize,
     /// beta `[S]`.
     pub rates: &'a [F],
     /// v_t, the mean over heads of f(k^r) after the write: row s is `reads[s * read_stride..][..M]`.
@@ -44,7 +57,11 @@ pub struct MemorySaved<F> {
     pub(super) sizes: MemorySizes,
     pub(super) layout: Layout,
     pub(super) targets: Option<Arc<TargetsNetwork<F>>>,
-    /// `[S]` of all weights of a sequence, after the last step.
+    /// Which layers started from weights that all sequences share.
+    pub(super) shared: Vec<bool>,
+    /// The first steps, in the dual form.
+    pub(super) history: Option<History<F>>,
+    /// `[S]` of all weights of a sequence, after the last step; empty while the dual form holds them.
     pub(super) weights: AlignedBuffer<F>,
     /// `[T, S]` of records; of one step only if nothing is recorded.
     pub(super) records: AlignedBuffer<F>,
@@ -61,15 +78,14 @@ pub struct MemoryForward<F> {
     record: bool,
     /// What the targets network predicts at a step, `[S, H, targets]`.
     predicted: Vec<F>,
-    /// D^l of one sequence, in regions as the errors' from offset 0.
+    /// D of the sequences of a group.
     changes: AlignedBuffer<F>,
-    /// f of the write keys, then of the read keys, after the write.
-    out: AlignedBuffer<F>,
-    out_region: Region,
+    /// For the dual form's products.
+    scratch: AlignedBuffer<F>,
 }
 
 impl<F: Kernels> MemoryForward<F> {
-    /// The memory before the first step, one [`Initial`] for each layer. With `record`, what the adjoint needs is kept.
+    /// The memory before the first step, one [`Initial`] for each layer.
     ///
     /// # Panics
     ///
@@ -80,9 +96,10 @@ impl<F: Kernels> MemoryForward<F> {
         sizes: MemorySizes,
         initial: &[Initial<'_, F>],
         targets: Option<Arc<TargetsNetwork<F>>>,
-        record: bool,
+        options: MemoryOptions,
     ) -> Self {
-        let layout = Layout::new(&sizes);
+        let steps = rule.steps::<F>();
+        let layout = Layout::new(&sizes, |l| steps.pending(l));
         assert_eq!(
             initial.len(),
             layout.layers,
@@ -93,30 +110,14 @@ impl<F: Kernels> MemoryForward<F> {
             rule.has_targets(),
             "{rule:?}: a targets network"
         );
-        let mut weights = AlignedBuffer::filled(sizes.samples * layout.weights_len, F::nan());
-        for (s, weights) in weights
-            .chunks_exact_mut(layout.weights_len.max(1))
-            .enumerate()
-        {
-            for (region, initial) in layout.weights.iter().zip(initial) {
-                let length = region.rows * region.columns;
-                let from = match initial {
-                    Initial::Shared(w) => *w,
-                    Initial::Each(w) => &w[s * length..][..length],
-                };
-                assert_eq!(
-                    from.len(),
-                    length,
-                    "initial weights {} x {}",
-                    region.rows,
-                    region.columns
-                );
-                for (r, row) in from.chunks_exact(region.columns).enumerate() {
-                    region.row_mut(weights, r).copy_from_slice(row);
-                }
-            }
-        }
-        let kept = if record { sizes.steps } else { 1 };
+        let dual = dual_steps(&sizes, initial, options.dual_rows);
+        let history =
+            (dual > 0).then(|| History::new(&layout, &sizes, Base::new(&layout, initial), dual));
+        let weights = match dual {
+            0 => own_weights(&layout, &sizes, initial),
+            _ => AlignedBuffer::default(),
+        };
+        let kept = if options.record { sizes.steps } else { 1 };
         let rows = sizes.samples * sizes.heads;
         let width = targets.as_ref().map_or(0, |t| t.width());
         let values = if width > 0 {
@@ -124,19 +125,24 @@ impl<F: Kernels> MemoryForward<F> {
         } else {
             0
         };
-        let out_region = Allocator::default().region(2 * sizes.heads, sizes.shape.value());
+        let together = if dual > 0 { sizes.samples } else { 1 };
+        let scratch = |length| AlignedBuffer::filled(length, F::nan());
         MemoryForward {
-            record,
+            record: options.record,
             predicted: vec![F::nan(); rows * width],
-            changes: AlignedBuffer::filled(changes_len(&layout), F::nan()),
-            out: AlignedBuffer::filled(out_region.len(), F::nan()),
-            out_region,
+            changes: scratch(together * layout.changes_len),
+            scratch: scratch(history.as_ref().map_or(0, |h| h.scratch_len(&layout))),
             state: MemorySaved {
                 rule,
                 sizes,
                 targets,
+                shared: initial
+                    .iter()
+                    .map(|i| matches!(i, Initial::Shared(_)))
+                    .collect(),
+                history,
                 weights,
-                records: AlignedBuffer::filled(kept * sizes.samples * layout.record_len, F::nan()),
+                records: scratch(kept * sizes.samples * layout.record_len),
                 rates: vec![F::nan(); kept * sizes.samples],
                 values: vec![F::nan(); values],
                 layout,
@@ -150,71 +156,90 @@ impl<F: Kernels> MemoryForward<F> {
     ///
     /// If a shape does not fit.
     pub fn step(&mut self, step: StepForward<'_, F>) {
-        let sizes = self.state.sizes;
-        let (samples, heads, value) = (sizes.samples, sizes.heads, sizes.shape.value());
+        let samples = self.state.sizes.samples;
         let kept = if self.record { step.step } else { 0 };
         self.state.rates[kept * samples..][..samples].copy_from_slice(step.rates);
-        let width = self.predict(kept, &step);
-        let layout = &self.state.layout;
-        for s in 0..samples {
-            let interaction = step.interaction.row(s);
-            let record = &mut self.state.records[(kept * samples + s) * layout.record_len..]
-                [..layout.record_len];
-            for (h, head) in interaction.chunks_exact(sizes.head()).enumerate() {
-                layout.after[0]
-                    .row_mut(record, h)
-                    .copy_from_slice(&head[..value]);
-                layout.after[0]
-                    .row_mut(record, heads + h)
-                    .copy_from_slice(&head[2 * value..]);
-            }
-            let mut one = Sequence {
-                layout,
-                weights: &mut self.state.weights[s * layout.weights_len..][..layout.weights_len],
-                record,
-                changes: &mut self.changes,
-                out: &mut self.out,
-                out_region: self.out_region,
+        self.predict(kept, &step);
+        let state = &mut self.state;
+        let (layout, rule) = (&state.layout, state.rule.steps());
+        let records =
+            &mut state.records[kept * samples * layout.record_len..][..samples * layout.record_len];
+        let targets = layout.heads
+            * if self.predicted.is_empty() {
+                0
+            } else {
+                layout.targets()
             };
-            one.before();
-            self.state.rule.steps().errors(ErrorsOf {
+        let dual = state.history.as_ref().map_or(0, |h| h.steps);
+        if let Some(history) = state.history.as_mut().filter(|_| step.step < dual) {
+            let mut group = ForwardGroup {
                 layout,
-                weights: one.weights,
-                record: one.record,
-                values: &interaction[value..],
-                head_stride: sizes.head(),
-                targets: &self.predicted[s * heads * width..][..heads * width],
-                rate: step.rates[s],
-                changes: one.changes,
+                count: samples,
+                records,
+                changes: &mut self.changes,
+                rates: step.rates,
+                targets: &self.predicted,
+                interactions: step.interactions,
+                interaction_stride: step.interaction_stride,
+            };
+            let mut passes = DualForward {
+                history,
+                step: step.step,
+                scratch: &mut self.scratch,
+            };
+            advance(&mut group, &mut passes, rule);
+            (0..samples).for_each(|s| {
+                let read = &mut step.reads[s * step.read_stride..][..layout.value];
+                step.meta[s] = outcome(group.one(s), read);
             });
-            one.after();
-            let read = &mut step.reads[s * step.read_stride..][..value];
-            step.meta[s] = one.outcome(&interaction[value..], sizes.head(), read);
+            return;
+        }
+        if let Some(history) = state.history.as_ref().filter(|_| state.weights.is_empty()) {
+            state.weights = history.fold(layout, dual);
+        }
+        for s in 0..samples {
+            let mut group = ForwardGroup {
+                layout,
+                count: 1,
+                records: &mut records[s * layout.record_len..][..layout.record_len],
+                changes: &mut self.changes,
+                rates: &step.rates[s..=s],
+                targets: &self.predicted[s * targets..][..targets],
+                interactions: &step.interactions[s * step.interaction_stride..],
+                interaction_stride: step.interaction_stride,
+            };
+            let weights = &mut state.weights[s * layout.weights_len..][..layout.weights_len];
+            advance(&mut group, &mut DirectForward { weights }, rule);
+            let read = &mut step.reads[s * step.read_stride..][..layout.value];
+            step.meta[s] = outcome(group.one(0), read);
         }
     }
 
-    /// The targets of all sequences in one product; returns their width.
-    fn predict(&mut self, kept: usize, step: &StepForward<'_, F>) -> usize {
+    /// The targets of all sequences in one product.
+    fn predict(&mut self, kept: usize, step: &StepForward<'_, F>) {
         let Some(network) = &self.state.targets else {
-            return 0;
+            return;
         };
         let sizes = self.state.sizes;
         let (rows, value) = (sizes.samples * sizes.heads, sizes.shape.value());
         let values = &mut self.state.values[kept * rows * value..][..rows * value];
-        for s in 0..sizes.samples {
-            let heads = step.interaction.row(s).chunks_exact(sizes.head());
-            for (h, head) in heads.enumerate() {
-                values[(s * sizes.heads + h) * value..][..value]
-                    .copy_from_slice(&head[value..2 * value]);
-            }
+        for (row, to) in values.chunks_exact_mut(value).enumerate() {
+            let (s, h) = (row / sizes.heads, row % sizes.heads);
+            let at = s * step.interaction_stride + (3 * h + 1) * value;
+            to.copy_from_slice(&step.interactions[at..at + value]);
         }
         network.predict(Matrix::dense(values, rows, value), &mut self.predicted);
-        network.width()
     }
 
-    /// The weights of a layer as they are now, `[S, out, in]` without padding.
-    pub fn weights(&self, layer: usize) -> Vec<F> {
-        unpadded(&self.state.weights, &self.state.layout, layer)
+    /// The weights of a layer after `steps` steps, which must be all that were taken, `[S, out, in]` without padding.
+    pub fn weights(&self, layer: usize, steps: usize) -> Vec<F> {
+        let state = &self.state;
+        match &state.history {
+            Some(history) if state.weights.is_empty() => {
+                history.fold_layer(&state.layout, layer, steps)
+            }
+            _ => unpadded(&state.weights, &state.layout, layer),
+        }
     }
 
     /// What the adjoint needs, if it was recorded.
@@ -223,114 +248,97 @@ impl<F: Kernels> MemoryForward<F> {
     }
 }
 
-/// How long a buffer for D^l of all layers is.
-pub(super) fn changes_len(layout: &Layout) -> usize {
-    layout.errors.iter().map(Region::len).sum()
+/// The course of a step, which all rules share.
+fn advance<F: Kernels>(
+    group: &mut ForwardGroup<'_, F>,
+    passes: &mut dyn ForwardPasses<F>,
+    rule: &dyn super::rule::Rule<F>,
+) {
+    let layout = group.layout;
+    let heads = layout.heads;
+    group.each(|one| {
+        for h in 0..heads {
+            let [write, _, read] = one.head(h);
+            layout.after[0]
+                .row_mut(one.record, h)
+                .copy_from_slice(write);
+            layout.after[0]
+                .row_mut(one.record, heads + h)
+                .copy_from_slice(read);
+        }
+    });
+    for l in 0..layout.layers {
+        passes.before(l, group);
+        if l + 1 < layout.layers {
+            group.each(|one| F::tanh_slice(layout.before[l + 1].of_mut(one.record)));
+        }
+    }
+    rule.errors(group, passes);
+    for l in 0..layout.layers {
+        passes.after(l, group);
+        if l + 1 < layout.layers {
+            group.each(|one| F::tanh_slice(layout.after[l + 1].of_mut(one.record)));
+        }
+    }
 }
 
-/// The regions of D^l: those of the errors, moved to the start of a buffer.
-pub(super) fn change(layout: &Layout, layer: usize) -> Region {
-    let start = layout.errors.first().map_or(0, |e| e.offset);
-    Region {
-        offset: layout.errors[layer].offset - start,
-        ..layout.errors[layer]
+/// The read, and the meta loss, which is returned.
+fn outcome<F: Kernels>(one: ForwardOne<'_, F>, read: &mut [F]) -> F {
+    let (heads, out) = (one.layout.heads, one.layout.after[one.layout.layers]);
+    let mean = F::one() / F::of(heads as f64);
+    let mut squares = F::zero();
+    read.fill(F::zero());
+    for h in 0..heads {
+        add_scaled(read, mean, out.row(one.record, heads + h));
+        let [_, value, _] = one.head(h);
+        let miss = out.row_mut(one.record, h);
+        add_scaled(miss, -F::one(), value);
+        squares += dot(miss, miss);
+    }
+    squares / F::of((heads * out.columns) as f64)
+}
+
+/// Weights for each sequence from what they start as.
+fn own_weights<F: Kernels>(
+    layout: &Layout,
+    sizes: &MemorySizes,
+    initial: &[Initial<'_, F>],
+) -> AlignedBuffer<F> {
+    let mut weights = AlignedBuffer::filled(sizes.samples * layout.weights_len, F::nan());
+    for (s, weights) in weights.chunks_exact_mut(layout.weights_len).enumerate() {
+        for (region, initial) in layout.weights.iter().zip(initial) {
+            let length = region.rows * region.columns;
+            let from = match initial {
+                Initial::Shared(w) => *w,
+                Initial::Each(w) => &w[s * length..][..length],
+            };
+            fill(region, weights, from);
+        }
+    }
+    weights
+}
+
+/// Copies a matrix without padding into a region.
+pub(super) fn fill<F: Kernels>(region: &Region, to: &mut [F], from: &[F]) {
+    assert_eq!(
+        from.len(),
+        region.rows * region.columns,
+        "weights {} x {}",
+        region.rows,
+        region.columns
+    );
+    for (r, row) in from.chunks_exact(region.columns).enumerate() {
+        region.row_mut(to, r).copy_from_slice(row);
     }
 }
 
 /// A layer of all sequences without padding.
 pub(super) fn unpadded<F: Kernels>(weights: &[F], layout: &Layout, layer: usize) -> Vec<F> {
     let region = layout.weights[layer];
-    let rows = weights
-        .chunks_exact(layout.weights_len)
-        .flat_map(|weights| (0..region.rows).map(move |r| region.row(weights, r)));
-    rows.flatten().copied().collect()
-}
-
-/// One sequence at one step.
-struct Sequence<'a, F> {
-    layout: &'a Layout,
-    weights: &'a mut [F],
-    record: &'a mut [F],
-    changes: &'a mut [F],
-    out: &'a mut [F],
-    out_region: Region,
-}
-
-impl<F: Kernels> Sequence<'_, F> {
-    /// The activations of the write keys with the weights before the write.
-    fn before(&mut self) {
-        let layers = self.layout.layers;
-        for l in 0..layers {
-            let to = if l + 1 < layers {
-                self.layout.before[l + 1]
-            } else {
-                self.layout.errors[l]
-            };
-            let (known, rest) = self.record.split_at_mut(to.offset);
-            let x = self.layout.before[l].view(known);
-            let w = self.layout.weights[l].view(self.weights);
-            let y = Region { offset: 0, ..to };
-            matmul_nt(x, w, y.view_mut(rest), Store::Overwrite);
-            if l + 1 < layers {
-                F::tanh_slice(y.of_mut(rest));
-            }
-        }
+    let sequences = weights.len() / layout.weights_len;
+    let mut dense = Vec::with_capacity(sequences * region.rows * region.columns);
+    for weights in weights.chunks_exact(layout.weights_len) {
+        (0..region.rows).for_each(|r| dense.extend_from_slice(region.row(weights, r)));
     }
-
-    /// The write, and the activations of all keys with the weights after it.
-    fn after(&mut self) {
-        let layers = self.layout.layers;
-        for l in 0..layers {
-            let to = if l + 1 < layers {
-                self.layout.after[l + 1]
-            } else {
-                self.layout.miss
-            };
-            let (known, rest) = self.record.split_at_mut(to.offset);
-            let write = Write {
-                d: change(self.layout, l).view(self.changes),
-                a: self.layout.before[l].view(known),
-            };
-            let x = self.layout.after[l].view(known);
-            let w = self.layout.weights[l].view_mut(self.weights);
-            if l + 1 < layers {
-                let y = Region { offset: 0, ..to };
-                write_then_apply(w, write, x, y.view_mut(rest));
-                F::tanh_slice(y.of_mut(rest));
-            } else {
-                write_then_apply(w, write, x, self.out_region.view_mut(self.out));
-            }
-        }
-    }
-
-    /// The read, and the meta loss, which is returned.
-    fn outcome(&mut self, values: &[F], head_stride: usize, read: &mut [F]) -> F {
-        let heads = self.layout.heads;
-        let (mean, miss) = (F::one() / F::of(heads as f64), self.layout.miss);
-        let mut squares = F::zero();
-        read.fill(F::zero());
-        for h in 0..heads {
-            let value = &values[h * head_stride..][..miss.columns];
-            let row = miss.row_mut(self.record, h);
-            scaled_difference(row, F::one(), self.out_region.row(self.out, h), value);
-            squares += dot(row, row);
-            add_scaled(read, mean, self.out_region.row(self.out, heads + h));
-        }
-        squares / F::of((heads * miss.columns) as f64)
-    }
-}
-
-/// D = beta E for one layer.
-pub(super) fn scale_change<F: Kernels>(
-    layout: &Layout,
-    layer: usize,
-    record: &[F],
-    rate: F,
-    changes: &mut [F],
-) {
-    scaled(
-        change(layout, layer).of_mut(changes),
-        rate,
-        layout.errors[layer].of(record),
-    );
+    dense
 }

@@ -6,23 +6,22 @@
 //!
 //! The record keeps E^L, and q^l for the layers below: E^l follows from it, but not the reverse where a tanh is saturated.
 
-use mnm_tensor::kernels::{Kernels, Store, matmul, matmul_nt};
+use mnm_tensor::kernels::{Kernels, vectorised};
 
-use super::adjoint::Workspace;
-use super::elementwise::{add_scaled, scaled, through_tanh};
-use super::forward::{change, scale_change};
+use super::elementwise::{add_scaled, dot, scaled, through_tanh};
 use super::layout::{Layout, Region};
-use super::rule::{ErrorsOf, Rule};
+use super::passes::{AdjointGroup, AdjointOne, AdjointPasses, ForwardGroup, ForwardPasses, part};
+use super::rule::Rule;
 
 pub(super) struct Gradient;
 
 fn factor<F: Kernels>(layout: &Layout) -> F {
-    F::of(2.0 / (layout.heads * layout.miss.columns) as f64)
+    F::of(2.0 / (layout.heads * layout.value) as f64)
 }
 
-/// E^l to `to`, a buffer laid out as the changes.
+/// E^l from a record, where the changes of that layer lie in `to`.
 fn error<F: Kernels>(layout: &Layout, layer: usize, record: &[F], to: &mut [F]) {
-    let to = change(layout, layer).of_mut(to);
+    let to = layout.changes[layer].of_mut(to);
     let kept = layout.errors[layer].of(record);
     if layer + 1 < layout.layers {
         through_tanh(to, kept, layout.before[layer + 1].of(record));
@@ -31,117 +30,117 @@ fn error<F: Kernels>(layout: &Layout, layer: usize, record: &[F], to: &mut [F]) 
     }
 }
 
+fn scale_in_place<F: Kernels>(data: &mut [F], factor: F) {
+    vectorised(|| data.iter_mut().for_each(|x| *x *= factor));
+}
+
+/// The rows of layer `l` in which E and d_q wait.
+fn second_waiting(layout: &Layout, rows: &[Region], l: usize) -> Region {
+    rows[l].skip(3 * layout.heads)
+}
+
 impl<F: Kernels> Rule<F> for Gradient {
     fn pending(&self, layer: usize) -> usize {
         // The inner forward pass uses every layer's weights, the inner backward pass all but the first's.
         if layer == 0 { 1 } else { 2 }
     }
 
-    fn errors(&self, of: ErrorsOf<'_, F>) {
-        let layout = of.layout;
+    fn errors(&self, group: &mut ForwardGroup<'_, F>, passes: &mut dyn ForwardPasses<F>) {
+        let layout = group.layout;
         let top = layout.errors[layout.layers - 1];
-        for h in 0..layout.heads {
-            let value = &of.values[h * of.head_stride..][..top.columns];
-            for (e, v) in top.row_mut(of.record, h).iter_mut().zip(value) {
-                *e = factor::<F>(layout) * (*e - *v);
+        group.each(|one| {
+            for h in 0..layout.heads {
+                let [_, value, _] = one.head(h);
+                let row = top.row_mut(one.record, h);
+                row.iter_mut()
+                    .zip(value)
+                    .for_each(|(e, v)| *e = factor::<F>(layout) * (*e - *v));
             }
-        }
+        });
         for l in (0..layout.layers).rev() {
-            error(layout, l, of.record, of.changes);
+            group.each(|one| error(layout, l, one.record, one.changes));
             if l > 0 {
-                let w = layout.weights[l].view(of.weights);
-                let q = layout.errors[l - 1].view_mut(of.record);
-                matmul(change(layout, l).view(of.changes), w, q, Store::Overwrite);
+                passes.inner(l, group);
             }
-            let changes = change(layout, l).of_mut(of.changes);
-            changes.iter_mut().for_each(|d| *d *= of.rate);
         }
+        group.each(|one| scale_in_place(one.changes, one.rate));
     }
 
     fn changes(&self, layout: &Layout, record: &[F], rate: F, changes: &mut [F]) {
-        for l in 0..layout.layers {
-            if l + 1 < layout.layers {
-                error(layout, l, record, changes);
-                change(layout, l)
-                    .of_mut(changes)
-                    .iter_mut()
-                    .for_each(|d| *d *= rate);
-            } else {
-                scale_change(layout, l, record, rate, changes);
-            }
-        }
+        (0..layout.layers).for_each(|l| error(layout, l, record, changes));
+        scale_in_place(changes, rate);
     }
 
-    fn adjoint(&self, of: &mut Workspace<'_, F>) {
-        let (layout, heads) = (of.layout, of.layout.heads);
-        // `changes` is free again: it takes E, and `spare` what the inner backward pass sends to the activations.
+    fn adjoint(&self, group: &mut AdjointGroup<'_, F>, passes: &mut dyn AdjointPasses<F>) {
+        let layout = group.layout;
         for l in 0..layout.layers {
-            error(layout, l, of.record, of.changes);
-            let (errors, d_errors) = (change(layout, l), change(layout, l));
-            for h in 0..heads {
-                of.d_rate += super::elementwise::dot(
-                    d_errors.row(of.d_changes, h),
-                    errors.row(of.changes, h),
-                );
-            }
-            let rate = of.rate;
-            d_errors
-                .of_mut(of.d_changes)
-                .iter_mut()
-                .for_each(|d| *d *= rate);
+            group.each(|one| errors_up(one, l));
             if l > 0 {
-                // q^{l-1} = E^l W^l, whose cotangent is dE^{l-1} (1 - a a).
-                let second = |r: Region| r.skip(3 * heads);
-                let d_q = second(of.regions.inputs[l]);
-                let activations = layout.before[l].of(of.record);
-                let d_below = change(layout, l - 1);
-                through_tanh(d_q.of_mut(of.rows), d_below.of(of.d_changes), activations);
-                let kept = layout.errors[l - 1].of(of.record);
-                let to_activations = d_below.of_mut(of.spare);
-                for (((to, d), q), a) in to_activations
-                    .iter_mut()
-                    .zip(d_below.of(of.d_changes))
-                    .zip(kept)
-                    .zip(activations)
-                {
-                    *to = *d * *q * (*a + *a) * -F::one();
-                }
-                matmul_nt(
-                    d_q.view(of.rows),
-                    layout.weights[l].view(of.weights),
-                    d_errors.view_mut(of.d_changes),
-                    Store::Add,
-                );
-                let e = second(of.regions.cotangents[l]);
-                e.of_mut(of.rows).copy_from_slice(errors.of(of.changes));
+                passes.inner(l, group);
             }
         }
         for l in (0..layout.layers).rev() {
-            let pending = of.regions.cotangents[l].skip(2 * heads).first(heads);
-            if l + 1 < layout.layers {
-                let carry = of.regions.carry[l + 1];
-                add_scaled(
-                    carry.of_mut(of.carry),
-                    F::one(),
-                    change(layout, l).of(of.spare),
-                );
-                through_tanh(
-                    pending.of_mut(of.rows),
-                    carry.of(of.carry),
-                    layout.before[l + 1].of(of.record),
-                );
-            } else {
-                for h in 0..heads {
-                    let d = change(layout, l).row(of.d_changes, h);
-                    scaled(pending.row_mut(of.rows, h), factor(layout), d);
-                    add_scaled(
-                        &mut of.d_interaction[(3 * h + 1) * d.len()..][..d.len()],
-                        -factor::<F>(layout),
-                        d,
-                    );
-                }
-            }
-            of.through_weights_before(l);
+            group.each(|one| activations_down(one, l));
+            passes.before(l, group);
         }
+    }
+}
+
+/// Turns dD of a layer into what it says of dE and of the rate; then, above the first layer, puts E and d_q of
+/// q^{l-1} = E^l W^l into the last waiting rows, and into `spare` what dE^{l-1} says of a^l.
+fn errors_up<F: Kernels>(one: AdjointOne<'_, F>, l: usize) {
+    let layout = one.layout;
+    let change = layout.changes[l];
+    // D is done with: its place takes E.
+    error(layout, l, one.record, one.changes);
+    for h in 0..layout.heads {
+        *one.d_rate += dot(change.row(one.d_changes, h), change.row(one.changes, h));
+    }
+    scale_in_place(change.of_mut(one.d_changes), one.rate);
+    if l == 0 {
+        return;
+    }
+    second_waiting(layout, &layout.cotangents, l)
+        .of_mut(one.rows)
+        .copy_from_slice(change.of(one.changes));
+    let activations = layout.before[l].of(one.record);
+    let d_error = layout.changes[l - 1].of(one.d_changes);
+    let d_q = second_waiting(layout, &layout.inputs, l).of_mut(one.rows);
+    through_tanh(d_q, d_error, activations);
+    let kept = layout.errors[l - 1].of(one.record);
+    let to = layout.changes[l - 1].of_mut(one.spare);
+    vectorised(|| {
+        for (((to, d), q), a) in to.iter_mut().zip(d_error).zip(kept).zip(activations) {
+            *to = -(*d * *q * (*a + *a));
+        }
+    });
+}
+
+/// From dE of the last layer to the value, and down the activations: into the first waiting rows, what went into the tanh.
+fn activations_down<F: Kernels>(one: AdjointOne<'_, F>, l: usize) {
+    let layout = one.layout;
+    let heads = layout.heads;
+    let waiting = layout.cotangents[l].skip(2 * heads).first(heads);
+    if l + 1 < layout.layers {
+        let carry = layout.carry[l + 1].of_mut(one.carry);
+        add_scaled(carry, F::one(), layout.changes[l].of(one.spare));
+        through_tanh(
+            waiting.of_mut(one.rows),
+            carry,
+            layout.before[l + 1].of(one.record),
+        );
+        return;
+    }
+    scaled(
+        waiting.of_mut(one.rows),
+        factor(layout),
+        layout.changes[l].of(one.d_changes),
+    );
+    for h in 0..heads {
+        add_scaled(
+            part(one.d_interaction, layout, h, 1),
+            -F::one(),
+            waiting.row(one.rows, h),
+        );
     }
 }

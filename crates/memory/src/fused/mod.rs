@@ -19,16 +19,21 @@
 //! sequence's weights stay in the cache for all that is done to them.
 
 mod adjoint;
+mod direct;
+mod dual;
+mod dual_adjoint;
 mod elementwise;
 mod forward;
 mod gradient;
 mod layout;
+mod passes;
 mod perceptron;
 mod rule;
 mod targets;
 
 pub use adjoint::{MemoryAdjoint, StepAdjoint};
-pub use forward::{Initial, MemoryForward, MemorySaved, StepForward};
+pub use dual::DUAL_ROWS;
+pub use forward::{Initial, MemoryForward, MemoryOptions, MemorySaved, StepForward};
 pub use layout::MemorySizes;
 pub use rule::FusedRule;
 pub use targets::{TargetsGradient, TargetsNetwork};

@@ -2,11 +2,10 @@
 
 use mnm_tensor::kernels::Kernels;
 
-use super::adjoint::Workspace;
-use super::elementwise::{add_scaled, scaled, scaled_difference};
-use super::forward::{change, scale_change};
+use super::elementwise::{add_scaled, dot, scaled, scaled_difference, through_tanh};
 use super::layout::Layout;
-use super::rule::{ErrorsOf, Rule};
+use super::passes::{AdjointGroup, AdjointOne, AdjointPasses, ForwardGroup, ForwardPasses};
+use super::rule::Rule;
 
 pub(super) struct Perceptron;
 
@@ -19,63 +18,80 @@ impl<F: Kernels> Rule<F> for Perceptron {
         1
     }
 
-    fn errors(&self, of: ErrorsOf<'_, F>) {
-        let layout = of.layout;
-        let width: usize = layout.errors.iter().map(|e| e.columns).sum();
-        let mut start = 0;
-        for l in 0..layout.layers {
-            let errors = layout.errors[l];
-            for h in 0..layout.heads {
-                let target = &of.targets[h * width + start..][..errors.columns];
-                if l + 1 < layout.layers {
-                    let (known, rest) = of.record.split_at_mut(errors.offset);
-                    let to = &mut rest[h * errors.stride()..][..errors.columns];
-                    scaled_difference(
-                        to,
-                        factor(layout, l),
-                        layout.before[l + 1].row(known, h),
-                        target,
-                    );
-                } else {
-                    for (e, t) in errors.row_mut(of.record, h).iter_mut().zip(target) {
-                        *e = factor::<F>(layout, l) * (*e - *t);
+    fn errors(&self, group: &mut ForwardGroup<'_, F>, _: &mut dyn ForwardPasses<F>) {
+        let width = group.layout.targets();
+        group.each(|one| {
+            let layout = one.layout;
+            let mut start = 0;
+            for l in 0..layout.layers {
+                let (errors, scale) = (layout.errors[l], factor::<F>(layout, l));
+                for h in 0..layout.heads {
+                    let target = &one.targets[h * width + start..][..errors.columns];
+                    if l + 1 < layout.layers {
+                        let (known, rest) = one.record.split_at_mut(errors.offset);
+                        let to = &mut rest[h * errors.stride..][..errors.columns];
+                        scaled_difference(to, scale, layout.before[l + 1].row(known, h), target);
+                    } else {
+                        let row = errors.row_mut(one.record, h);
+                        row.iter_mut()
+                            .zip(target)
+                            .for_each(|(e, t)| *e = scale * (*e - *t));
                     }
                 }
+                start += errors.columns;
             }
-            scale_change(layout, l, of.record, of.rate, of.changes);
-            start += errors.columns;
-        }
+            self.changes(layout, one.record, one.rate, one.changes);
+        });
     }
 
     fn changes(&self, layout: &Layout, record: &[F], rate: F, changes: &mut [F]) {
-        (0..layout.layers).for_each(|l| scale_change(layout, l, record, rate, changes));
+        for (errors, change) in layout.errors.iter().zip(&layout.changes) {
+            scaled(change.of_mut(changes), rate, errors.of(record));
+        }
     }
 
-    fn adjoint(&self, of: &mut Workspace<'_, F>) {
-        let layout = of.layout;
-        let width: usize = layout.errors.iter().map(|e| e.columns).sum();
-        let mut start = width;
+    fn adjoint(&self, group: &mut AdjointGroup<'_, F>, passes: &mut dyn AdjointPasses<F>) {
+        let layout = group.layout;
+        let mut start = layout.targets();
         for l in (0..layout.layers).rev() {
-            let (heads, errors) = (layout.heads, layout.errors[l]);
-            start -= errors.columns;
-            let pending = of.regions.cotangents[l].skip(2 * heads);
-            let scale = factor::<F>(layout, l) * of.rate;
-            for h in 0..heads {
-                let d_change = change(layout, l).row(of.d_changes, h);
-                let d_target = &mut of.d_targets[h * width + start..][..errors.columns];
-                scaled(d_target, -scale, d_change);
-                let to = pending.row_mut(of.rows, h);
-                scaled(to, scale, d_change);
-                if l + 1 < layout.layers {
-                    add_scaled(to, F::one(), of.regions.carry[l + 1].row(of.carry, h));
-                    let a = layout.before[l + 1].row(of.record, h);
-                    to.iter_mut()
-                        .zip(a)
-                        .for_each(|(d, a)| *d *= F::one() - *a * *a);
-                }
-            }
-            of.rate_from(l, layout.errors[l].of(of.record));
-            of.through_weights_before(l);
+            start -= layout.errors[l].columns;
+            group.each(|one| layer(one, l, start));
+            passes.before(l, group);
         }
+    }
+}
+
+/// From dD of a layer to the rate, the targets (at `start`) and, into the first waiting rows, what went into the tanh.
+fn layer<F: Kernels>(one: AdjointOne<'_, F>, l: usize, start: usize) {
+    let layout = one.layout;
+    let (heads, width, errors) = (layout.heads, layout.targets(), layout.errors[l]);
+    let scale = factor::<F>(layout, l) * one.rate;
+    for h in 0..heads {
+        let d_target = &mut one.d_targets[h * width + start..][..errors.columns];
+        scaled(d_target, -scale, layout.changes[l].row(one.d_changes, h));
+    }
+    let record = one.record;
+    for h in 0..heads {
+        *one.d_rate += dot(
+            layout.changes[l].row(one.d_changes, h),
+            errors.row(record, h),
+        );
+    }
+    let waiting = layout.cotangents[l].skip(2 * heads).first(heads);
+    if l + 1 < layout.layers {
+        // What came down to a^{l+1}, and what the error sends to it.
+        let carry = layout.carry[l + 1].of_mut(one.carry);
+        add_scaled(carry, scale, layout.changes[l].of(one.d_changes));
+        through_tanh(
+            waiting.of_mut(one.rows),
+            carry,
+            layout.before[l + 1].of(record),
+        );
+    } else {
+        scaled(
+            waiting.of_mut(one.rows),
+            scale,
+            layout.changes[l].of(one.d_changes),
+        );
     }
 }

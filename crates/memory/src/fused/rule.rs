@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use mnm_tensor::kernels::Kernels;
 
-use super::adjoint::Workspace;
 use super::gradient::Gradient;
 use super::layout::Layout;
+use super::passes::{AdjointGroup, AdjointPasses, ForwardGroup, ForwardPasses};
 use super::perceptron::Perceptron;
 
 /// A write rule with a fused kernel.
@@ -41,36 +41,19 @@ impl FusedRule {
     }
 }
 
-/// What the forward step of a rule works on: one sequence, one step.
-pub(super) struct ErrorsOf<'a, F> {
-    pub layout: &'a Layout,
-    /// The sequence's weights before the write.
-    pub weights: &'a [F],
-    /// The record, with `before` filled and `errors[L-1]` holding f(k^w); the rule fills `errors`.
-    pub record: &'a mut [F],
-    /// v^w, head after head, `head_stride` apart.
-    pub values: &'a [F],
-    pub head_stride: usize,
-    /// What the targets network predicts, `[H, targets]`; empty for rules without one.
-    pub targets: &'a [F],
-    /// beta.
-    pub rate: F,
-    /// For D^l = beta E^l, in regions as `errors`.
-    pub changes: &'a mut [F],
-}
-
 /// What a rule adds to the fused kernel; everything else is common to all rules of the form W -= beta E^T A.
 pub(super) trait Rule<F: Kernels>: Sync {
-    /// Rows that wait in each layer to be added to G, for each head.
+    /// Rows that wait in each layer, for each head, to be added to the cotangents of the weights.
     fn pending(&self, layer: usize) -> usize;
 
-    /// Fills `errors` of the record and `changes`.
-    fn errors(&self, of: ErrorsOf<'_, F>);
+    /// Fills `errors` of the records, and D = beta E in `changes`; `before` is filled, and the last of `errors` holds f(k^w)
+    /// with the weights before the write.
+    fn errors(&self, group: &mut ForwardGroup<'_, F>, passes: &mut dyn ForwardPasses<F>);
 
-    /// D^l = beta E^l again, from the record.
+    /// D = beta E again, from a record.
     fn changes(&self, layout: &Layout, record: &[F], rate: F, changes: &mut [F]);
 
-    /// From dD and dA (in the workspace) to the cotangents of the write keys, the values, the targets and the rate; puts
-    /// what uses the weights before the write into the pending rows.
-    fn adjoint(&self, of: &mut Workspace<'_, F>);
+    /// From dD (`d_changes`) and dA (`carry`) to the cotangents of the write keys (`carry[0]`), the values, the targets and
+    /// the rate; leaves what used the weights before the write in the waiting rows.
+    fn adjoint(&self, group: &mut AdjointGroup<'_, F>, passes: &mut dyn AdjointPasses<F>);
 }
