@@ -5,6 +5,7 @@
 //! and each result is a small op on that token that hands out what the forward pass left. On the way back the results
 //! come first and leave their cotangents; the token comes last and takes them all through the adjoint at once.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -81,9 +82,12 @@ fn token<F: Kernels>() -> Array<F> {
     Array::zeros(IxDyn(&[0]))
 }
 
-/// The elements in row-major order, copied only where they are not.
-fn dense<F: Kernels>(array: &Array<F>) -> Vec<F> {
-    array.iter().copied().collect()
+/// The elements in row-major order, copied only where they are not so already.
+fn dense<F: Kernels>(array: &Array<F>) -> Cow<'_, [F]> {
+    match array.as_slice() {
+        Some(elements) => Cow::Borrowed(elements),
+        None => Cow::Owned(array.iter().copied().collect()),
+    }
 }
 
 impl<F: Kernels> Passage<F> {
@@ -105,8 +109,8 @@ impl<F: Kernels> Passage<F> {
             op: OP,
             reason: e.to_string(),
         };
-        let all: Vec<Vec<F>> = operands.iter().map(|a| dense(a)).collect();
-        let parameter = |n: usize| all[2 + n].as_slice();
+        let all: Vec<Cow<'_, [F]>> = operands.iter().map(|a| dense(a)).collect();
+        let parameter = |n: usize| &*all[2 + n];
         let weights = Weights {
             weight_ih: parameter(0),
             weight_hh: parameter(1),
@@ -133,7 +137,7 @@ impl<F: Kernels> Passage<F> {
             steps: self.steps,
             samples: self.samples,
             inputs: &all[0],
-            hidden_mask: (!all[1].is_empty()).then_some(all[1].as_slice()),
+            hidden_mask: (!all[1].is_empty()).then_some(&*all[1]),
         };
         let initial = InitialState {
             hidden: &all[state],
@@ -177,16 +181,15 @@ impl<F: Kernels> Passage<F> {
                 "its gradient was taken before; run the sequence again for another".to_owned(),
             ));
         };
-        let left: Vec<(Port, Vec<F>)> = self
-            .cotangents
-            .borrow_mut()
-            .drain(..)
-            .map(|(port, cotangent)| (port, dense(&cotangent)))
+        let arrays = self.cotangents.take();
+        let left: Vec<(Port, Cow<'_, [F]>)> = arrays
+            .iter()
+            .map(|(port, cotangent)| (*port, dense(cotangent)))
             .collect();
         let of = |port: Port| {
             left.iter()
                 .find(|(p, _)| *p == port)
-                .map_or(&[][..], |(_, c)| c.as_slice())
+                .map_or(&[][..], |(_, c)| &**c)
         };
         let memory: Vec<&[F]> = (0..self.sizes.memory.layers())
             .map(|layer| of(Port::Memory(layer)))
