@@ -86,14 +86,19 @@ fn a_run_is_trained_evaluated_applied_inspected_and_reported() {
     assert!(html.contains("A &amp; B") && html.contains("<svg"));
 }
 
-/// `mnm apply` on the run and on its checkpoint file, with both kernels.
-fn applied(top: &Path, run: &Path) {
-    let (input, output) = (top.join("in.safetensors"), top.join("out.safetensors"));
+/// Saves `x` [4, 2, 5], for a model on three bits and two flags.
+fn save_input(path: &Path) {
     let data: Vec<u8> = (0..4 * 2 * 5)
         .flat_map(|i| (i as f32 / 40.0).to_le_bytes())
         .collect();
     let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![4, 2, 5], &data);
-    safetensors::serialize_to_file([("x", view.unwrap())], None, &input).unwrap();
+    safetensors::serialize_to_file([("x", view.unwrap())], None, path).unwrap();
+}
+
+/// `mnm apply` on the run and on its checkpoint file, with both kernels.
+fn applied(top: &Path, run: &Path) {
+    let (input, output) = (top.join("in.safetensors"), top.join("out.safetensors"));
+    save_input(&input);
     let mut logits = Vec::new();
     for (checkpoint, kernel) in [
         (run.to_owned(), "fused"),
@@ -124,14 +129,25 @@ fn applied(top: &Path, run: &Path) {
 }
 
 #[test]
-fn a_plain_lstm_goes_the_same_way() {
-    let (_top, run) = folder();
-    good(&mut tiny(&run, &["--set", "model.kind=lstm", "--quiet"]));
-    good(&mut on("eval", &run, &["--last"]));
-    let page = run.join("page.html");
-    good(on("inspect", &run, &["--out"]).arg(&page));
-    let html = std::fs::read_to_string(&page).unwrap();
-    assert!(html.contains("has no memory network") && html.contains("The hidden state"));
+fn models_without_a_memory_network_go_the_same_way() {
+    for kind in ["lstm", "lstm-salu", "ntm", "dnc"] {
+        let (top, run) = folder();
+        let kind = format!("model.kind={kind}");
+        let mut train = tiny(&run, &["--quiet", "--set", &kind, "--set", "train.steps=3"]);
+        train.args(["--set", "model.slots=6", "--set", "model.slot_width=4"]);
+        good(&mut train);
+        good(&mut on("eval", &run, &["--last"]));
+        let page = run.join("page.html");
+        good(on("inspect", &run, &["--out"]).arg(&page));
+        let html = std::fs::read_to_string(&page).unwrap();
+        assert!(html.contains("has no memory network") && html.contains("The hidden state"));
+
+        let (input, output) = (top.path().join("in"), top.path().join("out"));
+        save_input(&input);
+        let mut apply = on("apply", &run, &["--input"]);
+        let said = good(apply.arg(&input).arg("--output").arg(&output));
+        assert_eq!(said, "logits [4, 2, 3]\n");
+    }
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::mnm::{bad, folder, good, same_bytes, tiny};
 
 /// A run long enough to be stopped in the middle.
-const LONG: &[&str] = &["--quiet", "--set", "train.steps=150"];
+const LONG: &[&str] = &["--quiet", "--set", "train.steps=600"];
 
 #[test]
 fn n_steps_and_n_more_are_two_n() {

@@ -151,7 +151,7 @@ fn singular(layer: usize, spectrum: &Spectrum) -> Result<Picture, InspectError> 
     };
     picture(
         &format!("singular-values-{layer}"),
-        &format!("Singular values of memory layer {layer}"),
+        &format!("Singular values of W^{} (memory.{layer})", layer + 1),
         "How much the layer stretches what passes through it, direction by direction. The change is the sum of all writes: \
          how far it stays above zero tells in how many directions the episode was written.",
         plot.svg(),
