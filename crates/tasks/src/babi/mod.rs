@@ -11,11 +11,14 @@
 //!
 //! One file of this directory each: [`line`](parse_line) reads a line, `corpus` a file, `source` finds the files in a
 //! folder or in the published archive, `vocabulary` numbers words and answers, `reading` turns stories into episodes,
-//! `data` puts it together as a [`Task`](crate::Task).
+//! `data` puts it together as a [`Task`](crate::Task). `inventory` counts a download's files and `checksums` tells which of
+//! them are the published ones.
 
+mod checksums;
 mod corpus;
 mod data;
 mod error;
+mod inventory;
 mod line;
 mod options;
 mod reading;
@@ -23,9 +26,11 @@ mod render;
 mod source;
 mod vocabulary;
 
+pub use checksums::Provenance;
 pub use corpus::{Corpus, Interner};
 pub use data::{Babi, Counts};
 pub use error::BabiError;
+pub use inventory::{BabiFile, Inventory};
 pub use line::{Content, Line, LineProblem, parse_line};
 pub use options::{BabiOptions, Encoding, Questions};
 pub use vocabulary::{PADDING, UNKNOWN, Vocabulary};

@@ -30,6 +30,16 @@ pub enum Encoding {
     Word,
 }
 
+impl Encoding {
+    /// The steps of a line of these words.
+    pub fn steps(self, words: Vec<u32>) -> Vec<Vec<u32>> {
+        match self {
+            Encoding::Sentence => vec![words],
+            Encoding::Word => words.into_iter().map(|word| vec![word]).collect(),
+        }
+    }
+}
+
 /// Which bAbI data to load and how to present it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

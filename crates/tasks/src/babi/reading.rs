@@ -124,10 +124,7 @@ impl Reading {
         for line in self.shown(corpus, lines) {
             for _ in 0..self.times(corpus, line) {
                 let words = corpus.words(line).iter().map(|&word| lexicon.word(word));
-                match self.encoding {
-                    Encoding::Sentence => tokens.push(words.collect()),
-                    Encoding::Word => tokens.extend(words.map(|word| vec![word])),
-                }
+                tokens.extend(self.encoding.steps(words.collect()));
             }
             if let Some(answer) = corpus.answer(line) {
                 // A line has at least one word, so that there is a step to ask at.

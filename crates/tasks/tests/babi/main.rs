@@ -3,4 +3,5 @@
 mod episodes;
 mod errors;
 mod fixtures;
+mod inventory;
 mod sources;
