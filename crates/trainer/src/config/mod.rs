@@ -17,10 +17,20 @@ pub use train::{Decay, TrainConfig};
 /// The experiments that come with the program, by name.
 const NAMED: &[(&str, &str)] = &[
     ("babi", include_str!("../../configs/babi.toml")),
+    ("copy", include_str!("../../configs/copy.toml")),
     (
         "double-copy",
         include_str!("../../configs/double-copy.toml"),
     ),
+    (
+        "priority-sort",
+        include_str!("../../configs/priority-sort.toml"),
+    ),
+    (
+        "associative-recall",
+        include_str!("../../configs/associative-recall.toml"),
+    ),
+    ("dictionary", include_str!("../../configs/dictionary.toml")),
     ("stories", include_str!("../../configs/stories.toml")),
 ];
 
