@@ -1,4 +1,4 @@
-//! Times the fused cell, forward and adjoint, on the two standard shapes: `sequence [S|L|...] [rule] [block] [threads] [repeats]`.
+//! Times the fused cell, forward and adjoint, on the two standard shapes: `sequence [S|L|...] [rule] [block] [threads] [repeats] [dual rows]`.
 //!
 //! Prints the least and the median time of a pass over the whole batch, and the arithmetic that it amounts to. A target for
 //! profilers: everything else (output layer, optimiser) is left out.
@@ -6,8 +6,8 @@
 use std::time::Instant;
 
 use mnm_controller::fused::{
-    CellSizes, Cotangents, FusedRule, Initial, InitialState, Inputs, Prepared, TargetsWeights,
-    Weights,
+    CellSizes, Cotangents, DUAL_ROWS, FusedRule, Initial, InitialState, Inputs, Prepared,
+    TargetsWeights, Wanted, Weights,
 };
 use mnm_memory::MemoryShape;
 use rayon::prelude::*;
@@ -67,6 +67,7 @@ fn main() {
         std::process::exit(2);
     };
     let (block, threads, repeats) = (argument(2, 16), argument(3, 2), argument(4, 10));
+    let dual_rows = argument(5, DUAL_ROWS);
     let seed = &mut 1;
     let (c, m, x, z, targets) = (
         cell.controller,
@@ -106,6 +107,7 @@ fn main() {
     let initial: Vec<Initial<'_, f32>> = memory.iter().map(|w| Initial::Shared(w)).collect();
     let run = || {
         let prepared = Prepared::new(rule, cell, &weights).expect("weights fill their shapes");
+        let prepared = prepared.with_dual_rows(dual_rows);
         let one = |_| {
             let state = InitialState {
                 hidden: &zeros[..block * c],
@@ -119,42 +121,58 @@ fn main() {
                 inputs: &inputs,
                 hidden_mask: None,
             };
-            let start = Instant::now();
+            let start = cpu_seconds();
             let forward = prepared
                 .forward(&inputs, &state, true)
                 .expect("inputs fill their shapes");
-            let forward_time = start.elapsed().as_secs_f64();
+            let middle = cpu_seconds();
             let cotangents = Cotangents {
                 outputs: &d_outputs,
                 meta: &d_meta,
                 ..Cotangents::default()
             };
-            let gradients = forward
-                .saved
-                .expect("recorded")
-                .adjoint(&prepared, &cotangents, Wanted { inputs: true, memory: false });
+            let gradients = forward.saved.expect("recorded").adjoint(
+                &prepared,
+                &cotangents,
+                Wanted {
+                    inputs: true,
+                    memory: false,
+                },
+            );
             std::hint::black_box(gradients.expect("cotangents fill their shapes"));
-            forward_time / start.elapsed().as_secs_f64()
+            [middle - start, cpu_seconds() - middle]
         };
-        (0..batch / block).into_par_iter().map(one).sum::<f64>() / (batch / block) as f64
+        let each: Vec<[f64; 2]> = (0..batch / block).into_par_iter().map(one).collect();
+        each.iter()
+            .fold([0.0; 2], |sum, x| [sum[0] + x[0], sum[1] + x[1]])
     };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
         .expect("a pool");
-    let mut times: Vec<(f64, f64)> = (0..repeats)
-        .map(|_| {
-            let start = Instant::now();
-            let share = pool.install(run);
-            (start.elapsed().as_secs_f64(), share)
-        })
-        .collect();
-    times.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (least, median) = (times[0], times[repeats / 2]);
+    let mut times = Vec::new();
+    let mut total = [0.0; 2];
+    for _ in 0..repeats {
+        let start = Instant::now();
+        let cpu = pool.install(run);
+        times.push(start.elapsed().as_secs_f64());
+        total = [total[0] + cpu[0], total[1] + cpu[1]];
+    }
+    times.sort_by(f64::total_cmp);
     println!(
-        "{name} {rule_name} block {block} threads {threads}: least {:.3} ms (forward {:.0} %), median {:.3} ms",
-        least.0 * 1e3,
-        least.1 * 1e2,
-        median.0 * 1e3,
+        "{name} {rule_name} block {block} threads {threads} dual rows {dual_rows}: least {:.2} ms, median {:.2} ms; processor time on average forward {:.2} ms, adjoint {:.2} ms",
+        times[0] * 1e3,
+        times[repeats / 2] * 1e3,
+        total[0] * 1e3 / repeats as f64,
+        total[1] * 1e3 / repeats as f64,
     );
 }
+
+/// Processor time of this thread so far, which other programs do not disturb; wall-clock time where Linux does not tell.
+fn cpu_seconds() -> f64 {
+    let tell = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanoseconds = tell.and_then(|text| text.split(' ').next()?.parse::<f64>().ok());
+    nanoseconds.map_or_else(|| START.elapsed().as_secs_f64(), |n| n * 1e-9)
+}
+
+static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);

@@ -3,7 +3,7 @@
 use num_traits::Zero;
 
 use super::simd::Simd;
-use super::tile::{Rows, Strided, dot_tile, outer_tile};
+use super::tile::{Rows, Strided, dot_tile, outer_tile, update_strip};
 use super::view::Store;
 
 macro_rules! tiles {
@@ -47,6 +47,10 @@ pub unsafe fn outer<S: Simd>(
 ) {
     if m == 0 || n == 0 {
         return;
+    }
+    if (1..=4).contains(&k) && m > 4 && store != Store::Overwrite {
+        // SAFETY: the contract is the same.
+        return unsafe { update::<S>((m, n, k), a, b, c, store == Store::Subtract) };
     }
     let total = n.div_ceil(S::LANES);
     // The strips are chosen for the tallest tile, then made as even as possible.
@@ -108,6 +112,64 @@ pub unsafe fn outer<S: Simd>(
     }
 }
 
+/// C\[m, n] += A\[m, k] B\[k, n], or -=, for k up to 4.
+///
+/// # Safety
+///
+/// The operands must be as large as that.
+#[inline(always)]
+unsafe fn update<S: Simd>(
+    (m, n, k): (usize, usize, usize),
+    a: Strided<S::Scalar>,
+    b: Rows<*const S::Scalar>,
+    c: Rows<*mut S::Scalar>,
+    negative: bool,
+) {
+    let total = n.div_ceil(S::LANES);
+    let widest = match (S::MANY_REGISTERS, k) {
+        (true, 1..=2) => 8,
+        (true, 3) => 7,
+        (true, _) => 4,
+        (false, 1..=2) => 4,
+        (false, 3) => 3,
+        (false, _) => 2,
+    };
+    let strips = total.div_ceil(widest);
+    let mut done = 0;
+    for strip in 0..strips {
+        let vectors = (total - done).div_ceil(strips - strip);
+        let first = done * S::LANES;
+        done += vectors;
+        // SAFETY: columns first.. of this many registers, the last one of these lanes, exist in B and C.
+        unsafe {
+            let tail = S::mask(if done == total {
+                n - (total - 1) * S::LANES
+            } else {
+                S::LANES
+            });
+            let b = Rows {
+                data: b.data.add(first),
+                ..b
+            };
+            let c = Rows {
+                data: c.data.add(first),
+                ..c
+            };
+            macro_rules! run {
+                ($rank:literal, $vectors:literal) => {
+                    update_strip::<S, $rank, $vectors>(m, a, b, c, tail, negative)
+                };
+            }
+            if S::MANY_REGISTERS {
+                tiles!(k, vectors, run;
+                    1: 1 2 3 4 5 6 7 8; 2: 1 2 3 4 5 6 7 8; 3: 1 2 3 4 5 6 7; 4: 1 2 3 4;)
+            } else {
+                tiles!(k, vectors, run; 1: 1 2 3 4; 2: 1 2 3 4; 3: 1 2 3; 4: 1 2;)
+            }
+        }
+    }
+}
+
 /// Y\[m, n] (op)= X\[m, k] W\[n, k]^T in dot form, four rows of X at a time, so that W is read m / 4 times.
 ///
 /// # Safety
@@ -134,12 +196,12 @@ pub unsafe fn dots<S: Simd>(
                 ..y
             };
             match (m - row, S::MANY_REGISTERS) {
-                (1, true) => dot_rows::<S, 1, 16>(n, k, x, w, y, store),
-                (2..=3, true) => dot_rows::<S, 2, 8>(n, k, x, w, y, store),
-                (_, true) => dot_rows::<S, 4, 4>(n, k, x, w, y, store),
-                (1, false) => dot_rows::<S, 1, 8>(n, k, x, w, y, store),
-                (2..=3, false) => dot_rows::<S, 2, 4>(n, k, x, w, y, store),
-                (_, false) => dot_rows::<S, 4, 2>(n, k, x, w, y, store),
+                (1, true) => dot_rows::<S, 1, 16, 8>(n, k, x, w, y, store),
+                (2..=3, true) => dot_rows::<S, 2, 8, 4>(n, k, x, w, y, store),
+                (_, true) => dot_rows::<S, 4, 4, 2>(n, k, x, w, y, store),
+                (1, false) => dot_rows::<S, 1, 8, 8>(n, k, x, w, y, store),
+                (2..=3, false) => dot_rows::<S, 2, 4, 4>(n, k, x, w, y, store),
+                (_, false) => dot_rows::<S, 4, 2, 2>(n, k, x, w, y, store),
             }
         }
         row += match m - row {
@@ -150,8 +212,9 @@ pub unsafe fn dots<S: Simd>(
     }
 }
 
+/// All columns for XR rows: WR at a time, then half as many for what is left over if that is enough.
 #[inline(always)]
-unsafe fn dot_rows<S: Simd, const XR: usize, const WR: usize>(
+unsafe fn dot_rows<S: Simd, const XR: usize, const WR: usize, const HALF: usize>(
     n: usize,
     k: usize,
     x: Rows<*const S::Scalar>,
@@ -159,7 +222,7 @@ unsafe fn dot_rows<S: Simd, const XR: usize, const WR: usize>(
     y: Rows<*mut S::Scalar>,
     store: Store,
 ) {
-    // SAFETY: XR rows of X and Y exist; rows of W past the last are replaced by the last, and their sums dropped.
+    // SAFETY: XR rows of X and Y exist, and n of W.
     unsafe {
         let rest = k % S::LANES;
         let tail = if rest == 0 { None } else { Some(S::mask(rest)) };
@@ -167,26 +230,57 @@ unsafe fn dot_rows<S: Simd, const XR: usize, const WR: usize>(
         for (i, row) in left.iter_mut().enumerate() {
             *row = x.data.add(i * x.stride);
         }
-        let mut sums = [S::Scalar::zero(); 16];
         let mut column = 0;
         while column < n {
-            let count = if n - column < WR { n - column } else { WR };
-            let mut right = [w.data; WR];
-            for (j, row) in right.iter_mut().enumerate() {
-                let index = if j < count { column + j } else { n - 1 };
-                *row = w.data.add(index * w.stride);
+            let w = Rows {
+                data: w.data.add(column * w.stride),
+                ..w
+            };
+            let y = Rows {
+                data: y.data.add(column),
+                ..y
+            };
+            let count = n - column;
+            if count > HALF {
+                dot_columns::<S, XR, WR>(count, k, left, w, tail, y, store);
+                column += WR;
+            } else {
+                dot_columns::<S, XR, HALF>(count, k, left, w, tail, y, store);
+                column += HALF;
             }
-            dot_tile::<S, XR, WR>(k, left, right, tail, &mut sums);
-            for i in 0..XR {
-                let to = y.data.add(i * y.stride + column);
-                let from = sums.as_ptr().add(i * WR);
-                if count == WR {
-                    put::<S>(WR, from, to, store);
-                } else {
-                    put::<S>(count, from, to, store);
-                }
+        }
+    }
+}
+
+/// One tile, of which the first `count` columns exist.
+#[inline(always)]
+unsafe fn dot_columns<S: Simd, const XR: usize, const WR: usize>(
+    count: usize,
+    k: usize,
+    left: [*const S::Scalar; XR],
+    w: Rows<*const S::Scalar>,
+    tail: Option<S::Mask>,
+    y: Rows<*mut S::Scalar>,
+    store: Store,
+) {
+    // SAFETY: rows of W past the last are replaced by the last, and their sums dropped.
+    unsafe {
+        let mut right = [w.data; WR];
+        for (j, row) in right.iter_mut().enumerate() {
+            *row = w.data.add(if j < count { j } else { count - 1 } * w.stride);
+        }
+        if XR == 1 && count >= WR && store == Store::Overwrite {
+            return dot_tile::<S, XR, WR>(k, left, right, tail, y.data);
+        }
+        let mut sums = [S::Scalar::zero(); 16];
+        dot_tile::<S, XR, WR>(k, left, right, tail, sums.as_mut_ptr());
+        for i in 0..XR {
+            let (from, to) = (sums.as_ptr().add(i * WR), y.data.add(i * y.stride));
+            if count >= WR {
+                put::<S>(WR, from, to, store);
+            } else {
+                put::<S>(count, from, to, store);
             }
-            column += count;
         }
     }
 }

@@ -1,7 +1,9 @@
-//! The two register-blocked loops that every product is made of.
+//! The register-blocked loops that every product is made of.
 //!
 //! *Outer form* ([`outer_tile`]): C\[i, j] += a\[i, p] b\[p, j]; b is read in vectors along its rows, a is broadcast, C
 //! stays in registers while p runs. Covers A B and A^T B, for a may have any strides.
+//!
+//! *Update* ([`update_strip`]): the same where p has few values: b stays in registers while i runs.
 //!
 //! *Dot form* ([`dot_tile`]): C\[i, j] = sum over p of a\[i, p] b\[j, p]; both are read in vectors along their rows, and
 //! the registers are summed across their lanes at the end, eight at a time. Covers A B^T without packing.
@@ -92,18 +94,79 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
     }
 }
 
+/// C\[i, j] += a\[i, p] b\[p, j] for all `rows` of one strip of NV registers and K values of p: a write of rank K.
+///
+/// b stays in registers instead of C, each element of which is loaded and stored once.
+///
+/// # Safety
+///
+/// `a` and `c` must hold `rows` rows, `a` of K, and `b` K rows, at their strides; the last register has `tail`'s lanes.
+#[inline(always)]
+pub(super) unsafe fn update_strip<S: Simd, const K: usize, const NV: usize>(
+    rows: usize,
+    a: Strided<S::Scalar>,
+    b: Rows<*const S::Scalar>,
+    c: Rows<*mut S::Scalar>,
+    tail: S::Mask,
+    negative: bool,
+) {
+    // SAFETY: all offsets stay within what the caller vouches for.
+    unsafe {
+        let mut right = [[S::zero(); NV]; K];
+        for p in 0..K {
+            let line = b.data.add(p * b.stride);
+            for j in 0..NV {
+                let at = line.add(j * S::LANES);
+                let v = if j + 1 < NV {
+                    S::load(at)
+                } else {
+                    S::load_masked(at, tail)
+                };
+                right[p][j] = if negative {
+                    S::subtract(S::zero(), v)
+                } else {
+                    v
+                };
+            }
+        }
+        for i in 0..rows {
+            let mut left = [S::zero(); K];
+            for p in 0..K {
+                left[p] = S::splat(*a.data.add(i * a.row + p * a.column));
+            }
+            let line = c.data.add(i * c.stride);
+            for j in 0..NV {
+                let at = line.add(j * S::LANES);
+                let mut sum = if j + 1 < NV {
+                    S::load(at)
+                } else {
+                    S::load_masked(at, tail)
+                };
+                for p in 0..K {
+                    sum = S::multiply_add(left[p], right[p][j], sum);
+                }
+                if j + 1 < NV {
+                    S::store(at, sum);
+                } else {
+                    S::store_masked(at, tail, sum);
+                }
+            }
+        }
+    }
+}
+
 /// One tile of XR x WR dot products of length `k` in dot form; XR * WR is 8 or 16. The sums go to `out`, row by row.
 ///
 /// # Safety
 ///
-/// Every pointer must be good for `k` elements.
+/// `x` and `w` must be good for `k` elements, `out` for XR * WR.
 #[inline(always)]
 pub(super) unsafe fn dot_tile<S: Simd, const XR: usize, const WR: usize>(
     k: usize,
     x: [*const S::Scalar; XR],
     w: [*const S::Scalar; WR],
     tail: Option<S::Mask>,
-    out: &mut [S::Scalar; 16],
+    out: *mut S::Scalar,
 ) {
     const { assert!(XR * WR == 8 || XR * WR == 16) };
     // SAFETY: all offsets stay within what the caller vouches for.
@@ -137,7 +200,6 @@ pub(super) unsafe fn dot_tile<S: Simd, const XR: usize, const WR: usize>(
             }
         }
         let at = |flat: usize| sums[flat / WR][flat % WR];
-        let out = out.as_mut_ptr();
         S::sum_eight(
             [at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)],
             out,
