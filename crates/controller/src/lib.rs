@@ -32,3 +32,8 @@ pub use model::{InputSpec, Masks, Model};
 pub use salu::{LookUpTable, LstmSaluCell};
 pub use size::{ParameterCount, parameter_table};
 pub use state::State;
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -20,3 +20,8 @@ pub use memory::Memory;
 pub use perceptron_rule::PerceptronRule;
 pub use rule::{Write, WriteRule, rule_named, rules};
 pub use shape::{MemoryShape, weight_name};
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -39,3 +39,8 @@ pub use parameters::{Init, ParameterSpec, Parameters};
 pub use primitive::Primitive;
 pub use tape::{Tape, apply};
 pub use tensor::{Array, Tensor};
+
+/// The examples of the README, compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -66,10 +66,7 @@ pub fn gradcheck(
     let cotangent = random_array(output.shape(), &mut generator);
     let gradient = |arguments: &[Tensor<f64>]| -> Result<Tensor<f64>, TensorError> {
         // Arguments off the tape (the difference quotient) get a tape of their own for the inner gradient.
-        let tape = match arguments.iter().find_map(Tensor::tape) {
-            Some(tape) => tape,
-            None => Tape::new(),
-        };
+        let tape = arguments.iter().find_map(Tensor::tape).unwrap_or_default();
         let on_tape: Vec<Tensor<f64>> = arguments
             .iter()
             .map(|t| {

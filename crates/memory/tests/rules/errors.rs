@@ -113,20 +113,20 @@ fn initial_weights_of_another_shape_are_refused_even_where_they_would_stretch() 
 fn a_write_that_does_not_fit_is_refused_even_where_it_would_stretch() {
     let shape = MemoryShape::new(3, 4, 2).unwrap();
     let memory = memory(&[&[2, 4, 3], &[2, 3, 4]]).unwrap();
-    let cases: [(&[usize], &[usize], &[usize], &str); 8] = [
-        (&[2, 3, 4], &[2, 3, 3], &[2], "[2, 3, 4]"), // keys of another width
-        (&[2, 3, 3], &[2, 3, 4], &[2], "[2, 3, 4]"), // values of another width
-        (&[2, 3, 3], &[2, 1, 3], &[2], "[2, 1, 3]"), // one value for three keys
-        (&[2, 3, 3], &[2, 3, 1], &[2], "[2, 3, 1]"), // values of one entry
-        (&[1, 3, 3], &[1, 3, 3], &[2], "[1, 3, 3]"), // another batch
-        (&[2, 3, 3], &[2, 3, 3], &[1], "[1]"),       // one rate for all sequences
-        (&[2, 3, 3], &[2, 3, 3], &[2, 1], "[2, 1]"), // a rate of two axes
-        (&[3, 3], &[3, 3], &[2], "[3, 3]"),          // no batch
+    let cases: [([&[usize]; 3], &str); 8] = [
+        ([&[2, 3, 4], &[2, 3, 3], &[2]], "[2, 3, 4]"), // keys of another width
+        ([&[2, 3, 3], &[2, 3, 4], &[2]], "[2, 3, 4]"), // values of another width
+        ([&[2, 3, 3], &[2, 1, 3], &[2]], "[2, 1, 3]"), // one value for three keys
+        ([&[2, 3, 3], &[2, 3, 1], &[2]], "[2, 3, 1]"), // values of one entry
+        ([&[1, 3, 3], &[1, 3, 3], &[2]], "[1, 3, 3]"), // another batch
+        ([&[2, 3, 3], &[2, 3, 3], &[1]], "[1]"),       // one rate for all sequences
+        ([&[2, 3, 3], &[2, 3, 3], &[2, 1]], "[2, 1]"), // a rate of two axes
+        ([&[3, 3], &[3, 3], &[2]], "[3, 3]"),          // no batch
     ];
     for rule in rules::<f64>() {
         let good = write(&[2, 3, 3], &[2, 3, 3], &[2]);
         assert!(rule.write(&targets(&shape), &memory, &good).is_ok());
-        for (keys, values, rate, named) in cases {
+        for ([keys, values, rate], named) in cases {
             let bad = write(keys, values, rate);
             names(
                 rule.write(&targets(&shape), &memory, &bad),
