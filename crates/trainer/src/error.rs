@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use mnm_controller::ControllerError;
+use mnm_tasks::environment::EnvironmentError;
 use mnm_tasks::{BabiError, OptionError, Split, TaskError};
 use mnm_tensor::TensorError;
 use thiserror::Error;
@@ -10,6 +11,7 @@ use thiserror::Error;
 use crate::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::linalg::LinalgError;
+use crate::plot::PlotError;
 use crate::tensorboard::TensorboardError;
 
 /// An error of the trainer; its message is fit for a user.
@@ -28,6 +30,19 @@ pub enum TrainError {
     /// A task has no such episode.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// An environment cannot be set up, stepped or restored.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    /// Episodes with answers were asked of an environment, or an agent of a task.
+    #[error("data.task = \"{task}\" is {is}; {instead}")]
+    Kind {
+        /// The task or environment.
+        task: String,
+        /// What it is.
+        is: &'static str,
+        /// What to do.
+        instead: &'static str,
+    },
     /// The model or its input does not fit.
     #[error(transparent)]
     Model(#[from] ControllerError),
@@ -40,6 +55,9 @@ pub enum TrainError {
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    /// A picture cannot be drawn.
+    #[error(transparent)]
+    Plot(#[from] PlotError),
     /// The event file cannot be written.
     #[error(transparent)]
     Tensorboard(#[from] TensorboardError),
