@@ -1,7 +1,7 @@
 //! The adjoint of the cell: a block of sequences back through all steps.
 
 use mnm_memory::fused::{MemoryAdjoint, StepAdjoint, TargetsGradient};
-use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, matmul_tn, vectorised};
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch, Store, matmul_tn, vectorised};
 
 use super::error::{LengthError, fits_or_empty};
 use super::forward::Saved;
@@ -138,10 +138,10 @@ impl<F: Kernels> Saved<F> {
         let mut d_hidden = start(of.hidden, samples * c);
         let mut d_read = start(of.read, samples * m);
         let mut d_cell = start(of.cell, samples * c);
-        let mut d_state = vec![F::nan(); samples * (m + c)];
-        let mut d_z = vec![F::nan(); samples * z_width];
-        let mut d_rates = vec![F::nan(); samples];
-        let mut tanh_cell = vec![F::nan(); c];
+        let mut d_state = Scratch::new(samples * (m + c));
+        let mut d_z = Scratch::new(samples * z_width);
+        let mut d_rates = Scratch::new(samples);
+        let mut tanh_cell = Scratch::new(c);
         let no_meta = vec![F::zero(); samples];
         let mut rate_weight = vec![F::zero(); m];
         let mut rate_bias = F::zero();
@@ -233,7 +233,7 @@ impl<F: Kernels> Saved<F> {
         let (initial_memory, targets) = memory.finish();
         // All that waited for the last step: d_gates lie where the gates were, d_z where z was.
         let d_gates = Matrix::dense(&self.gates, rows, gate_width);
-        let mut weight = vec![F::nan(); gate_width * width];
+        let mut weight = Scratch::new(gate_width * width);
         matmul_tn(
             d_gates,
             Matrix::dense(&self.joint, rows, width),

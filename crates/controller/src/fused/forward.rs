@@ -3,7 +3,7 @@
 use mnm_memory::fused::{
     Initial, MemoryForward, MemoryOptions, MemorySaved, MemorySizes, StepForward,
 };
-use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, matmul_nt};
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch, Store, matmul_nt};
 
 use super::error::{LengthError, fits};
 use super::lstm;
@@ -62,15 +62,15 @@ pub struct Saved<F> {
     pub(super) steps: usize,
     pub(super) samples: usize,
     /// `[x_t ; v_{t-1} ; masked h_{t-1}]` `[T, S, X+M+C]`.
-    pub(super) joint: Vec<F>,
+    pub(super) joint: Scratch<F>,
     /// The gates, activated `[T, S, 4C]`.
-    pub(super) gates: Vec<F>,
+    pub(super) gates: Scratch<F>,
     /// c_0 .. c_T `[T+1, S, C]`.
-    pub(super) cells: Vec<F>,
+    pub(super) cells: Scratch<F>,
     /// `[h_t ; v_t]` `[T, S, C+M]`.
-    pub(super) outputs: Vec<F>,
+    pub(super) outputs: Scratch<F>,
     /// z_t `[T, S, M+3HM]`.
-    pub(super) interactions: Vec<F>,
+    pub(super) interactions: Scratch<F>,
     pub(super) rates: Vec<F>,
     pub(super) hidden_mask: Option<Vec<F>>,
     pub(super) memory: MemorySaved<F>,
@@ -118,23 +118,25 @@ impl<F: Kernels> Prepared<F> {
         let (width, gate_width, z_width, out_width) =
             (x + m + c, 4 * c, sizes.interaction(), sizes.output());
         let rows = steps * samples;
-        let mut joint = vec![F::nan(); rows * width];
+        let mut joint = Scratch::new(rows * width);
         for (to, from) in joint
             .chunks_exact_mut(width)
             .zip(inputs.inputs.chunks_exact(x))
         {
             to[..x].copy_from_slice(from);
         }
-        let mut gates = Vec::with_capacity(rows * gate_width);
-        (0..rows).for_each(|_| gates.extend_from_slice(&self.gates_bias));
+        let mut gates = Scratch::new(rows * gate_width);
+        gates
+            .chunks_exact_mut(gate_width)
+            .for_each(|row| row.copy_from_slice(&self.gates_bias));
         let products = MatrixMut::dense(&mut gates, rows, gate_width);
         self.from_input
             .forward
             .multiply(Matrix::new(&joint, rows, x, width), products, Store::Add);
         let kept = if record { rows } else { samples };
-        let mut cells = vec![F::nan(); kept * c + samples * c];
+        let mut cells = Scratch::new(kept * c + samples * c);
         cells[..samples * c].copy_from_slice(initial.cell);
-        let mut interactions = vec![F::nan(); kept * z_width];
+        let mut interactions = Scratch::new(kept * z_width);
         let mut outputs = vec![F::nan(); rows * out_width];
         let (mut rates, mut meta) = (vec![F::nan(); rows], vec![F::nan(); rows]);
         let memory_sizes = MemorySizes {
@@ -222,6 +224,10 @@ impl<F: Kernels> Prepared<F> {
             rows.for_each(|row| part.extend_from_slice(&row[from..from + count]));
             part
         };
+        let mut kept_outputs = Scratch::new(if record { outputs.len() } else { 0 });
+        if record {
+            kept_outputs.copy_from_slice(&outputs);
+        }
         Ok(Forward {
             hidden: last(0, c, initial.hidden),
             read: last(c, m, initial.read),
@@ -240,7 +246,7 @@ impl<F: Kernels> Prepared<F> {
                 joint,
                 gates,
                 cells,
-                outputs: outputs.clone(),
+                outputs: kept_outputs,
                 interactions,
                 rates: rates.clone(),
                 hidden_mask: inputs.hidden_mask.map(<[F]>::to_vec),

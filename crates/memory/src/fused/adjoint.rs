@@ -1,6 +1,6 @@
 //! The adjoint of the memory, a block of sequences at a time, from the last step to the first.
 
-use mnm_tensor::kernels::{AlignedBuffer, Kernels, Matrix, MatrixMut};
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch};
 
 use super::direct::{DirectAdjoint, settle};
 use super::dual_adjoint::{DualAdjoint, DualCotangents};
@@ -34,19 +34,19 @@ pub struct MemoryAdjoint<F> {
     saved: MemorySaved<F>,
     with_initial: bool,
     /// G `[S]`, as the weights; empty once the dual form has taken over, or if it need not.
-    gradients: AlignedBuffer<F>,
+    gradients: Scratch<F>,
     dual: Option<DualCotangents<F>>,
     /// Cotangents and inputs of products `[S]`, of which the waiting rows live from one step to the next.
-    rows: AlignedBuffer<F>,
-    changes: AlignedBuffer<F>,
-    d_changes: AlignedBuffer<F>,
-    spare: AlignedBuffer<F>,
-    carry: AlignedBuffer<F>,
-    below: AlignedBuffer<F>,
+    rows: Scratch<F>,
+    changes: Scratch<F>,
+    d_changes: Scratch<F>,
+    spare: Scratch<F>,
+    carry: Scratch<F>,
+    below: Scratch<F>,
     /// Cotangents of the targets `[T, S, H, targets]`.
-    d_targets: Vec<F>,
+    d_targets: Scratch<F>,
     /// Cotangents of the values through the targets at one step `[S, H, M]`.
-    d_values: Vec<F>,
+    d_values: Scratch<F>,
 }
 
 impl<F: Kernels> MemoryAdjoint<F> {
@@ -63,11 +63,11 @@ impl<F: Kernels> MemoryAdjoint<F> {
         let gradients = if needed {
             own_gradients(layout, sizes.samples, d_memory)
         } else {
-            AlignedBuffer::default()
+            Scratch::new(0)
         };
-        let mut rows = AlignedBuffer::filled(sizes.samples * layout.rows_len, F::nan());
+        let mut rows = Scratch::new(sizes.samples * layout.rows_len);
         nothing_waits(layout, &mut rows);
-        let scratch = |length| AlignedBuffer::filled(length, F::nan());
+        let scratch = |length| Scratch::new(length);
         let together = if saved.history.is_some() {
             sizes.samples
         } else {
@@ -85,15 +85,12 @@ impl<F: Kernels> MemoryAdjoint<F> {
             spare: scratch(together * layout.changes_len),
             carry: scratch(together * layout.carry_len),
             below: scratch(together * layout.below_len),
-            d_targets: vec![F::nan(); sizes.steps * heads * width],
-            d_values: vec![
-                F::nan();
-                if width > 0 {
-                    heads * sizes.shape.value()
-                } else {
-                    0
-                }
-            ],
+            d_targets: scratch(sizes.steps * heads * width),
+            d_values: scratch(if width > 0 {
+                heads * sizes.shape.value()
+            } else {
+                0
+            }),
             saved,
         }
     }
@@ -192,7 +189,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
             &self.gradients,
             self.with_initial,
         ));
-        self.gradients = AlignedBuffer::default();
+        self.gradients = Scratch::new(0);
     }
 
     /// What the targets of a step say of the values, for all sequences in one product.
@@ -306,12 +303,8 @@ fn nothing_waits<F: Kernels>(layout: &Layout, rows: &mut [F]) {
 }
 
 /// G after the last step.
-fn own_gradients<F: Kernels>(
-    layout: &Layout,
-    samples: usize,
-    d_memory: &[&[F]],
-) -> AlignedBuffer<F> {
-    let mut gradients = AlignedBuffer::filled(samples * layout.weights_len, F::nan());
+fn own_gradients<F: Kernels>(layout: &Layout, samples: usize, d_memory: &[&[F]]) -> Scratch<F> {
+    let mut gradients = Scratch::new(samples * layout.weights_len);
     for (s, gradients) in gradients.chunks_exact_mut(layout.weights_len).enumerate() {
         for (l, region) in layout.weights.iter().enumerate() {
             let length = region.rows * region.columns;

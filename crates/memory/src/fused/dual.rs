@@ -7,9 +7,7 @@
 //! W_0 multiplies the rows of all sequences of the block in one packed product. A and D `[n, .]` of n = t H rows are small
 //! beside W until n comes near the width, and are only read, where a write to W reads and stores all of it.
 
-use mnm_tensor::kernels::{
-    AlignedBuffer, Kernels, Matrix, Packed, Store, matmul, matmul_nt, matmul_tn,
-};
+use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch, Store, matmul, matmul_nt, matmul_tn};
 
 use super::forward::{Initial, fill};
 use super::layout::{Allocator, Layout, MemorySizes, Region};
@@ -85,9 +83,9 @@ pub(super) struct History<F> {
     heads: usize,
     pub places: Places,
     /// `[S]` of A and D.
-    pub factors: AlignedBuffer<F>,
+    pub factors: Scratch<F>,
     /// `[S]`.
-    pub coefficients: AlignedBuffer<F>,
+    pub coefficients: Scratch<F>,
 }
 
 impl<F: Kernels> History<F> {
@@ -120,8 +118,8 @@ impl<F: Kernels> History<F> {
             steps,
             samples: sizes.samples,
             heads: sizes.heads,
-            factors: AlignedBuffer::filled(sizes.samples * places.factors_len, F::nan()),
-            coefficients: AlignedBuffer::filled(sizes.samples * places.coefficients_len, F::nan()),
+            factors: Scratch::new(sizes.samples * places.factors_len),
+            coefficients: Scratch::new(sizes.samples * places.coefficients_len),
             places,
         }
     }
@@ -147,8 +145,8 @@ impl<F: Kernels> History<F> {
     }
 
     /// The weights of all sequences after `steps` steps.
-    pub fn fold(&self, layout: &Layout, steps: usize) -> AlignedBuffer<F> {
-        let mut weights = AlignedBuffer::filled(self.samples * layout.weights_len, F::nan());
+    pub fn fold(&self, layout: &Layout, steps: usize) -> Scratch<F> {
+        let mut weights = Scratch::new(self.samples * layout.weights_len);
         for (s, weights) in weights.chunks_exact_mut(layout.weights_len).enumerate() {
             for (layer, region) in layout.weights.iter().enumerate() {
                 self.fold_into(s, layer, steps, region, weights);
@@ -163,7 +161,7 @@ impl<F: Kernels> History<F> {
             offset: 0,
             ..layout.weights[layer]
         };
-        let mut weights = vec![F::nan(); region.len()];
+        let mut weights = Scratch::new(region.len());
         let mut dense = Vec::with_capacity(self.samples * region.rows * region.columns);
         for s in 0..self.samples {
             self.fold_into(s, layer, steps, &region, &mut weights);

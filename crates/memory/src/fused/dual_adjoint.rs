@@ -4,7 +4,7 @@
 //! y = x W^T:      dx = dy W_0 - P A  with P = dy D^T;    dD -= C^T dy  with C = x A^T;    dA -= P^T x
 //! ```
 
-use mnm_tensor::kernels::{AlignedBuffer, Kernels, Store, matmul, matmul_nt, matmul_tn};
+use mnm_tensor::kernels::{Kernels, Scratch, Store, matmul, matmul_nt, matmul_tn};
 
 use super::dual::History;
 use super::layout::{Layout, Region};
@@ -14,11 +14,11 @@ use super::passes::{AdjointGroup, AdjointPasses};
 #[derive(Debug)]
 pub(super) struct DualCotangents<F> {
     /// dA and dD `[S]`, as the factors; those of a step are complete once its write is reached.
-    factors: AlignedBuffer<F>,
+    factors: Scratch<F>,
     /// P `[S]`, row for row as the cotangents of the group.
-    products: AlignedBuffer<F>,
+    products: Scratch<F>,
     /// The cotangents of W_0, layer by layer, summed over the block; nothing if not asked for.
-    pub base: Vec<AlignedBuffer<F>>,
+    pub base: Vec<Scratch<F>>,
 }
 
 impl<F: Kernels> DualCotangents<F> {
@@ -26,12 +26,12 @@ impl<F: Kernels> DualCotangents<F> {
     /// slice stands for zeros.
     pub fn new(history: &History<F>, layout: &Layout, gradients: &[F], with_base: bool) -> Self {
         let places = &history.places;
-        let mut factors = AlignedBuffer::filled(history.samples * places.factors_len, F::zero());
-        let mut base: Vec<AlignedBuffer<F>> = match with_base {
+        let mut factors = Scratch::zeros(history.samples * places.factors_len);
+        let mut base: Vec<Scratch<F>> = match with_base {
             true => layout
                 .weights
                 .iter()
-                .map(|w| AlignedBuffer::zeros(w.len()))
+                .map(|w| Scratch::zeros(w.len()))
                 .collect(),
             false => Vec::new(),
         };
@@ -54,7 +54,7 @@ impl<F: Kernels> DualCotangents<F> {
                 }
             }
         }
-        let products = AlignedBuffer::filled(history.samples * places.products_len, F::nan());
+        let products = Scratch::new(history.samples * places.products_len);
         DualCotangents {
             factors,
             products,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mnm_tensor::kernels::{AlignedBuffer, Kernels, Matrix};
+use mnm_tensor::kernels::{Kernels, Matrix, Scratch};
 
 use super::direct::DirectForward;
 use super::dual::{Base, DualForward, History, dual_steps};
@@ -62,13 +62,13 @@ pub struct MemorySaved<F> {
     /// The first steps, in the dual form.
     pub(super) history: Option<History<F>>,
     /// `[S]` of all weights of a sequence, after the last step; empty while the dual form holds them.
-    pub(super) weights: AlignedBuffer<F>,
+    pub(super) weights: Scratch<F>,
     /// `[T, S]` of records; of one step only if nothing is recorded.
-    pub(super) records: AlignedBuffer<F>,
+    pub(super) records: Scratch<F>,
     /// beta `[T, S]`.
-    pub(super) rates: Vec<F>,
+    pub(super) rates: Scratch<F>,
     /// v^w `[T, S, H, M]` for rules with targets.
-    pub(super) values: Vec<F>,
+    pub(super) values: Scratch<F>,
 }
 
 /// The memory of a block of sequences on its way through the steps.
@@ -77,11 +77,11 @@ pub struct MemoryForward<F> {
     state: MemorySaved<F>,
     record: bool,
     /// What the targets network predicts at a step, `[S, H, targets]`.
-    predicted: Vec<F>,
+    predicted: Scratch<F>,
     /// D of the sequences of a group.
-    changes: AlignedBuffer<F>,
+    changes: Scratch<F>,
     /// For the dual form's products.
-    scratch: AlignedBuffer<F>,
+    scratch: Scratch<F>,
 }
 
 impl<F: Kernels> MemoryForward<F> {
@@ -115,7 +115,7 @@ impl<F: Kernels> MemoryForward<F> {
             (dual > 0).then(|| History::new(&layout, &sizes, Base::new(&layout, initial), dual));
         let weights = match dual {
             0 => own_weights(&layout, &sizes, initial),
-            _ => AlignedBuffer::default(),
+            _ => Scratch::new(0),
         };
         let kept = if options.record { sizes.steps } else { 1 };
         let rows = sizes.samples * sizes.heads;
@@ -126,10 +126,10 @@ impl<F: Kernels> MemoryForward<F> {
             0
         };
         let together = if dual > 0 { sizes.samples } else { 1 };
-        let scratch = |length| AlignedBuffer::filled(length, F::nan());
+        let scratch = |length| Scratch::new(length);
         MemoryForward {
             record: options.record,
-            predicted: vec![F::nan(); rows * width],
+            predicted: scratch(rows * width),
             changes: scratch(together * layout.changes_len),
             scratch: scratch(history.as_ref().map_or(0, |h| h.scratch_len(&layout))),
             state: MemorySaved {
@@ -143,8 +143,8 @@ impl<F: Kernels> MemoryForward<F> {
                 history,
                 weights,
                 records: scratch(kept * sizes.samples * layout.record_len),
-                rates: vec![F::nan(); kept * sizes.samples],
-                values: vec![F::nan(); values],
+                rates: scratch(kept * sizes.samples),
+                values: scratch(values),
                 layout,
             },
         }
@@ -303,8 +303,8 @@ fn own_weights<F: Kernels>(
     layout: &Layout,
     sizes: &MemorySizes,
     initial: &[Initial<'_, F>],
-) -> AlignedBuffer<F> {
-    let mut weights = AlignedBuffer::filled(sizes.samples * layout.weights_len, F::nan());
+) -> Scratch<F> {
+    let mut weights = Scratch::new(sizes.samples * layout.weights_len);
     for (s, weights) in weights.chunks_exact_mut(layout.weights_len).enumerate() {
         for (region, initial) in layout.weights.iter().zip(initial) {
             let length = region.rows * region.columns;

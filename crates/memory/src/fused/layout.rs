@@ -94,7 +94,12 @@ impl Region {
     }
 
     pub fn view_mut<'a, F: Kernels>(&self, data: &'a mut [F]) -> MatrixMut<'a, F> {
-        MatrixMut::new(&mut data[self.offset..], self.rows, self.columns, self.stride)
+        MatrixMut::new(
+            &mut data[self.offset..],
+            self.rows,
+            self.columns,
+            self.stride,
+        )
     }
 
     /// Row `r` without its padding.

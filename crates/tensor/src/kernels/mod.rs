@@ -1,7 +1,7 @@
 //! The numerical kernels that the fused recurrent-memory kernels are built from.
 //!
 //! Small matrix products, passes over per-sequence fast weights, and activations, on slices, for `f32` and `f64`. No
-//! tape, no threads, no allocation beyond what a signature shows (large [`matmul_tn`] packs its operands). Every sum is
+//! tape, no threads, no allocation beyond what a signature shows (large products pack their operands). Every sum is
 //! taken in an order that depends on the shapes and the [`Level`] alone, so results are the same bits from run to run
 //! and for any number of threads around them.
 //!
@@ -33,6 +33,7 @@ mod level;
 mod matmul;
 mod packed;
 mod scalar;
+mod scratch;
 mod simd;
 mod tile;
 mod view;
@@ -45,4 +46,5 @@ pub use level::{Level, vectorised, with_level};
 pub use matmul::{matmul, matmul_nt, matmul_tn};
 pub use packed::Packed;
 pub use scalar::Kernels;
+pub use scratch::{KEPT, Scratch};
 pub use view::{Matrix, MatrixMut, Store};

@@ -10,8 +10,14 @@ use super::view::Store;
 use super::x86::{Avx2, Avx512};
 use crate::Float;
 
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for f32 {}
+    impl Sealed for f64 {}
+}
+
 /// A scalar with kernels: `f32` (SIMD, dispatched at run time) and `f64` (portable).
-pub trait Kernels: Float {
+pub trait Kernels: Float + sealed::Sealed {
     /// C\[m, n] (op)= A\[m, k] B\[k, n]; with `padded`, rows of B may be read up to the next multiple of 16 elements.
     ///
     /// # Safety
