@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use mnm_controller::ControllerError;
+use mnm_tasks::environment::EnvironmentError;
 use mnm_tasks::{BabiError, OptionError, TaskError};
 use mnm_trainer::{ConfigError, TrainError};
 
@@ -57,6 +58,8 @@ fn is_config(error: &TrainError) -> bool {
         error,
         TrainError::Config(_)
             | TrainError::Option(_)
+            | TrainError::Environment(EnvironmentError::Option(_))
+            | TrainError::Kind { .. }
             | TrainError::Babi(BabiError::Option(_))
             | TrainError::Task(TaskError::Option(_) | TaskError::Babi(BabiError::Option(_)))
             | TrainError::Model(ControllerError::Config { .. })

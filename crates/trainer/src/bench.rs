@@ -131,6 +131,7 @@ pub fn bench(
             batch: shape.batch,
             ..TrainConfig::default()
         },
+        rl: None,
     };
     config.validate()?;
     let task = Noise::new(shape);

@@ -14,6 +14,7 @@ pub mod objective;
 pub mod order;
 pub mod plot;
 pub mod report;
+pub mod rl;
 pub mod run;
 pub mod task;
 pub mod tensorboard;
@@ -26,7 +27,7 @@ mod progress;
 mod train;
 
 pub use bench::{BenchOutcome, BenchShape, bench};
-pub use config::{Config, ConfigError, DataConfig, TrainConfig};
+pub use config::{Config, ConfigError, DataConfig, RlConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{ErrorTable, Evaluation, evaluate};
 pub use run::{Run, RunFolder, Weights};

@@ -49,12 +49,12 @@ pub enum Record {
     },
 }
 
-impl Record {
-    fn step(&self) -> u64 {
-        match self {
-            Self::Train { step, .. } | Self::Valid { step, .. } => *step,
-        }
-    }
+/// What every line of every kind of run has.
+#[derive(Deserialize)]
+struct Line {
+    #[serde(rename = "kind")]
+    _kind: String,
+    step: u64,
 }
 
 /// The file, open for more lines.
@@ -76,8 +76,8 @@ impl Metrics {
             let file = File::open(path).map_err(TrainError::file(path, "read the metrics"))?;
             for (number, line) in BufReader::new(file).lines().enumerate() {
                 let line = line.map_err(TrainError::file(path, "read the metrics"))?;
-                match serde_json::from_str::<Record>(&line) {
-                    Ok(record) if record.step() <= step => {
+                match serde_json::from_str::<Line>(&line) {
+                    Ok(record) if record.step <= step => {
                         kept.push_str(&line);
                         kept.push('\n');
                     }
@@ -104,11 +104,11 @@ impl Metrics {
         })
     }
 
-    /// Appends a line.
+    /// Appends a line: a [`Record`], or another object with a `kind` and a `step`.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn push(&mut self, record: &Record) -> Result<(), TrainError> {
+    pub fn push(&mut self, record: &impl Serialize) -> Result<(), TrainError> {
         let mut line = serde_json::to_string(record).map_err(|e| TrainError::Damaged {
             path: self.path.clone(),
             reason: format!("a record that JSON cannot hold: {e}"),

@@ -47,15 +47,21 @@ impl Progress {
 
     /// Step `step` is done.
     pub fn step(&mut self, step: u64, loss: f64, error: f64) {
+        self.step_with(step, || format!("loss {loss:.4}  error {error:.2} %"));
+    }
+
+    /// Step `step` is done, and `message` says how it went.
+    pub fn step_with(&mut self, step: u64, message: impl FnOnce() -> String) {
         if let Some(bar) = &self.bar {
             bar.set_position(step);
-            bar.set_message(format!("loss {loss:.4}  error {error:.2} %"));
+            bar.set_message(message());
         } else if self.lines && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             eprintln!(
-                "step {step}/{}  {}  loss {loss:.4}  error {error:.2} %",
+                "step {step}/{}  {}  {}",
                 self.steps,
-                self.speed(step)
+                self.speed(step),
+                message()
             );
         }
     }

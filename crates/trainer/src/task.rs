@@ -37,7 +37,18 @@ pub fn build_task(
             Box::new(AssociativeRecall::new(options.clone(), seed)?)
         }
         DataConfig::Dictionary(options) => Box::new(Dictionary::new(options.clone(), seed)?),
+        DataConfig::Maze(_) => return Err(an_environment("maze")),
+        DataConfig::Bandit(_) => return Err(an_environment("bandit")),
+        DataConfig::Mdp(_) => return Err(an_environment("mdp")),
     })
+}
+
+fn an_environment(task: &str) -> TrainError {
+    TrainError::Kind {
+        task: task.to_owned(),
+        is: "an environment that an agent plays, not a task with questions and answers",
+        instead: "`mnm train` and `mnm eval` know what to do with it",
+    }
 }
 
 /// `data` with another folder, for tasks that have one.

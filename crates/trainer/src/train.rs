@@ -1,8 +1,8 @@
 //! The training loop.
 
-mod resume;
-mod state;
-mod step;
+pub(crate) mod resume;
+pub(crate) mod state;
+pub(crate) mod step;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::task::{build_model, build_task, vocabulary_of};
 use crate::tensorboard::EventWriter;
-use crate::{TrainError, plot_run};
+use crate::{TrainError, plot_run, rl};
 
 use state::State;
 
@@ -85,6 +85,9 @@ pub struct Summary {
     pub seconds: f64,
     /// Training steps per second of the last sitting, validations included.
     pub steps_per_second: f64,
+    /// What there is to say of an agent; `sequences` are then its episodes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<rl::AgentSummary>,
 }
 
 /// Trains the model of `config` and leaves everything in the folder `out`.
@@ -95,7 +98,10 @@ pub struct Summary {
 pub fn train(config: &Config, out: &Path, options: &TrainOptions) -> Result<Summary, TrainError> {
     config.validate()?;
     let pool = thread_pool(config.threads)?;
-    pool.install(|| Training::prepare(config, out, options)?.run(options))
+    pool.install(|| match &config.rl {
+        Some(settings) => rl::train(config, settings, out, options),
+        None => Training::prepare(config, out, options)?.run(options),
+    })
 }
 
 /// A pool of `threads` threads; 0 takes all cores.
@@ -237,6 +243,7 @@ impl<'a> Training<'a> {
             valid: self.state.counters.best.clone(),
             seconds: self.begun.elapsed().as_secs_f64(),
             steps_per_second: self.progress.steps_per_second(done),
+            agent: None,
         };
         let text = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
         write_file(&self.folder.summary(), text.as_bytes())

@@ -5,25 +5,34 @@ use std::fmt::Write;
 use anyhow::Result;
 use clap::Args;
 use mnm_tasks::Split;
+use mnm_trainer::rl::{self, Agent};
 use mnm_trainer::{Evaluation, evaluate, thread_pool};
 
-use super::run::{RunArguments, split};
+use super::eval_agent;
+use super::run::{RunArguments, split, weights};
 use crate::output::print;
 
 /// Evaluate a run
 ///
 /// Prints the error in percent on a split, task by task: wrong answers of all questions, or wrong bits of all bits. A
 /// data set is evaluated whole; of a task that generates its episodes, the first ones of the split.
+///
+/// An agent plays fresh episodes instead: mean reward (and regret, for bandits) beside random play, the oracle and the
+/// other reference players in the same episodes, and the reward by position in the episode.
 #[derive(Args)]
 #[command(after_long_help = "\
 With --json, one object:
   {\"task\": \"babi\", \"split\": \"valid\", \"error\": {\"mean\": 0.5, \"failed_tasks\": 0, \"per_task\": {\"qa1\": 0.5}},
    \"questions\": 1000}
-where mean is over the tasks, and failed_tasks counts those above the task's limit (5 % for bAbI).
+where mean is over the tasks, and failed_tasks counts those above the task's limit (5 % for bAbI). For an agent:
+  {\"task\": \"maze\", \"split\": \"test\", \"episodes\": 128, \"model\": \"mnm-p\", \"reward\": {\"mean\": 99.5,
+   \"standard_error\": 2.5}, \"steps_to_first_find\": 30.5, \"by_position\": [0.1], \"players\": [[\"oracle\", {}]]}
+with the same keys for every player.
 
 Examples:
   mnm eval runs/stories-seed1
-  mnm eval runs/qa1 --data data/babi --split test --json")]
+  mnm eval runs/qa1 --data data/babi --split test --json
+  mnm eval runs/maze9-seed1 --split test --episodes 500")]
 pub struct Arguments {
     #[command(flatten)]
     run: RunArguments,
@@ -46,6 +55,9 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
+    if let Some(agent) = Agent::open(&arguments.run.run, weights(arguments.run.last))? {
+        return run_agent(arguments, &agent);
+    }
     let run = arguments.run.open()?;
     let episodes = arguments
         .episodes
@@ -63,6 +75,19 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         json(&outcome)
     } else {
         table(&outcome)
+    })
+}
+
+fn run_agent(arguments: &Arguments, agent: &Agent) -> Result<()> {
+    let episodes = arguments
+        .episodes
+        .unwrap_or(agent.config.train.valid_episodes);
+    let outcome = thread_pool(arguments.threads)?
+        .install(|| rl::evaluate(agent, arguments.split, episodes))?;
+    print(&if arguments.json {
+        eval_agent::json(&outcome)?
+    } else {
+        eval_agent::table(&outcome)
     })
 }
 

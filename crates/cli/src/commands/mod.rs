@@ -5,6 +5,7 @@ mod bench;
 mod completions;
 mod config;
 mod eval;
+mod eval_agent;
 mod inspect;
 mod report;
 mod run;

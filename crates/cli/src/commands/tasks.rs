@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 use mnm_tasks::Split;
+use mnm_trainer::rl::build_environment;
 use mnm_trainer::task::{build_task, with_folder};
 use mnm_trainer::{Config, DataConfig};
 
@@ -58,6 +59,12 @@ fn example(arguments: &Arguments, name: &str) -> Result<String> {
     let data = match (&config.data, &arguments.data) {
         (DataConfig::Babi(_), None) => {
             return Ok("(for an example, name the data set's folder with --data DIR)".to_owned());
+        }
+        (data, _) if data.is_environment() => {
+            let mut world = build_environment(data, 1, config.seed, Split::Train)?;
+            let mut observation = vec![0.0; world.observation_width()];
+            world.reset(arguments.episode, &mut observation)?;
+            return Ok(world.render(0));
         }
         (data, Some(folder)) => with_folder(data, folder),
         (data, None) => data.clone(),

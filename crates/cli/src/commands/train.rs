@@ -29,6 +29,7 @@ Examples:
   mnm train stories --set model.rule=mnm-g --set seed=2 --out runs/stories-g
   mnm train babi --set data.dir=data/babi --set data.tasks=[1] --out runs/qa1
   mnm train babi --set data.dir=data/babi --set model.kind=lstm
+  mnm train maze9 --set model.kind=lstm --out runs/maze9-lstm
   mnm train runs/qa1/config.toml --out runs/qa1 --resume --set train.steps=20000")]
 pub struct Arguments {
     /// A config that comes with the program (`mnm config` lists them), or the path of a TOML file
@@ -105,8 +106,24 @@ fn outcome(summary: &Summary, out: &Path) -> String {
             best.error, best.loss, best.step
         )
     });
+    let agent = summary.agent.as_ref().map_or(String::new(), |agent| {
+        let best = match (agent.reward, agent.step) {
+            (Some(reward), Some(step)) => {
+                format!("best validation reward {reward:.3} after step {step}\n")
+            }
+            _ => String::new(),
+        };
+        format!(
+            "{best}{} environment steps, {:.0} a second\n",
+            agent.environment_steps, agent.environment_steps_per_second
+        )
+    });
+    let what = match summary.agent {
+        Some(_) => "episodes",
+        None => "sequences",
+    };
     format!(
-        "{} steps, {} sequences in {:.0} s: {why}\n{best}{}\n",
+        "{} steps, {} {what} in {:.0} s: {why}\n{best}{agent}{}\n",
         summary.steps,
         summary.sequences,
         summary.seconds,

@@ -1,5 +1,6 @@
-//! Which task, and its options.
+//! Which task or environment, and its options.
 
+use mnm_tasks::environment::{BanditOptions, GridMazeOptions, TabularMdpOptions};
 use mnm_tasks::{
     AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions,
     PrioritySortOptions, StoriesOptions,
@@ -22,4 +23,17 @@ pub enum DataConfig {
     AssociativeRecall(AssociativeRecallOptions),
     /// Translate with a dictionary that examples tell.
     Dictionary(DictionaryOptions),
+    /// An environment: find the hidden reward of a maze, and go back to it.
+    Maze(GridMazeOptions),
+    /// An environment: find the arm that pays best.
+    Bandit(BanditOptions),
+    /// An environment: learn a Markov decision process while playing it.
+    Mdp(TabularMdpOptions),
+}
+
+impl DataConfig {
+    /// Whether this is an environment, for reinforcement learning.
+    pub fn is_environment(&self) -> bool {
+        matches!(self, Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_))
+    }
 }

@@ -3,6 +3,7 @@
 mod data;
 mod error;
 mod overrides;
+mod rl;
 mod train;
 
 use std::path::Path;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use data::DataConfig;
 pub use error::ConfigError;
+pub use rl::RlConfig;
 pub use train::{Decay, TrainConfig};
 
 /// The experiments that come with the program, by name.
@@ -32,6 +34,10 @@ const NAMED: &[(&str, &str)] = &[
     ),
     ("dictionary", include_str!("../../configs/dictionary.toml")),
     ("stories", include_str!("../../configs/stories.toml")),
+    ("maze9", include_str!("../../configs/maze9.toml")),
+    ("maze13", include_str!("../../configs/maze13.toml")),
+    ("bandit", include_str!("../../configs/bandit.toml")),
+    ("mdp", include_str!("../../configs/mdp.toml")),
 ];
 
 /// A whole experiment.
@@ -52,6 +58,9 @@ pub struct Config {
     /// The training.
     #[serde(default)]
     pub train: TrainConfig,
+    /// What reinforcement learning adds to it; there exactly where `data.task` is an environment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rl: Option<RlConfig>,
 }
 
 fn default_seed() -> u64 {
@@ -102,8 +111,8 @@ impl Config {
         for set in sets {
             overrides::apply(&mut table, set)?;
         }
-        let config: Self =
-            serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|e| {
+        let mut config: Self = serde_path_to_error::deserialize(toml::Value::Table(table))
+            .map_err(|e| {
                 let path = e.path().to_string();
                 ConfigError::Key {
                     origin: origin.to_owned(),
@@ -115,6 +124,9 @@ impl Config {
                     message: e.into_inner().to_string().trim_end().to_owned(),
                 }
             })?;
+        if config.data.is_environment() {
+            config.rl.get_or_insert_default();
+        }
         config.validate()?;
         Ok(config)
     }
@@ -132,7 +144,24 @@ impl Config {
             ));
         }
         self.model.validate()?;
-        self.train.validate()
+        self.train.validate()?;
+        match (&self.rl, self.data.is_environment()) {
+            (Some(rl), true) => {
+                rl.validate()?;
+                rl::refuse_unused(&self.model, &self.train)
+            }
+            (None, false) => Ok(()),
+            (Some(_), false) => Err(ConfigError::range(
+                "rl",
+                "{ .. }",
+                "only where data.task is an environment (maze, bandit, mdp)",
+            )),
+            (None, true) => Err(ConfigError::range(
+                "rl",
+                "unset",
+                "the settings of reinforcement learning, because data.task is an environment",
+            )),
+        }
     }
 
     /// The whole config as TOML, every default visible.

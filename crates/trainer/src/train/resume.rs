@@ -16,7 +16,7 @@ const MAY_CHANGE: [&str; 5] = [
 ];
 
 /// The checkpoint to go on from; `None` for a fresh start.
-pub(super) fn find(
+pub(crate) fn find(
     folder: &RunFolder,
     config: &Config,
     resume: bool,

@@ -44,7 +44,7 @@ pub(super) struct State {
     adam: Adam<f32>,
 }
 
-fn trained_names(model: &Model<f32>) -> Vec<String> {
+pub(crate) fn trained_names(model: &Model<f32>) -> Vec<String> {
     let specs = model.parameters().into_iter();
     specs.filter(|s| s.trained).map(|s| s.name).collect()
 }

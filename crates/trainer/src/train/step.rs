@@ -12,19 +12,19 @@ use crate::adam::global_norm;
 use crate::batch::{Block, collate};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::objective::{Losses, Scale, block_gradient};
+use crate::objective::{BlockGradient, Losses, Scale, block_gradient};
 
 /// What one batch says.
 #[derive(Debug)]
-pub(super) struct StepOutcome {
-    pub(super) losses: Losses,
-    pub(super) errors: Errors,
-    pub(super) gradient: Parameters<Array<f32>>,
-    pub(super) norm: f64,
-    pub(super) sequences: usize,
+pub(crate) struct StepOutcome {
+    pub(crate) losses: Losses,
+    pub(crate) errors: Errors,
+    pub(crate) gradient: Parameters<Array<f32>>,
+    pub(crate) norm: f64,
+    pub(crate) sequences: usize,
 }
 
-pub(super) fn compute(
+pub(crate) fn compute(
     model: &Model<f32>,
     parameters: &Parameters<Array<f32>>,
     task: &dyn Task,
@@ -51,33 +51,41 @@ pub(super) fn compute(
             block_gradient(model, parameters, &block, task, &masks, scale)
         })
         .collect::<Result<Vec<_>, TrainError>>()?;
-    let mut parts = parts.into_iter();
-    let Some(first) = parts.next() else {
-        return Err(TrainError::Batch("a batch without blocks".to_owned()));
-    };
-    let mut outcome = StepOutcome {
-        losses: first.losses,
-        errors: first.errors,
-        gradient: first.gradient,
-        norm: 0.0,
-        sequences: batch.sequences,
-    };
-    for part in parts {
-        outcome.losses += part.losses;
-        outcome.errors += part.errors;
-        for (name, sum) in outcome.gradient.iter_mut() {
-            if let Some(g) = part.gradient.find(name) {
-                sum.zip_mut_with(g, |a, &b| *a += b);
-            }
-        }
-    }
-    outcome.norm = global_norm(&outcome.gradient);
-    Ok(outcome)
+    StepOutcome::sum(parts, batch.sequences)
 }
 
 impl StepOutcome {
+    /// The sum of the blocks' shares, in their order.
+    pub(crate) fn sum(
+        parts: Vec<BlockGradient<f32>>,
+        sequences: usize,
+    ) -> Result<Self, TrainError> {
+        let mut parts = parts.into_iter();
+        let Some(first) = parts.next() else {
+            return Err(TrainError::Batch("a batch without blocks".to_owned()));
+        };
+        let mut outcome = Self {
+            losses: first.losses,
+            errors: first.errors,
+            gradient: first.gradient,
+            norm: 0.0,
+            sequences,
+        };
+        for part in parts {
+            outcome.losses += part.losses;
+            outcome.errors += part.errors;
+            for (name, sum) in outcome.gradient.iter_mut() {
+                if let Some(g) = part.gradient.find(name) {
+                    sum.zip_mut_with(g, |a, &b| *a += b);
+                }
+            }
+        }
+        outcome.norm = global_norm(&outcome.gradient);
+        Ok(outcome)
+    }
+
     /// The first loss or gradient that is not finite, by name.
-    pub(super) fn not_finite(&self) -> Option<String> {
+    pub(crate) fn not_finite(&self) -> Option<String> {
         if !self.losses.task.is_finite() {
             return Some("the task loss".to_owned());
         }
@@ -95,7 +103,7 @@ impl StepOutcome {
     }
 
     /// Writes the parameters and, under `gradient.NAME`, the gradients.
-    pub(super) fn dump(
+    pub(crate) fn dump(
         &self,
         path: &Path,
         parameters: &Parameters<Array<f32>>,

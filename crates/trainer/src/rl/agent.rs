@@ -1,0 +1,126 @@
+//! A trained agent, and the agent as a player among others.
+
+use std::path::Path;
+
+use mnm_controller::Model;
+use mnm_tasks::Split;
+use mnm_tasks::environment::Environment;
+use mnm_tasks::players::Player;
+use mnm_tensor::{Array, Parameters};
+
+use super::environment::{build_agent, build_environment};
+use super::policy::{Policy, draw_action};
+use super::worlds::uniform;
+use crate::TrainError;
+use crate::checkpoint::{Checkpoint, check_parameters};
+use crate::config::Config;
+use crate::run::{RunFolder, Weights};
+
+/// A trained agent, ready to play.
+pub struct Agent {
+    /// The config that it was trained with.
+    pub config: Config,
+    /// The model.
+    pub model: Model<f32>,
+    /// The trained parameters.
+    pub parameters: Parameters<Array<f32>>,
+}
+
+impl Agent {
+    /// The agent of the run in `dir`; `None` if the run is not one of reinforcement learning.
+    ///
+    /// # Errors
+    /// [`TrainError::NoRun`], or what is wrong with its files.
+    pub fn open(dir: &Path, weights: Weights) -> Result<Option<Self>, TrainError> {
+        let path = RunFolder::new(dir).weights(weights)?;
+        let checkpoint = Checkpoint::read(&path)?;
+        let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])?;
+        if !config.data.is_environment() {
+            return Ok(None);
+        }
+        let one = build_environment(&config.data, 1, config.seed, Split::Test)?;
+        let model = build_agent(&config.model, one.as_ref())?;
+        check_parameters(&model.parameters(), &checkpoint.parameters)?;
+        Ok(Some(Self {
+            config,
+            model,
+            parameters: checkpoint.parameters,
+        }))
+    }
+}
+
+/// The agent in play: it sees observations only, and draws its actions from its policy.
+pub(super) struct AgentPlayer<'a> {
+    policy: Policy<'a, f32>,
+    seed: u64,
+    /// The name of the stream of its actions.
+    stream: String,
+    first: u64,
+    step: usize,
+    observations: Vec<f32>,
+    /// What went wrong; the actions are worth nothing from then on.
+    failure: Option<TrainError>,
+}
+
+impl<'a> AgentPlayer<'a> {
+    /// A player of the episodes `first` and on of a split.
+    pub(super) fn new(
+        model: &'a Model<f32>,
+        parameters: &Parameters<Array<f32>>,
+        batch: usize,
+        seed: u64,
+        split: Split,
+        first: u64,
+    ) -> Result<Self, TrainError> {
+        Ok(Self {
+            policy: Policy::new(model, parameters, batch, None)?,
+            seed,
+            stream: format!("actions/{split}"),
+            first,
+            step: 0,
+            observations: vec![0.0; batch * model.input_width()],
+            failure: None,
+        })
+    }
+
+    /// What went wrong, if something did.
+    pub(super) fn check(self) -> Result<(), TrainError> {
+        self.failure.map_or(Ok(()), Err)
+    }
+
+    fn act(&mut self, length: usize, actions: &mut [u32]) -> Result<(), TrainError> {
+        let said = self.policy.step(&self.observations)?;
+        for (sample, (action, logits)) in actions.iter_mut().zip(said.logits()).enumerate() {
+            let u = uniform(
+                self.seed,
+                &self.stream,
+                self.first,
+                sample,
+                length,
+                self.step,
+            );
+            *action = draw_action(logits, u);
+        }
+        self.step += 1;
+        Ok(())
+    }
+}
+
+impl<E: Environment + ?Sized> Player<E> for AgentPlayer<'_> {
+    fn begin(&mut self, _environment: &E) {
+        self.step = 0;
+        if let Err(error) = self.policy.begin() {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    fn choose(&mut self, environment: &E, actions: &mut [u32]) {
+        let done = environment
+            .observe(&mut self.observations)
+            .map_err(TrainError::from)
+            .and_then(|()| self.act(environment.episode_steps(), actions));
+        if let Err(error) = done {
+            self.failure.get_or_insert(error);
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! An agent in play: step by step, without a tape.
+
+use mnm_controller::encoder::Input;
+use mnm_controller::{Masks, Model, State};
+use mnm_tensor::kernels::Kernels;
+use mnm_tensor::{Array, Parameters, Tensor};
+
+use crate::TrainError;
+
+/// The agent of a block of B worlds, and its state.
+pub(super) struct Policy<'a, F: Kernels> {
+    model: &'a Model<F>,
+    parameters: Parameters<Tensor<F>>,
+    batch: usize,
+    state: State<F>,
+}
+
+/// What the agent says of its worlds, row-major.
+pub(super) struct Said<F> {
+    /// A + 1.
+    width: usize,
+    /// `[B, A + 1]`.
+    outputs: Vec<F>,
+}
+
+impl<'a, F: Kernels> Policy<'a, F> {
+    /// The agent with what it `carried` from the steps before; `None` begins an episode.
+    pub(super) fn new(
+        model: &'a Model<F>,
+        parameters: &Parameters<Array<F>>,
+        batch: usize,
+        carried: Option<&Parameters<Array<F>>>,
+    ) -> Result<Self, TrainError> {
+        let parameters = parameters.map(|_, value| Tensor::shared(value.clone()));
+        let state = carried_state(model, &parameters, batch, carried)?;
+        Ok(Self {
+            model,
+            parameters,
+            batch,
+            state,
+        })
+    }
+
+    /// Takes a step on the observations `[B, X]`.
+    pub(super) fn step(&mut self, observations: &[f32]) -> Result<Said<F>, TrainError> {
+        let (said, state) = self.ahead(observations)?;
+        self.state = state;
+        Ok(said)
+    }
+
+    /// What the agent would say, without the step taken.
+    pub(super) fn peek(&self, observations: &[f32]) -> Result<Said<F>, TrainError> {
+        Ok(self.ahead(observations)?.0)
+    }
+
+    /// Begins an episode.
+    pub(super) fn begin(&mut self) -> Result<(), TrainError> {
+        self.state = self.model.initial_state(&self.parameters, self.batch)?;
+        Ok(())
+    }
+
+    /// The state as arrays, to be carried on.
+    pub(super) fn carried(&self) -> Parameters<Array<F>> {
+        let parts = self.state.iter();
+        parts
+            .map(|(name, part)| (name.to_owned(), part.value().clone()))
+            .collect()
+    }
+
+    fn ahead(&self, observations: &[f32]) -> Result<(Said<F>, State<F>), TrainError> {
+        let width = self.model.input_width();
+        let elements = observations.iter().map(|&x| F::of(f64::from(x))).collect();
+        let x = Tensor::from_vec(&[1, self.batch, width], elements)?;
+        let run = self.model.run(
+            &self.parameters,
+            &Input::Dense(x),
+            &self.state,
+            &Masks::default(),
+        )?;
+        let rows: Vec<usize> = (0..self.batch).collect();
+        let outputs = self.model.logits(&self.parameters, &run.outputs, &rows)?;
+        let said = Said {
+            width: self.model.outputs(),
+            outputs: outputs.value().iter().copied().collect(),
+        };
+        Ok((said, run.state))
+    }
+}
+
+/// `carried` as a state, or the state at the start of an episode.
+pub(super) fn carried_state<F: Kernels>(
+    model: &Model<F>,
+    parameters: &Parameters<Tensor<F>>,
+    batch: usize,
+    carried: Option<&Parameters<Array<F>>>,
+) -> Result<State<F>, TrainError> {
+    Ok(match carried {
+        Some(parts) => State::new(
+            parts
+                .iter()
+                .map(|(name, part)| (name, Tensor::shared(part.clone()))),
+        ),
+        None => model.initial_state(parameters, batch)?,
+    })
+}
+
+impl<F: Kernels> Said<F> {
+    /// The logits of each world's actions.
+    pub(super) fn logits(&self) -> impl Iterator<Item = &[F]> {
+        let actions = self.width - 1;
+        self.outputs
+            .chunks_exact(self.width)
+            .map(move |row| &row[..actions])
+    }
+
+    /// Each world's value.
+    pub(super) fn values(&self) -> impl Iterator<Item = f64> {
+        self.outputs
+            .chunks_exact(self.width)
+            .filter_map(|row| row.last())
+            .map(|value| value.as_f64())
+    }
+}
+
+/// The action that a uniform draw `u` from [0, 1) picks from softmax(`logits`).
+pub fn draw_action<F: Kernels>(logits: &[F], u: f64) -> u32 {
+    let top = logits
+        .iter()
+        .map(|x| x.as_f64())
+        .fold(f64::NEG_INFINITY, f64::max);
+    let weight = |x: &F| (x.as_f64() - top).exp();
+    let mut left = u * logits.iter().map(weight).sum::<f64>();
+    for (action, logit) in logits.iter().enumerate() {
+        left -= weight(logit);
+        if left < 0.0 {
+            return action as u32;
+        }
+    }
+    // Rounding may leave a little after the last action; logits that are no numbers end here too, and are found out by
+    // the check of the loss.
+    logits.len().saturating_sub(1) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn actions_come_as_often_as_the_policy_says() {
+        let logits = [0.5_f64, -1.0, 2.0, 0.0];
+        let sum: f64 = logits.iter().map(|x| x.exp()).sum();
+        let draws = 100_000;
+        let mut counts = [0_u32; 4];
+        for draw in 0..draws {
+            counts[draw_action(&logits, f64::from(draw) / f64::from(draws)) as usize] += 1;
+        }
+        for (count, logit) in counts.iter().zip(logits) {
+            let share = f64::from(*count) / f64::from(draws);
+            assert!((share - logit.exp() / sum).abs() < 1e-4, "{counts:?}");
+        }
+        assert_eq!(draw_action(&[1e30_f64, -1e30], 0.999), 0);
+        assert_eq!(draw_action(&[f64::NAN, 0.0], 0.5), 1);
+    }
+}

@@ -1,0 +1,167 @@
+//! The worlds of a block, and how a segment is played in them.
+
+use mnm_controller::Model;
+use mnm_tasks::environment::Environment;
+use mnm_tasks::stream;
+use mnm_tensor::{Array, Parameters};
+use ndarray::IxDyn;
+use rand::RngExt;
+
+use super::loss::Segment;
+use super::policy::{Policy, draw_action};
+use super::returns::credit;
+use crate::TrainError;
+use crate::config::RlConfig;
+
+/// A block of B worlds in the middle of their episodes, and what the agent carries through them.
+pub(super) struct Worlds {
+    environment: Box<dyn Environment>,
+    /// The present observations, `[B, X]`.
+    observations: Vec<f32>,
+    /// The first of the episodes that are played.
+    pub(super) first: u64,
+    /// Steps of them that are done.
+    pub(super) step: usize,
+    /// What each world's episode has earned, `[B]`.
+    pub(super) earned: Vec<f64>,
+    /// The agent's state; `None` at the start of an episode.
+    pub(super) carried: Option<Parameters<Array<f32>>>,
+}
+
+/// What playing a segment says to the logs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Outcome {
+    /// Steps of all worlds.
+    pub(super) steps: usize,
+    /// Episodes that came to their end.
+    pub(super) episodes: usize,
+    /// What they earned, in sum.
+    pub(super) earned: f64,
+}
+
+impl std::ops::AddAssign for Outcome {
+    fn add_assign(&mut self, other: Self) {
+        self.steps += other.steps;
+        self.episodes += other.episodes;
+        self.earned += other.earned;
+    }
+}
+
+impl Worlds {
+    /// Begins the episodes `first` and on.
+    pub(super) fn begin(environment: Box<dyn Environment>, first: u64) -> Result<Self, TrainError> {
+        let batch = environment.batch();
+        let mut worlds = Self {
+            observations: vec![0.0; batch * environment.observation_width()],
+            environment,
+            first,
+            step: 0,
+            earned: vec![0.0; batch],
+            carried: None,
+        };
+        worlds.environment.reset(first, &mut worlds.observations)?;
+        Ok(worlds)
+    }
+
+    /// The environment's state.
+    pub(super) fn save(&self) -> Vec<u8> {
+        self.environment.save()
+    }
+
+    /// Takes up a saved state of the environment.
+    pub(super) fn load(&mut self, state: &[u8]) -> Result<(), TrainError> {
+        self.environment.load(state)?;
+        Ok(self.environment.observe(&mut self.observations)?)
+    }
+
+    /// The number of worlds B.
+    pub(super) fn batch(&self) -> usize {
+        self.environment.batch()
+    }
+
+    /// Plays a segment, `seed` the seed of the actions' streams; `stride` is how many episodes on the worlds go when
+    /// theirs are over.
+    pub(super) fn play(
+        &mut self,
+        model: &Model<f32>,
+        parameters: &Parameters<Array<f32>>,
+        settings: &RlConfig,
+        seed: u64,
+        stride: u64,
+    ) -> Result<(Segment<f32>, Outcome), TrainError> {
+        let (batch, length) = (self.batch(), self.environment.episode_steps());
+        let steps = settings.segment_of(length).min(length - self.step);
+        let carried = self.carried.take();
+        let mut policy = Policy::new(model, parameters, batch, carried.as_ref())?;
+        let width = self.environment.observation_width();
+        let mut seen = Vec::with_capacity(steps * batch * width);
+        let mut chosen = Vec::with_capacity(steps * batch);
+        let mut rewards = Vec::with_capacity(steps * batch);
+        let mut values = Vec::with_capacity((steps + 1) * batch);
+        let (mut actions, mut paid) = (vec![0; batch], vec![0.0; batch]);
+        let mut is_over = false;
+        for _ in 0..steps {
+            seen.extend_from_slice(&self.observations);
+            let said = policy.step(&self.observations)?;
+            values.extend(said.values());
+            for (sample, (action, logits)) in actions.iter_mut().zip(said.logits()).enumerate() {
+                let u = uniform(seed, "actions/train", self.first, sample, length, self.step);
+                *action = draw_action(logits, u);
+            }
+            chosen.extend_from_slice(&actions);
+            is_over = self
+                .environment
+                .step(&actions, &mut self.observations, &mut paid)?;
+            self.step += 1;
+            for (earned, &reward) in self.earned.iter_mut().zip(&paid) {
+                *earned += f64::from(reward);
+                rewards.push(f64::from(reward) * settings.reward_scale);
+            }
+        }
+        let mut outcome = Outcome {
+            steps: steps * batch,
+            ..Outcome::default()
+        };
+        if is_over {
+            // The end is a part of the game, and the agent sees how far it is: nothing is to be expected after it.
+            values.resize(values.len() + batch, 0.0);
+            outcome.episodes = batch;
+            outcome.earned = self.earned.iter().sum();
+            self.earned.fill(0.0);
+            self.first += stride;
+            self.step = 0;
+            self.environment.reset(self.first, &mut self.observations)?;
+        } else {
+            values.extend(policy.peek(&self.observations)?.values());
+            self.carried = Some(policy.carried());
+        }
+        let credit = credit(&rewards, &values, batch, settings.gamma, settings.lambda);
+        let observations = Array::from_shape_vec(IxDyn(&[steps, batch, width]), seen)
+            .map_err(|e| TrainError::Batch(e.to_string()))?;
+        let segment = Segment {
+            observations,
+            actions: chosen,
+            advantages: credit.advantages,
+            returns: credit.returns,
+            carried,
+        };
+        Ok((segment, outcome))
+    }
+}
+
+/// The uniform draw that decides an action: a function of the seed, the stream's name, the episode (`first` + `sample`)
+/// and its step.
+pub(super) fn uniform(
+    seed: u64,
+    name: &str,
+    first: u64,
+    sample: usize,
+    length: usize,
+    step: usize,
+) -> f64 {
+    let moment = first
+        .wrapping_add(sample as u64)
+        .wrapping_mul(length as u64)
+        .wrapping_add(step as u64);
+    stream(seed, name, moment).random()
+}
