@@ -4,6 +4,7 @@
 
 pub mod adam;
 pub mod apply;
+pub mod ask;
 pub mod batch;
 pub mod checkpoint;
 pub mod config;

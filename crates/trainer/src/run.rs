@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mnm_controller::Model;
-use mnm_tasks::Task;
+use mnm_tasks::{Interface, Task};
 use mnm_tensor::{Array, Parameters};
 
 use crate::TrainError;
@@ -102,20 +102,13 @@ impl Run {
     /// # Errors
     /// [`TrainError::NoRun`], or what is wrong with its files or data.
     pub fn open(dir: &Path, weights: Weights, data: Option<&Path>) -> Result<Self, TrainError> {
-        let path = RunFolder::new(dir).weights(weights)?;
-        let checkpoint = Checkpoint::read(&path)?;
-        let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])?;
+        let (checkpoint, config) = read(dir, weights)?;
         let source = match data {
             Some(dir) => with_folder(&config.data, dir),
             None => config.data.clone(),
         };
         let task = build_task(&source, config.seed, checkpoint.vocabulary.clone())?;
-        let positions = checkpoint
-            .parameters
-            .find("encoder.position.weight")
-            .and_then(|p| p.shape().first().copied());
-        let model = build_model(&config.model, task.interface(), positions)?;
-        check_parameters(&model.parameters(), &checkpoint.parameters)?;
+        let model = fit(&config, task.interface(), &checkpoint)?;
         Ok(Self {
             config,
             task,
@@ -124,4 +117,28 @@ impl Run {
             checkpoint,
         })
     }
+}
+
+/// The checkpoint of the run in `dir`, and the config in it.
+pub(crate) fn read(dir: &Path, weights: Weights) -> Result<(Checkpoint, Config), TrainError> {
+    let path = RunFolder::new(dir).weights(weights)?;
+    let checkpoint = Checkpoint::read(&path)?;
+    let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])?;
+    Ok((checkpoint, config))
+}
+
+/// The model of a checkpoint, which all of its parameters fit, for a task with this interface.
+pub(crate) fn fit(
+    config: &Config,
+    interface: &Interface,
+    checkpoint: &Checkpoint,
+) -> Result<Model<f32>, TrainError> {
+    // A sentence of new data may be longer than those that the model was made for.
+    let positions = checkpoint
+        .parameters
+        .find("encoder.position.weight")
+        .and_then(|table| table.shape().first().copied());
+    let model = build_model(&config.model, interface, positions)?;
+    check_parameters(&model.parameters(), &checkpoint.parameters)?;
+    Ok(model)
 }
