@@ -1,31 +1,53 @@
 //! Sum, difference, product and quotient of two broadcast operands, and their forms with a constant.
 
-use ndarray::{IxDyn, Zip};
-
+use crate::ops::runs::{Along, Run, array, dense, part, runs};
 use crate::ops::{Outcome, broadcast_shape, one, two};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, apply};
 
 /// `f` of every pair of elements.
 fn zip<F: Float>(
     op: &'static str,
     operands: &[&Array<F>],
-    f: impl Fn(F, F) -> F,
+    f: impl Fn(F, F) -> F + Copy,
 ) -> Outcome<Array<F>> {
     let (a, b) = two(op, operands)?;
-    if a.shape() == b.shape() {
-        return Ok(Zip::from(a)
-            .and(b)
-            .map_collect(|&x, &y| f(x, y))
-            .into_shared());
-    }
     let shape = broadcast_shape(op, a.shape(), b.shape())?;
-    let misfit = || TensorError::shape(op, &[a.shape(), b.shape()], "shapes that broadcast");
-    let a_view = a.broadcast(IxDyn(&shape)).ok_or_else(misfit)?;
-    let b_view = b.broadcast(IxDyn(&shape)).ok_or_else(misfit)?;
-    Ok(Zip::from(a_view)
-        .and(b_view)
-        .map_collect(|&x, &y| f(x, y))
-        .into_shared())
+    let count = shape.iter().product();
+    let mut out = Vec::with_capacity(count);
+    if count > 0 {
+        let (a_dense, b_dense) = (dense(a), dense(b));
+        pairs(&runs(a.shape(), b.shape()), &a_dense, &b_dense, f, &mut out);
+    }
+    array(op, &shape, out)
+}
+
+/// Appends `f` of the pairs along `runs`, of which no extent is zero.
+fn pairs<F: Float>(runs: &[Run], a: &[F], b: &[F], f: impl Fn(F, F) -> F + Copy, out: &mut Vec<F>) {
+    match *runs {
+        [] => out.push(f(a[0], b[0])),
+        [(_, Along::Both)] => out.extend(a.iter().zip(b).map(|(&p, &q)| f(p, q))),
+        [(_, Along::First)] => {
+            let q = b[0];
+            out.extend(a.iter().map(|&p| f(p, q)));
+        }
+        [(_, Along::Second)] => {
+            let p = a[0];
+            out.extend(b.iter().map(|&q| f(p, q)));
+        }
+        [(extent, along), ref inner @ ..] => {
+            for i in 0..extent {
+                let a = match along {
+                    Along::Second => a,
+                    _ => part(a, i, extent),
+                };
+                let b = match along {
+                    Along::First => b,
+                    _ => part(b, i, extent),
+                };
+                pairs(inner, a, b, f, out);
+            }
+        }
+    }
 }
 
 /// One line a primitive: `Name method: (a, b) => value; (operands a b, output y, cotangent g) => derivatives`.
@@ -92,9 +114,9 @@ impl<F: Float> Primitive<F> for Affine {
 
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
         let (factor, offset) = (F::of(self.factor), F::of(self.offset));
-        Ok(one("affine", operands)?
-            .mapv(|x| factor * x + offset)
-            .into_shared())
+        let x = one("affine", operands)?;
+        let out = dense(x).iter().map(|&x| factor * x + offset).collect();
+        array("affine", x.shape(), out)
     }
 
     fn vjp(&self, _: usize, _: &[Tensor<F>], _: &Tensor<F>, g: &Tensor<F>) -> Outcome<Tensor<F>> {

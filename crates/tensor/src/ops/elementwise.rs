@@ -1,11 +1,15 @@
 //! Functions of one element: a table of value and derivative.
 
+use crate::kernels::Kernels;
+use crate::ops::runs::{array, dense};
+use crate::ops::single::in_place;
 use crate::ops::{Outcome, one};
 use crate::{Array, Float, Primitive, Tensor, apply};
 
-/// One line a primitive: `Name method: x => value; (operand x, output y, cotangent g) => derivative`.
+/// One line a primitive: `Name method: x => value; (operand x, output y, cotangent g) => derivative`, and before the
+/// semicolon the kernel that computes the value for `f32`, if there is one: `=> by kernel`.
 macro_rules! elementwise {
-    ($($(#[$doc:meta])* $Op:ident $method:ident: $e:ident => $value:expr; ($x:ident, $y:ident, $g:ident) => $vjp:expr)*) => {
+    ($($(#[$doc:meta])* $Op:ident $method:ident: $e:ident => $value:expr $(=> by $kernel:ident)?; ($x:ident, $y:ident, $g:ident) => $vjp:expr)*) => {
         pub(super) const NAMES: &[&str] = &[$(stringify!($method)),*];
 
     $(
@@ -18,7 +22,15 @@ macro_rules! elementwise {
             }
 
             fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
-                Ok(one(stringify!($method), operands)?.mapv(|$e: F| $value).into_shared())
+                let x = one(stringify!($method), operands)?;
+                $(
+                    let mut elements = dense(x).into_owned();
+                    if in_place(&mut elements, <f32 as Kernels>::$kernel) {
+                        return array(stringify!($method), x.shape(), elements);
+                    }
+                )?
+                let elements = dense(x).iter().map(|&$e| $value).collect();
+                array(stringify!($method), x.shape(), elements)
             }
 
             #[allow(unused_variables)]
@@ -44,15 +56,15 @@ elementwise! {
     /// `-x`.
     Neg neg: e => -e; (x, y, g) => g.neg()
     /// `e^x`.
-    Exp exp: e => e.exp(); (x, y, g) => g.mul(y)
+    Exp exp: e => e.exp() => by exp_slice; (x, y, g) => g.mul(y)
     /// The natural logarithm.
     Ln ln: e => e.ln(); (x, y, g) => g.div(x)
     /// `sqrt(x)`; the derivative is infinite at 0.
     Sqrt sqrt: e => e.sqrt(); (x, y, g) => g.div(&y.scale(2.0)?)
     /// `tanh(x)`.
-    Tanh tanh: e => e.tanh(); (x, y, g) => g.mul(&y.mul(y)?.neg()?.shift(1.0)?)
+    Tanh tanh: e => e.tanh() => by tanh_slice; (x, y, g) => g.mul(&y.mul(y)?.neg()?.shift(1.0)?)
     /// The logistic function `1 / (1 + e^-x)`.
-    Sigmoid sigmoid: e => logistic(e); (x, y, g) => g.mul(&y.mul(&y.neg()?.shift(1.0)?)?)
+    Sigmoid sigmoid: e => logistic(e) => by sigmoid_slice; (x, y, g) => g.mul(&y.mul(&y.neg()?.shift(1.0)?)?)
     /// `ln(1 + e^x)`, without overflow.
     Softplus softplus: e => e.max(F::zero()) + (-e.abs()).exp().ln_1p(); (x, y, g) => g.mul(&x.sigmoid()?)
     /// `max(x, 0)`; the derivative at 0 is 0.

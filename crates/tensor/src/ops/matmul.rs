@@ -1,8 +1,13 @@
 //! The matrix product over the last two axes, the axes before them broadcast.
 
-use ndarray::linalg::general_mat_mul;
-use ndarray::{ArrayD, ArrayView2, Axis, IxDyn};
+use std::borrow::Cow;
 
+use ndarray::linalg::general_mat_mul;
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, IxDyn};
+
+use crate::kernels::{self, Matrix, MatrixMut, Store};
+use crate::ops::runs::{array, dense};
+use crate::ops::single::{back, single};
 use crate::ops::{Outcome, broadcast_shape, two};
 use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
 
@@ -20,49 +25,14 @@ impl<F: Float> Primitive<F> for MatMul {
 
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
         let (a, b) = two(OP, operands)?;
-        let misfit =
-            || TensorError::shape(OP, &[a.shape(), b.shape()], "[.., m, k] and [.., k, n]");
-        let (&[ref a_batch @ .., m, k], &[ref b_batch @ .., k_too, n]) = (a.shape(), b.shape())
-        else {
-            return Err(misfit());
+        let done = match (single(a), single(b)) {
+            (Some(a), Some(b)) => back(&multiply(a, b, by_kernels)?),
+            _ => None,
         };
-        if k != k_too {
-            return Err(misfit());
+        match done {
+            Some(done) => Ok(done),
+            None => multiply(a, b, by_ndarray),
         }
-        let batch = broadcast_shape(OP, a_batch, b_batch).map_err(|_| misfit())?;
-        let extended = |tail: [usize; 2]| [batch.as_slice(), &tail].concat();
-        let count: usize = batch.iter().product();
-        if m * n * count == 0 {
-            return Ok(Array::zeros(IxDyn(&extended([m, n]))));
-        }
-        // Views with one batch axis; stretched axes have stride zero, and reshaping copies only if they must.
-        let flat = |x: &Array<F>, tail: [usize; 2]| -> Outcome<ArrayD<F>> {
-            let view = x.broadcast(IxDyn(&extended(tail))).ok_or_else(misfit)?;
-            view.to_shape(IxDyn(&[count, tail[0], tail[1]]))
-                .map(|x| x.into_owned())
-                .map_err(|_| misfit())
-        };
-        let mut out = ArrayD::<F>::zeros(IxDyn(&[count, m, n]));
-        if count == 1 {
-            let (a, b) = (
-                flat_matrix(a).ok_or_else(misfit)?,
-                flat_matrix(b).ok_or_else(misfit)?,
-            );
-            product(a, b, out.index_axis_mut(Axis(0), 0));
-        } else if let Some(b) = flat_matrix(b) {
-            let a = flat(a, [m, k])?;
-            for (a, out) in a.outer_iter().zip(out.outer_iter_mut()) {
-                product(matrix(a), b, out);
-            }
-        } else {
-            let (a, b) = (flat(a, [m, k])?, flat(b, [k, n])?);
-            for ((a, b), out) in a.outer_iter().zip(b.outer_iter()).zip(out.outer_iter_mut()) {
-                product(matrix(a), matrix(b), out);
-            }
-        }
-        out.into_shape_with_order(IxDyn(&extended([m, n])))
-            .map(ArrayD::into_shared)
-            .map_err(|_| misfit())
     }
 
     fn vjp(
@@ -80,13 +50,48 @@ impl<F: Float> Primitive<F> for MatMul {
     }
 }
 
-fn matrix<F: Float>(view: ndarray::ArrayViewD<'_, F>) -> ArrayView2<'_, F> {
-    view.into_dimensionality()
-        .expect("a sample of a three-axis array has two axes")
+/// `[.., m, k] [.., k, n]` sample by sample, each a `product` of two matrices into elements `[m, n]`.
+fn multiply<F: Float>(
+    a: &Array<F>,
+    b: &Array<F>,
+    product: fn(ArrayView2<'_, F>, ArrayView2<'_, F>, &mut [F]),
+) -> Outcome<Array<F>> {
+    let misfit = || TensorError::shape(OP, &[a.shape(), b.shape()], "[.., m, k] and [.., k, n]");
+    let (&[ref a_batch @ .., m, k], &[ref b_batch @ .., k_too, n]) = (a.shape(), b.shape()) else {
+        return Err(misfit());
+    };
+    if k != k_too {
+        return Err(misfit());
+    }
+    let batch = broadcast_shape(OP, a_batch, b_batch).map_err(|_| misfit())?;
+    let shape = [batch.as_slice(), &[m, n]].concat();
+    let mut out = vec![F::zero(); shape.iter().product()];
+    if out.is_empty() || k == 0 {
+        return array(OP, &shape, out);
+    }
+    match (one_matrix(a), one_matrix(b)) {
+        (Some(a), Some(b)) => product(a, b, &mut out),
+        // One right operand for all samples: their rows are the rows of one matrix.
+        (None, Some(b)) if a_batch == batch => {
+            let rows = dense(a);
+            let a = ArrayView2::from_shape((rows.len() / k, k), &rows).map_err(|_| misfit())?;
+            product(a, b, &mut out);
+        }
+        _ => {
+            let a = samples(a, &batch).ok_or_else(misfit)?;
+            let b = samples(b, &batch).ok_or_else(misfit)?;
+            let pairs = a.outer_iter().zip(b.outer_iter());
+            for ((a, b), out) in pairs.zip(out.chunks_exact_mut(m * n)) {
+                let (a, b) = (a.into_dimensionality(), b.into_dimensionality());
+                product(a.map_err(|_| misfit())?, b.map_err(|_| misfit())?, out);
+            }
+        }
+    }
+    array(OP, &shape, out)
 }
 
 /// The array as one matrix if all its batch axes have extent 1.
-fn flat_matrix<F: Float>(x: &Array<F>) -> Option<ArrayView2<'_, F>> {
+fn one_matrix<F: Float>(x: &Array<F>) -> Option<ArrayView2<'_, F>> {
     let mut view = x.view();
     while view.ndim() > 2 {
         if view.shape()[0] != 1 {
@@ -97,15 +102,83 @@ fn flat_matrix<F: Float>(x: &Array<F>) -> Option<ArrayView2<'_, F>> {
     view.into_dimensionality().ok()
 }
 
-fn product<F: Float>(
-    a: ArrayView2<'_, F>,
-    b: ArrayView2<'_, F>,
-    out: ndarray::ArrayViewMutD<'_, F>,
-) {
-    let mut out = out
-        .into_dimensionality()
-        .expect("a sample of a three-axis array has two axes");
+/// `x` with its batch axes stretched to `batch` and then made one. Stretched axes have stride zero; elements are copied only
+/// if several batch axes do not lie as one.
+fn samples<'a, F: Float>(
+    x: &'a Array<F>,
+    batch: &[usize],
+) -> Option<ndarray::CowArray<'a, F, IxDyn>> {
+    let tail = x
+        .shape()
+        .len()
+        .checked_sub(2)
+        .map(|start| &x.shape()[start..])?;
+    let view = x.broadcast(IxDyn(&[batch, tail].concat()))?;
+    if batch.len() == 1 {
+        return Some(view.into());
+    }
+    let flat = [&[batch.iter().product()], tail].concat();
+    let copy = view.to_shape(IxDyn(&flat)).ok()?.into_owned();
+    Some(copy.into())
+}
+
+fn by_ndarray<F: Float>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, out: &mut [F]) {
+    let shape = (a.nrows(), b.ncols());
+    let mut out =
+        ArrayViewMut2::from_shape(shape, out).expect("as many elements as the product has");
     general_mat_mul(F::one(), &a, &b, F::zero(), &mut out);
+}
+
+/// How a matrix lies in memory.
+enum Lies<'a> {
+    /// Row after row.
+    Rows(Cow<'a, [f32]>),
+    /// Column after column: the rows of the transpose.
+    Columns(&'a [f32]),
+}
+
+fn lies(x: ArrayView2<'_, f32>) -> Lies<'_> {
+    if let Some(rows) = x.to_slice() {
+        return Lies::Rows(Cow::Borrowed(rows));
+    }
+    match x.reversed_axes().to_slice() {
+        Some(columns) => Lies::Columns(columns),
+        None => Lies::Rows(Cow::Owned(x.iter().copied().collect())),
+    }
+}
+
+fn by_kernels(a: ArrayView2<'_, f32>, b: ArrayView2<'_, f32>, out: &mut [f32]) {
+    let ((m, k), n) = (a.dim(), b.ncols());
+    let out = MatrixMut::dense(out, m, n);
+    match (lies(a), lies(b)) {
+        (Lies::Rows(a), Lies::Rows(b)) => kernels::matmul(
+            Matrix::dense(&a, m, k),
+            Matrix::dense(&b, k, n),
+            out,
+            Store::Overwrite,
+        ),
+        (Lies::Rows(a), Lies::Columns(b)) => kernels::matmul_nt(
+            Matrix::dense(&a, m, k),
+            Matrix::dense(b, n, k),
+            out,
+            Store::Overwrite,
+        ),
+        (Lies::Columns(a), Lies::Rows(b)) => kernels::matmul_tn(
+            Matrix::dense(a, k, m),
+            Matrix::dense(&b, k, n),
+            out,
+            Store::Overwrite,
+        ),
+        (Lies::Columns(_), Lies::Columns(b)) => {
+            let a: Vec<f32> = a.iter().copied().collect();
+            kernels::matmul_nt(
+                Matrix::dense(&a, m, k),
+                Matrix::dense(b, n, k),
+                out,
+                Store::Overwrite,
+            );
+        }
+    }
 }
 
 impl<F: Float> Tensor<F> {

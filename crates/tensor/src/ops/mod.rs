@@ -6,11 +6,11 @@ mod index;
 mod join;
 mod matmul;
 mod reduce;
+mod runs;
 mod scan;
 mod shape;
+mod single;
 mod softmax;
-
-use ndarray::{Axis, IxDyn};
 
 use crate::{Array, Float, TensorError};
 
@@ -86,42 +86,4 @@ fn check_axis(op: &'static str, shape: &[usize], axis: usize) -> Outcome<()> {
             format!("an axis below the rank, not {axis}"),
         ))
     }
-}
-
-/// `x` stretched to `shape`; a view's worth of work is copied, so that the result is in row-major order.
-fn stretch<F: Float>(op: &'static str, x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
-    x.broadcast(IxDyn(shape))
-        .map(|view| view.to_owned().into_shared())
-        .ok_or_else(|| {
-            TensorError::shape(
-                op,
-                &[x.shape(), shape],
-                "a shape that the operand stretches to",
-            )
-        })
-}
-
-/// Sums the axes along which `shape` was stretched to that of `x`.
-fn shrink<F: Float>(op: &'static str, x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
-    let fits = broadcast_shape(op, x.shape(), shape).is_ok_and(|s| s == x.shape());
-    if !fits {
-        return Err(TensorError::shape(
-            op,
-            &[x.shape(), shape],
-            "a shape that stretches to the operand's",
-        ));
-    }
-    let mut sum = x.clone();
-    while sum.ndim() > shape.len() {
-        sum = sum.sum_axis(Axis(0)).into_shared();
-    }
-    for (axis, &extent) in shape.iter().enumerate() {
-        if extent == 1 && sum.shape()[axis] != 1 {
-            sum = sum
-                .sum_axis(Axis(axis))
-                .insert_axis(Axis(axis))
-                .into_shared();
-        }
-    }
-    Ok(sum)
 }

@@ -1,9 +1,83 @@
 //! Sums over axes, and their adjoint: stretching.
 
-use crate::ops::{Outcome, one, shrink, stretch};
+use ndarray::ArrayView1;
+
+use crate::ops::runs::{Along, Run, array, dense, part, part_mut, runs};
+use crate::ops::{Outcome, broadcast_shape, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
 
 pub(super) const NAMES: &[&str] = &["sum_to", "broadcast_to"];
+
+/// Sums the axes along which `shape` was stretched to that of `x`.
+fn shrink<F: Float>(x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
+    let fits = broadcast_shape("sum_to", x.shape(), shape).is_ok_and(|s| s == x.shape());
+    if !fits {
+        return Err(TensorError::shape(
+            "sum_to",
+            &[x.shape(), shape],
+            "a shape that stretches to the operand's",
+        ));
+    }
+    let mut sums = vec![F::zero(); shape.iter().product()];
+    if !x.is_empty() {
+        add_up(&runs(x.shape(), shape), &dense(x), &mut sums);
+    }
+    array("sum_to", shape, sums)
+}
+
+/// Adds `x` to `sums`, which lacks the runs that go along the first operand alone.
+fn add_up<F: Float>(runs: &[Run], x: &[F], sums: &mut [F]) {
+    match *runs {
+        [] => sums[0] += x[0],
+        [(_, Along::First)] => sums[0] += ArrayView1::from(x).sum(),
+        [(_, _)] => sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x),
+        [(extent, along), ref inner @ ..] => {
+            for i in 0..extent {
+                let sums = match along {
+                    Along::First => &mut *sums,
+                    _ => part_mut(sums, i, extent),
+                };
+                add_up(inner, part(x, i, extent), sums);
+            }
+        }
+    }
+}
+
+/// `x` stretched to `shape`, in row-major order.
+fn stretch<F: Float>(x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
+    let fits = broadcast_shape("broadcast_to", x.shape(), shape).is_ok_and(|s| s == shape);
+    if !fits {
+        return Err(TensorError::shape(
+            "broadcast_to",
+            &[x.shape(), shape],
+            "a shape that the operand stretches to",
+        ));
+    }
+    let count = shape.iter().product();
+    let mut out = Vec::with_capacity(count);
+    if count > 0 {
+        repeat(&runs(shape, x.shape()), &dense(x), &mut out);
+    }
+    array("broadcast_to", shape, out)
+}
+
+/// Appends `x`, the same again along the runs that go along the first operand alone.
+fn repeat<F: Float>(runs: &[Run], x: &[F], out: &mut Vec<F>) {
+    match *runs {
+        [] => out.push(x[0]),
+        [(extent, Along::First)] => out.extend(std::iter::repeat_n(x[0], extent)),
+        [(_, _)] => out.extend_from_slice(x),
+        [(extent, along), ref inner @ ..] => {
+            for i in 0..extent {
+                let x = match along {
+                    Along::First => x,
+                    _ => part(x, i, extent),
+                };
+                repeat(inner, x, out);
+            }
+        }
+    }
+}
 
 /// Sums the operand down to a shape that broadcasts to it.
 #[derive(Debug)]
@@ -15,7 +89,7 @@ impl<F: Float> Primitive<F> for SumTo {
     }
 
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
-        shrink("sum_to", one("sum_to", operands)?, &self.0)
+        shrink(one("sum_to", operands)?, &self.0)
     }
 
     fn vjp(
@@ -39,7 +113,7 @@ impl<F: Float> Primitive<F> for BroadcastTo {
     }
 
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
-        stretch("broadcast_to", one("broadcast_to", operands)?, &self.0)
+        stretch(one("broadcast_to", operands)?, &self.0)
     }
 
     fn vjp(

@@ -1,7 +1,8 @@
 //! Softmax and its logarithm over the last axis.
 
-use ndarray::Axis;
-
+use crate::kernels::Kernels;
+use crate::ops::runs::{array, dense};
+use crate::ops::single::in_place;
 use crate::ops::{Outcome, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
 
@@ -17,21 +18,30 @@ impl<F: Float> Primitive<F> for LogSoftmax {
 
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
         let x = one("log_softmax", operands)?;
-        let Some(last) = x.ndim().checked_sub(1) else {
+        let Some(&width) = x.shape().last() else {
             return Err(TensorError::shape(
                 "log_softmax",
                 &[x.shape()],
                 "at least one axis",
             ));
         };
-        let mut out = x.to_owned();
-        for mut row in out.lanes_mut(Axis(last)) {
-            let largest = row.fold(F::neg_infinity(), |m, &e| m.max(e));
-            let total: F = row.iter().map(|&e| (e - largest).exp()).sum();
-            // Not e - (largest + ln total): for large logits the sum would lose the logarithm's digits.
-            row.mapv_inplace(|e| (e - largest) - total.ln());
+        let mut out = dense(x).into_owned();
+        // A row of no elements has nothing to be divided by; chunks of 1 of nothing are none.
+        let width = width.max(1);
+        for row in out.chunks_exact_mut(width) {
+            let largest = row.iter().fold(F::neg_infinity(), |m, &e| m.max(e));
+            row.iter_mut().for_each(|e| *e -= largest);
         }
-        Ok(out.into_shared())
+        let mut powers = out.clone();
+        if !in_place(&mut powers, f32::exp_slice) {
+            powers.iter_mut().for_each(|e| *e = e.exp());
+        }
+        for (row, powers) in out.chunks_exact_mut(width).zip(powers.chunks_exact(width)) {
+            // Subtracted last, not added to the largest: for large logits that sum would lose the logarithm's digits.
+            let logarithm = powers.iter().copied().sum::<F>().ln();
+            row.iter_mut().for_each(|e| *e -= logarithm);
+        }
+        array("log_softmax", x.shape(), out)
     }
 
     fn vjp(&self, _: usize, _: &[Tensor<F>], y: &Tensor<F>, g: &Tensor<F>) -> Outcome<Tensor<F>> {

@@ -1,0 +1,130 @@
+//! Broadcast operands as runs of neighbouring elements: what lets an op over two shapes be a plain loop over slices.
+
+use std::borrow::Cow;
+
+use ndarray::IxDyn;
+
+use crate::ops::Outcome;
+use crate::{Array, Float, TensorError};
+
+/// Whose elements change along a run; those of the other operand stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Along {
+    Both,
+    First,
+    Second,
+}
+
+/// A run: its extent, and along which operands it goes.
+pub(super) type Run = (usize, Along);
+
+/// Two shapes that broadcast to one, outermost run first. Neighbouring axes of one kind are one run, and axes of extent 1
+/// are none: `[B, N, W]` with `[B, N, 1]` is a run of `B N` along both and a run of `W` along the first.
+pub(super) fn runs(first: &[usize], second: &[usize]) -> Vec<Run> {
+    let rank = first.len().max(second.len());
+    let extent = |shape: &[usize], axis: usize| match (axis + shape.len()).checked_sub(rank) {
+        Some(inner) => shape[inner],
+        None => 1,
+    };
+    let mut runs: Vec<Run> = Vec::with_capacity(rank);
+    for axis in 0..rank {
+        let (a, b) = (extent(first, axis), extent(second, axis));
+        let along = match (a, b) {
+            (1, 1) => continue,
+            (_, 1) => Along::First,
+            (1, _) => Along::Second,
+            _ => Along::Both,
+        };
+        match runs.last_mut() {
+            Some((length, kind)) if *kind == along => *length *= a.max(b),
+            _ => runs.push((a.max(b), along)),
+        }
+    }
+    runs
+}
+
+/// Part `index` of `parts` equal ones.
+pub(super) fn part<F>(x: &[F], index: usize, parts: usize) -> &[F] {
+    let length = x.len() / parts;
+    &x[index * length..][..length]
+}
+
+/// Part `index` of `parts` equal ones, to write to.
+pub(super) fn part_mut<F>(x: &mut [F], index: usize, parts: usize) -> &mut [F] {
+    let length = x.len() / parts;
+    &mut x[index * length..][..length]
+}
+
+/// The elements in row-major order, copied only where they do not lie so already.
+pub(super) fn dense<F: Float>(x: &Array<F>) -> Cow<'_, [F]> {
+    if let Some(elements) = x.as_slice() {
+        return Cow::Borrowed(elements);
+    }
+    let mut elements = Vec::with_capacity(x.len());
+    for row in x.rows() {
+        match row.to_slice() {
+            Some(row) => elements.extend_from_slice(row),
+            None => elements.extend(row.iter()),
+        }
+    }
+    Cow::Owned(elements)
+}
+
+/// The array of these elements in row-major order.
+pub(super) fn array<F: Float>(
+    op: &'static str,
+    shape: &[usize],
+    elements: Vec<F>,
+) -> Outcome<Array<F>> {
+    let count = elements.len();
+    Array::from_shape_vec(IxDyn(shape), elements).map_err(|_| {
+        TensorError::shape(
+            op,
+            &[shape],
+            format!("as many elements as the {count} found"),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbouring_axes_of_one_kind_are_one_run() {
+        use Along::{Both, First, Second};
+        let cases: [(&[usize], &[usize], &[Run]); 7] = [
+            (&[2, 3, 4], &[2, 3, 4], &[(24, Both)]),
+            (&[2, 3, 4], &[2, 3, 1], &[(6, Both), (4, First)]),
+            (&[2, 1, 4], &[2, 3, 4], &[(2, Both), (3, Second), (4, Both)]),
+            (&[2, 1], &[1, 3], &[(2, First), (3, Second)]),
+            (&[5, 6], &[], &[(30, First)]),
+            (&[6], &[5, 1, 6], &[(5, Second), (6, Both)]),
+            (&[1, 1], &[1], &[]),
+        ];
+        for (a, b, expected) in cases {
+            assert_eq!(runs(a, b), expected, "{a:?} {b:?}");
+        }
+    }
+
+    #[test]
+    fn elements_come_in_row_major_order_whatever_the_layout() {
+        let x = Array::from_shape_fn(IxDyn(&[2, 3, 4]), |i| {
+            (100 * i[0] + 10 * i[1] + i[2]) as f64
+        });
+        let part = |a: usize, b: usize| {
+            let mut part = x.clone();
+            part.slice_axis_inplace(ndarray::Axis(2), ndarray::Slice::from(a..b));
+            part
+        };
+        for view in [
+            x.clone(),
+            x.clone().permuted_axes(IxDyn(&[2, 0, 1])),
+            part(1, 3),
+            part(1, 3).permuted_axes(IxDyn(&[1, 0, 2])),
+        ] {
+            let expected: Vec<f64> = view.iter().copied().collect();
+            assert_eq!(dense(&view).as_ref(), expected);
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Single precision, in which models are trained, goes to the vector kernels; double precision, in which gradients are
+//! checked, to the standard library and `ndarray`, so that what is checked does not rest on the kernels.
+
+use std::any::Any;
+
+use crate::{Array, Float};
+
+/// Applies `kernel` in place if the elements are `f32`; whether they were.
+pub(super) fn in_place<F: Float>(elements: &mut Vec<F>, kernel: fn(&mut [f32])) -> bool {
+    match (elements as &mut dyn Any).downcast_mut::<Vec<f32>>() {
+        Some(elements) => {
+            kernel(elements);
+            true
+        }
+        None => false,
+    }
+}
+
+/// The array, if it is one of `f32`.
+pub(super) fn single<F: Float>(x: &Array<F>) -> Option<&Array<f32>> {
+    (x as &dyn Any).downcast_ref()
+}
+
+/// The way back from [`single`]; `None` if `F` is not `f32`.
+pub(super) fn back<F: Float>(x: &Array<f32>) -> Option<Array<F>> {
+    (x as &dyn Any).downcast_ref::<Array<F>>().cloned()
+}
