@@ -1,9 +1,11 @@
 //! The subcommands, one file each: its arguments, its help and what it does.
 
 mod apply;
+mod ask;
 mod bench;
 mod completions;
 mod config;
+mod data;
 mod eval;
 mod eval_agent;
 mod inspect;
@@ -23,8 +25,10 @@ pub enum Command {
     Eval(eval::Arguments),
     Apply(apply::Arguments),
     Inspect(inspect::Arguments),
+    Ask(ask::Arguments),
     Config(config::Arguments),
     Tasks(tasks::Arguments),
+    Data(data::Arguments),
     Report(report::Arguments),
     Bench(bench::Arguments),
     Completions(completions::Arguments),
@@ -37,8 +41,10 @@ impl Command {
             Self::Eval(arguments) => eval::run(&arguments),
             Self::Apply(arguments) => apply::run(&arguments),
             Self::Inspect(arguments) => inspect::run(&arguments),
+            Self::Ask(arguments) => ask::run(&arguments),
             Self::Config(arguments) => config::run(&arguments),
             Self::Tasks(arguments) => tasks::run(&arguments),
+            Self::Data(arguments) => data::run(&arguments),
             Self::Report(arguments) => report::run(&arguments),
             Self::Bench(arguments) => bench::run(&arguments),
             Self::Completions(arguments) => completions::run(&arguments),

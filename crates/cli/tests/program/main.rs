@@ -1,5 +1,7 @@
 //! The program as a user meets it: every command, every refusal, and runs that are stopped and gone on with.
 
+mod ask;
+mod data;
 mod help;
 mod journey;
 mod mnm;
