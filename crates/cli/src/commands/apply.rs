@@ -14,10 +14,11 @@ use crate::output::print;
 
 /// Run the core model on vectors from a file
 ///
-/// Takes the tensor `x` [T, B, X] (steps, batch, width; f32) of a safetensors file as what the controller sees at each
-/// step, past the task's encoder, and writes logits [T, B, K], reads [T, B, M], write rates [T, B], the meta loss [T]
-/// (mean over the batch) and the memory after the last step, memory.N [B, out, in], to another: for checks against
-/// other implementations, and to use a trained memory elsewhere. A model without such a memory writes logits alone.
+/// Takes the tensor `x` of shape (T, B, X) (steps, batch, width; f32) in a safetensors file as what the controller sees
+/// at each step, past the task's encoder, and writes logits (T, B, K), reads (T, B, M), write rates (T, B), the meta loss
+/// (T), a mean over the batch, and the memory after the last step, memory.N (B, out, in), to another file: for checks
+/// against other implementations, and to use a trained memory elsewhere. A model without such a memory writes logits
+/// alone.
 #[derive(Args)]
 #[command(after_long_help = "\
 The checkpoint reads like a PyTorch state dict (LSTMCell and Linear layouts). A checkpoint of another program needs the
