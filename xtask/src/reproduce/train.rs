@@ -219,9 +219,11 @@ fn apart(command: &mut Command) {
 
 fn interrupt(child: &mut Child) {
     if cfg!(unix) {
-        // A child that has just ended cannot be signalled, and need not be.
-        let _ = Command::new("kill")
-            .args(["-INT", &child.id().to_string()])
+        // The shell's own `kill`: a bare system has no program of that name. A child that has just ended cannot be
+        // signalled, and need not be.
+        let line = format!("kill -INT {}", child.id());
+        let _ = Command::new("sh")
+            .args(["-c", &line])
             .stderr(Stdio::null())
             .status();
     } else {
@@ -361,6 +363,17 @@ esac
         assert!(matches!(work(&plan, &jobs)[..], [Outcome::Done]));
         assert_eq!(before, noted(&plan, "arguments"));
         assert_eq!(noted(&plan, "evaluations").lines().count(), 2);
+    }
+
+    #[test]
+    fn a_child_that_is_interrupted_ends() {
+        let mut child = Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .expect("there is a sleep");
+        interrupt(&mut child);
+        let status = child.wait().expect("it was started");
+        assert!(!status.success(), "{status}");
     }
 
     #[test]
