@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use super::by_task;
 use super::suite::Run;
 
 /// A run's folder and the note beside it that says what the run was started with.
@@ -40,6 +41,8 @@ pub struct Progress {
     pub steps: Option<u64>,
     /// The latest of each figure that is worth a place in a line.
     pub figures: Vec<(String, f64)>,
+    /// The last validation task by task, as one line; `None` for a single task.
+    pub by_task: Option<String>,
 }
 
 /// The figures shown while a run trains: the kind of the line in `metrics.jsonl`, the name there, and the name shown.
@@ -135,6 +138,9 @@ impl Folder {
         };
         for line in lines {
             progress.step = line["step"].as_u64().unwrap_or(progress.step);
+            if line["kind"] == "valid" {
+                progress.by_task = by_task::short(&by_task::errors(&line["per_task"]));
+            }
             for (kind, key, shown) in SHOWN {
                 if line["kind"] == *kind
                     && let Some(figure) = line[key].as_f64()
@@ -281,7 +287,7 @@ mod tests {
     fn progress_is_the_latest_of_each_figure() {
         let metrics = [
             r#"{"kind":"train","step":1,"loss":2.5,"error":90.0}"#,
-            r#"{"kind":"valid","step":2,"loss":2.0,"error":40.0}"#,
+            r#"{"kind":"valid","step":2,"loss":2.0,"error":40.0,"per_task":{"qa1":0.0,"qa10":80.0}}"#,
             r#"{"kind":"train","step":3,"loss":1.25,"error":80.0}"#,
             r#"{"kind":"train","step":4,"lo"#,
         ];
@@ -293,6 +299,7 @@ mod tests {
         assert_eq!((progress.step, progress.steps), (3, Some(10)));
         let figures = [("loss".to_owned(), 1.25), ("valid error".to_owned(), 40.0)];
         assert_eq!(progress.figures, figures);
+        assert_eq!(progress.by_task.as_deref(), Some("qa1 0  qa10 80"));
         assert_eq!(fixture(&[]).1.progress(), Progress::default());
     }
 

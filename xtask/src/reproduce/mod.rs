@@ -1,5 +1,6 @@
 //! `cargo xtask reproduce`: a suite of trainings from start to table.
 
+mod by_task;
 mod folder;
 mod results;
 mod suite;
@@ -77,6 +78,7 @@ pub fn run(options: &Options) -> Result<()> {
         suite.takes
     );
     let mnm = workspace::build_mnm()?;
+    let remarks = check_data(&mnm, &suite, data.as_deref())?;
     println!("training, {width} at a time");
     train::count_interrupts()?;
     let plan = Plan {
@@ -95,6 +97,10 @@ pub fn run(options: &Options) -> Result<()> {
         .with_context(|| raw.display().to_string())?;
     let report = report(&plan.mnm, &suite, &jobs, &out);
     println!("\n{}", results::tables(&suite, &cells));
+    print!("{}", by_task::tables(&suite, &jobs)?);
+    for remark in &remarks {
+        println!("data: {remark}");
+    }
     println!(
         "took {}; raw figures: {}",
         view::words(start.elapsed()),
@@ -143,6 +149,27 @@ fn data_folder(suite: &Suite, options: &Options) -> Result<Option<PathBuf>> {
         }
         (None, None) => Ok(None),
     }
+}
+
+/// Has `mnm data` look through the data, and says what is not as it was published. Gives these lines.
+fn check_data(mnm: &Path, suite: &Suite, data: Option<&Path>) -> Result<Vec<String>> {
+    let (Some(set), Some(path)) = (&suite.data_set, data) else {
+        return Ok(Vec::new());
+    };
+    let checked = shell::capture(Command::new(mnm).args(["data", set]).arg(path))?;
+    let differs = |line: &&str| {
+        let line = line.to_lowercase();
+        line.contains("not the published file") || line.contains("not the known file")
+    };
+    let remarks: Vec<String> = checked
+        .lines()
+        .filter(differs)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    for remark in &remarks {
+        println!("data: {remark}");
+    }
+    Ok(remarks)
 }
 
 fn default_folder(options: &Options) -> PathBuf {
@@ -198,11 +225,14 @@ fn report(mnm: &Path, suite: &Suite, jobs: &[Job], out: &Path) -> Result<Option<
         return Ok(None);
     }
     let path = out.join("report.html");
+    let figures = suite.published.iter().filter_map(|f| f.report.as_deref());
+    let published = figures.flat_map(|figure| ["--published", figure]);
     shell::capture(
         Command::new(mnm)
             .arg("report")
             .args(done)
             .args(["--title", &suite.title])
+            .args(published)
             .arg("--out")
             .arg(&path),
     )?;

@@ -24,6 +24,9 @@ pub struct Suite {
     /// Where the data come from, in words for who has not given `--data`; absent if every task is generated.
     #[serde(default)]
     pub needs_data: Option<String>,
+    /// What `mnm data` calls those data, if it can check them.
+    #[serde(default)]
+    pub data_set: Option<String>,
     /// The tasks.
     #[serde(rename = "experiment")]
     pub experiments: Vec<Experiment>,
@@ -102,6 +105,9 @@ pub struct Published {
     pub figure: String,
     /// Where it stands.
     pub source: String,
+    /// What `mnm report` is to show beside ours, as its `--published` takes it; absent if the report shows nothing.
+    #[serde(default)]
+    pub report: Option<String>,
 }
 
 fn one() -> u64 {

@@ -94,6 +94,13 @@ impl Line {
             .collect();
         message.extend(left.map(|left| format!("{} left", words(left))));
         let message = message.join("  ");
+        // Task by task on a line of its own, so that the figures of several runs stand below each other.
+        let (by_task, gap) = match (&progress.by_task, self.bar.is_hidden()) {
+            (Some(errors), false) => (errors.as_str(), "\n      "),
+            (Some(errors), true) => (errors.as_str(), "  "),
+            (None, _) => ("", ""),
+        };
+        let message = format!("{message}{gap}{by_task}");
         self.bar.set_length(progress.steps.unwrap_or(0));
         self.bar.set_position(progress.step);
         self.bar.set_message(message.clone());
@@ -146,7 +153,7 @@ mod tests {
         let progress = Progress {
             step: 60,
             steps: Some(100),
-            figures: Vec::new(),
+            ..Progress::default()
         };
         let left = time_left(&progress, 50, Duration::from_secs(10)).expect("ten steps were made");
         assert_eq!(left.as_secs(), 40);
