@@ -16,7 +16,8 @@ use ndarray::IxDyn;
 
 use crate::cell::Trace;
 use crate::fused::{
-    CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Prepared, Saved,
+    CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Keep, Prepared,
+    Saved,
     TargetsWeights, Wanted, Weights,
 };
 use crate::mnm::memory_part;
@@ -145,8 +146,12 @@ impl<F: Kernels> Passage<F> {
             read: &all[state + 2],
             memory: &memory,
         };
+        let keep = Keep {
+            record: self.recorded,
+            memory: true,
+        };
         let done = prepared
-            .forward(&inputs, &initial, self.recorded)
+            .forward(&inputs, &initial, keep)
             .map_err(fail)?;
         let (t, s) = (self.steps, self.samples);
         let (c, m) = (self.sizes.controller, self.sizes.value());

@@ -35,6 +35,15 @@ pub struct InitialState<'a, F> {
     pub memory: &'a [Initial<'a, F>],
 }
 
+/// What is wanted of a forward pass beside its outputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Keep {
+    /// What [`Saved::adjoint`] needs.
+    pub record: bool,
+    /// The fast weights after the last step.
+    pub memory: bool,
+}
+
 /// What comes out of a block of sequences.
 #[derive(Debug)]
 pub struct Forward<F> {
@@ -50,7 +59,7 @@ pub struct Forward<F> {
     pub cell: Vec<F>,
     /// v_T `[S, M]`.
     pub read: Vec<F>,
-    /// The fast weights after the last step, layer by layer `[S, out, in]`.
+    /// The fast weights after the last step, layer by layer `[S, out, in]`; each empty if not asked for.
     pub memory: Vec<Vec<F>>,
     /// What the adjoint needs, if it was to be recorded.
     pub saved: Option<Saved<F>>,
@@ -102,7 +111,7 @@ impl<F: Kernels> Prepared<F> {
         Ok(())
     }
 
-    /// Runs a block of sequences; with `record`, keeps what [`Saved::adjoint`] needs.
+    /// Runs a block of sequences.
     ///
     /// # Errors
     /// [`LengthError`] if an argument does not fill its shape.
@@ -110,9 +119,10 @@ impl<F: Kernels> Prepared<F> {
         &self,
         inputs: &Inputs<'_, F>,
         initial: &InitialState<'_, F>,
-        record: bool,
+        keep: Keep,
     ) -> Result<Forward<F>, LengthError> {
         self.check(inputs, initial)?;
+        let record = keep.record;
         let (steps, samples, sizes) = (inputs.steps, inputs.samples, self.sizes);
         let (c, m, x) = (sizes.controller, sizes.value(), sizes.input);
         let (width, gate_width, z_width, out_width) =
@@ -238,7 +248,10 @@ impl<F: Kernels> Prepared<F> {
             }..][..samples * c]
                 .to_vec(),
             memory: (0..sizes.memory.layers())
-                .map(|layer| memory.weights(layer, steps))
+                .map(|layer| match keep.memory {
+                    true => memory.weights(layer, steps),
+                    false => Vec::new(),
+                })
                 .collect(),
             saved: memory.into_saved().map(|memory| Saved {
                 steps,

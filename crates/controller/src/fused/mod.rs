@@ -16,6 +16,6 @@ mod prepared;
 
 pub use adjoint::{Cotangents, Gradients, Wanted};
 pub use error::LengthError;
-pub use forward::{Forward, InitialState, Inputs, Saved};
+pub use forward::{Forward, InitialState, Inputs, Keep, Saved};
 pub use mnm_memory::fused::{DUAL_ROWS, FusedRule, Initial};
 pub use prepared::{CellSizes, Prepared, TargetsWeights, Weights};

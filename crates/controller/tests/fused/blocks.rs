@@ -1,6 +1,6 @@
 //! How sequences are grouped, and what is kept, changes nothing.
 
-use mnm_controller::fused::{FusedRule, Inputs, LengthError, Wanted};
+use mnm_controller::fused::{FusedRule, Inputs, Keep, LengthError, Wanted};
 
 use crate::support::{ALL, Case, Problem, outcome};
 
@@ -70,7 +70,9 @@ fn a_slice_of_another_length_is_refused_with_its_name() {
         read: &[],
         memory: &[],
     };
-    let error = prepared.forward(&inputs, &initial, false).unwrap_err();
+    let error = prepared
+        .forward(&inputs, &initial, Keep::default())
+        .unwrap_err();
     assert_eq!(
         error,
         LengthError {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use mnm_controller::fused::{
-    CellSizes, Cotangents, Forward, FusedRule, Gradients, Initial, InitialState, Inputs, Prepared,
-    TargetsWeights, Wanted, Weights,
+    CellSizes, Cotangents, Forward, FusedRule, Gradients, Initial, InitialState, Inputs, Keep,
+    Prepared, TargetsWeights, Wanted, Weights,
 };
 use mnm_controller::{Cell, MnmCell, State, memory_part};
 use mnm_memory::{MemoryShape, rule_named, weight_name};
@@ -315,7 +315,11 @@ impl Problem {
             inputs: &inputs,
             hidden_mask: mask.as_deref(),
         };
-        prepared.forward(&inputs, &initial, record).unwrap()
+        let keep = Keep {
+            record,
+            memory: true,
+        };
+        prepared.forward(&inputs, &initial, keep).unwrap()
     }
 
     pub fn adjoint<F: Kernels>(

@@ -37,21 +37,3 @@ pub(super) fn through_tanh<F: Kernels>(to: &mut [F], cotangent: &[F], activation
         }
     });
 }
-
-/// The sum of the products, in sixteen running sums: a fixed order that vectorises.
-pub(super) fn dot<F: Kernels>(left: &[F], right: &[F]) -> F {
-    vectorised(|| {
-        let mut sums = [F::zero(); 16];
-        let (left_chunks, right_chunks) = (left.chunks_exact(16), right.chunks_exact(16));
-        let (left_rest, right_rest) = (left_chunks.remainder(), right_chunks.remainder());
-        for (left, right) in left_chunks.zip(right_chunks) {
-            for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
-                *sum += *left * *right;
-            }
-        }
-        for ((sum, left), right) in sums.iter_mut().zip(left_rest).zip(right_rest) {
-            *sum += *left * *right;
-        }
-        sums.iter().copied().fold(F::zero(), |a, b| a + b)
-    })
-}

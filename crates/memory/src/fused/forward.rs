@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use mnm_tensor::kernels::{Kernels, Matrix, Scratch};
+use mnm_tensor::kernels::{Kernels, Matrix, Scratch, dot};
 
 use super::direct::DirectForward;
 use super::dual::{Base, DualForward, History, dual_steps};
-use super::elementwise::{add_scaled, dot};
+use super::elementwise::add_scaled;
 use super::layout::{Layout, MemorySizes, Region};
 use super::passes::{ForwardGroup, ForwardOne, ForwardPasses};
 use super::rule::FusedRule;
@@ -168,7 +168,7 @@ impl<F: Kernels> MemoryForward<F> {
             * if self.predicted.is_empty() {
                 0
             } else {
-                layout.targets()
+                layout.targets
             };
         let dual = state.history.as_ref().map_or(0, |h| h.steps);
         if let Some(history) = state.history.as_mut().filter(|_| step.step < dual) {

@@ -6,9 +6,9 @@
 //!
 //! The record keeps E^L, and q^l for the layers below: E^l follows from it, but not the reverse where a tanh is saturated.
 
-use mnm_tensor::kernels::{Kernels, vectorised};
+use mnm_tensor::kernels::{Kernels, dot, vectorised};
 
-use super::elementwise::{add_scaled, dot, scaled, through_tanh};
+use super::elementwise::{add_scaled, scaled, through_tanh};
 use super::layout::{Layout, Region};
 use super::passes::{AdjointGroup, AdjointOne, AdjointPasses, ForwardGroup, ForwardPasses, part};
 use super::rule::Rule;

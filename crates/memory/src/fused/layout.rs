@@ -151,6 +151,8 @@ pub(super) struct Layout {
     pub heads: usize,
     /// Width M of keys and values.
     pub value: usize,
+    /// The sum of the widths of the layers' outputs: how many targets there are.
+    pub targets: usize,
 
     /// W^{l+1} `[out, in]`, and its cotangent.
     pub weights: Vec<Region>,
@@ -212,6 +214,7 @@ impl Layout {
             layers,
             heads,
             value: shape.value(),
+            targets: shape.targets(),
             weights: (0..layers)
                 .map(|l| weights.region(outputs(l), inputs(l)))
                 .collect(),
@@ -234,10 +237,5 @@ impl Layout {
             below_len: below.iter().map(Region::len).max().unwrap_or(0),
             below,
         }
-    }
-
-    /// The sum of the widths of the layers' outputs: how many targets there are.
-    pub fn targets(&self) -> usize {
-        self.errors.iter().map(|e| e.columns).sum()
     }
 }

@@ -54,7 +54,7 @@ impl<F: Kernels> ForwardGroup<'_, F> {
         let targets = if self.targets.is_empty() {
             0
         } else {
-            layout.heads * layout.targets()
+            layout.heads * layout.targets
         };
         ForwardOne {
             layout,
@@ -137,7 +137,7 @@ impl<F: Kernels> AdjointGroup<'_, F> {
         let targets = if self.d_targets.is_empty() {
             0
         } else {
-            layout.heads * layout.targets()
+            layout.heads * layout.targets
         };
         let interaction = 3 * layout.heads * layout.value;
         AdjointOne {

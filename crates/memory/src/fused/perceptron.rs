@@ -1,8 +1,8 @@
 //! MNM-p: E^l = 2 / (H dim a^l) (a^l - t^l), each layer by itself.
 
-use mnm_tensor::kernels::Kernels;
+use mnm_tensor::kernels::{Kernels, dot};
 
-use super::elementwise::{add_scaled, dot, scaled, scaled_difference, through_tanh};
+use super::elementwise::{add_scaled, scaled, scaled_difference, through_tanh};
 use super::layout::Layout;
 use super::passes::{AdjointGroup, AdjointOne, AdjointPasses, ForwardGroup, ForwardPasses};
 use super::rule::Rule;
@@ -19,7 +19,7 @@ impl<F: Kernels> Rule<F> for Perceptron {
     }
 
     fn errors(&self, group: &mut ForwardGroup<'_, F>, _: &mut dyn ForwardPasses<F>) {
-        let width = group.layout.targets();
+        let width = group.layout.targets;
         group.each(|one| {
             let layout = one.layout;
             let mut start = 0;
@@ -52,7 +52,7 @@ impl<F: Kernels> Rule<F> for Perceptron {
 
     fn adjoint(&self, group: &mut AdjointGroup<'_, F>, passes: &mut dyn AdjointPasses<F>) {
         let layout = group.layout;
-        let mut start = layout.targets();
+        let mut start = layout.targets;
         for l in (0..layout.layers).rev() {
             start -= layout.errors[l].columns;
             group.each(|one| layer(one, l, start));
@@ -64,7 +64,7 @@ impl<F: Kernels> Rule<F> for Perceptron {
 /// From dD of a layer to the rate, the targets (at `start`) and, into the first waiting rows, what went into the tanh.
 fn layer<F: Kernels>(one: AdjointOne<'_, F>, l: usize, start: usize) {
     let layout = one.layout;
-    let (heads, width, errors) = (layout.heads, layout.targets(), layout.errors[l]);
+    let (heads, width, errors) = (layout.heads, layout.targets, layout.errors[l]);
     let scale = factor::<F>(layout, l) * one.rate;
     for h in 0..heads {
         let d_target = &mut one.d_targets[h * width + start..][..errors.columns];

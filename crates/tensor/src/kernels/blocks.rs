@@ -285,6 +285,39 @@ unsafe fn dot_columns<S: Simd, const XR: usize, const WR: usize>(
     }
 }
 
+/// The sum over k of x\[k] w\[k], in four running registers.
+///
+/// # Safety
+///
+/// Both must be good for `k` elements.
+#[inline(always)]
+pub unsafe fn dot<S: Simd>(k: usize, x: *const S::Scalar, w: *const S::Scalar) -> S::Scalar {
+    // SAFETY: all offsets are below k.
+    unsafe {
+        let mut sums = [S::zero(); 8];
+        let mut p = 0;
+        while p + 4 * S::LANES <= k {
+            for (i, sum) in sums[..4].iter_mut().enumerate() {
+                let at = p + i * S::LANES;
+                *sum = S::multiply_add(S::load(x.add(at)), S::load(w.add(at)), *sum);
+            }
+            p += 4 * S::LANES;
+        }
+        while p < k {
+            let mask = S::mask(if k - p < S::LANES { k - p } else { S::LANES });
+            let (x, w) = (
+                S::load_masked(x.add(p), mask),
+                S::load_masked(w.add(p), mask),
+            );
+            sums[0] = S::multiply_add(x, w, sums[0]);
+            p += S::LANES;
+        }
+        let mut out = [S::Scalar::zero(); 8];
+        S::sum_eight(sums, out.as_mut_ptr());
+        (out[0] + out[1]) + (out[2] + out[3])
+    }
+}
+
 /// Stores `count` sums.
 #[inline(always)]
 unsafe fn put<S: Simd>(count: usize, from: *const S::Scalar, to: *mut S::Scalar, store: Store) {

@@ -9,12 +9,12 @@ use super::view::{Matrix, MatrixMut, Store};
 /// Above this many multiply-adds a product is blocked for the caches, with both operands packed.
 const LARGE: usize = 1 << 20;
 
-/// Rows of the shared dimension that are packed at a time: 8 of them by 256 of the left operand are 8 KiB, and 256 by a
-/// few hundred columns of the right one stay in the second-level cache.
+/// Rows of the shared dimension that are packed at a time: 256 by 16 of the left operand are 16 KiB, and 256 by a few
+/// hundred columns of the right one stay in the second-level cache.
 const DEPTH: usize = 256;
 
-/// Rows of the left operand that are packed at a time, the height of the tallest tile.
-const HEIGHT: usize = 8;
+/// Rows of the left operand that are packed at a time: a cache line of A^T, two of the tallest tiles.
+const HEIGHT: usize = 16;
 
 pub(super) fn agree(what: &str, expected: (usize, usize, usize), found: (usize, usize, usize)) {
     assert!(
@@ -111,9 +111,13 @@ fn matmul_tn_packed<F: Kernels>(
         let mut row = 0;
         while row < m {
             let height = HEIGHT.min(m - row);
+            let from = &a.data[first * a.stride + row..];
             for (p, line) in left.chunks_exact_mut(HEIGHT).take(depth).enumerate() {
-                let from = (first + p) * a.stride + row;
-                line[..height].copy_from_slice(&a.data[from..from + height]);
+                match from[p * a.stride..].first_chunk::<HEIGHT>() {
+                    // The length is known here, which makes the copy two or so instructions.
+                    Some(whole) if height == HEIGHT => line.copy_from_slice(whole),
+                    _ => line[..height].copy_from_slice(&from[p * a.stride..][..height]),
+                }
             }
             let tile = Strided {
                 data: left.as_ptr(),
@@ -159,4 +163,15 @@ pub fn matmul_nt<F: Kernels>(
     };
     // SAFETY: the views hold what their sizes say and the sizes agree.
     unsafe { F::dots(Level::current(), (m, n, k), x, w, y, store) }
+}
+
+/// The sum of the products of the elements of two vectors.
+///
+/// # Panics
+///
+/// If they differ in length.
+pub fn dot<F: Kernels>(x: &[F], y: &[F]) -> F {
+    assert_eq!(x.len(), y.len(), "dot: lengths");
+    // SAFETY: both have that many elements.
+    unsafe { F::dot(Level::current(), x.len(), x.as_ptr(), y.as_ptr()) }
 }

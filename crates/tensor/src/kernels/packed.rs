@@ -47,12 +47,19 @@ impl<F: Kernels> Packed<F> {
     pub fn transposed(b: Matrix<'_, F>) -> Self {
         let mut packed = Packed::default();
         packed.reserve(b.columns, b.rows);
-        for j in 0..b.rows {
-            let (offset, width) = packed.panel(j / PANEL);
-            let row = &b.data[j * b.stride..][..b.columns];
-            let panel = &mut packed.data[offset..];
-            for (p, value) in row.iter().enumerate() {
-                panel[p * width + j % PANEL] = *value;
+        for first in (0..b.rows).step_by(ROW_MULTIPLE) {
+            // A cache line of the panel at a time, from as many rows of B.
+            let (offset, width) = packed.panel(first / PANEL);
+            let count = ROW_MULTIPLE.min(b.rows - first);
+            let mut rows = [&b.data[..0]; ROW_MULTIPLE];
+            for (j, row) in rows.iter_mut().take(count).enumerate() {
+                *row = &b.data[(first + j) * b.stride..][..b.columns];
+            }
+            let panel = &mut packed.data[offset + first % PANEL..];
+            for p in 0..b.columns {
+                for (to, row) in panel[p * width..].iter_mut().zip(&rows[..count]) {
+                    *to = row[p];
+                }
             }
         }
         packed

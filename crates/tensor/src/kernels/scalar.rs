@@ -49,6 +49,14 @@ pub trait Kernels: Float + sealed::Sealed {
         store: Store,
     );
 
+    /// The sum over k of x\[k] w\[k].
+    ///
+    /// # Safety
+    ///
+    /// Both must be good for `k` elements, and `level` no wider than the machine's.
+    #[doc(hidden)]
+    unsafe fn dot(level: Level, k: usize, x: *const Self, w: *const Self) -> Self;
+
     /// e^x, element by element, in place.
     ///
     /// `f32`: relative error below 1.5e-7 (about 1.3 ulp) where the result is normal, one denormal ulp below that; exact at 0,
@@ -112,6 +120,20 @@ impl Kernels for f32 {
         }
     }
 
+    #[inline]
+    unsafe fn dot(level: Level, k: usize, x: *const f32, w: *const f32) -> f32 {
+        // SAFETY: the contract is the callee's.
+        unsafe {
+            match level {
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx512 => dot_avx512(k, x, w),
+                #[cfg(target_arch = "x86_64")]
+                Level::Avx2 => dot_avx2(k, x, w),
+                _ => dot_portable(k, x, w),
+            }
+        }
+    }
+
     fn exp_slice(x: &mut [f32]) {
         activation::exp(Level::current(), x);
     }
@@ -153,6 +175,12 @@ impl Kernels for f64 {
         unsafe { blocks::dots::<Portable<f64>>(size, x, w, y, store) }
     }
 
+    #[inline]
+    unsafe fn dot(_: Level, k: usize, x: *const f64, w: *const f64) -> f64 {
+        // SAFETY: the contract is the callee's.
+        unsafe { blocks::dot::<Portable<f64>>(k, x, w) }
+    }
+
     fn exp_slice(x: &mut [f64]) {
         x.iter_mut().for_each(|x| *x = x.exp());
     }
@@ -172,7 +200,7 @@ impl Kernels for f64 {
 /// Compiles the products once for each vector unit. They are functions of their own, so that the fused passes over fast
 /// weights share one copy of the tiles.
 macro_rules! compile {
-    ($outer:ident, $dots:ident, $unit:ty $(, $features:literal)?) => {
+    ($outer:ident, $dots:ident, $dot:ident, $unit:ty $(, $features:literal)?) => {
         $(#[target_feature(enable = $features)])?
         unsafe fn $outer(
             size: (usize, usize, usize),
@@ -197,6 +225,12 @@ macro_rules! compile {
             // SAFETY: the contract is the callee's, and the unit's instructions are enabled here.
             unsafe { blocks::dots::<$unit>(size, x, w, y, store) }
         }
+
+        $(#[target_feature(enable = $features)])?
+        unsafe fn $dot(k: usize, x: *const f32, w: *const f32) -> f32 {
+            // SAFETY: the contract is the callee's, and the unit's instructions are enabled here.
+            unsafe { blocks::dot::<$unit>(k, x, w) }
+        }
     };
 }
 
@@ -204,9 +238,10 @@ macro_rules! compile {
 compile!(
     outer_avx512,
     dots_avx512,
+    dot_avx512,
     Avx512,
     "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
 );
 #[cfg(target_arch = "x86_64")]
-compile!(outer_avx2, dots_avx2, Avx2, "avx2,fma");
-compile!(outer_portable, dots_portable, Portable<f32>);
+compile!(outer_avx2, dots_avx2, dot_avx2, Avx2, "avx2,fma");
+compile!(outer_portable, dots_portable, dot_portable, Portable<f32>);

@@ -1,6 +1,6 @@
 //! A B, A^T B, A B^T and products with packed operands.
 
-use mnm_tensor::kernels::{Kernels, Matrix, Packed, Store, matmul, matmul_nt, matmul_tn};
+use mnm_tensor::kernels::{Kernels, Matrix, Packed, Store, dot, matmul, matmul_nt, matmul_tn};
 use proptest::prelude::*;
 
 use crate::{Poisoned, at_every_level, size, store};
@@ -55,6 +55,31 @@ proptest! {
     fn every_form_equals_the_loops(m in size(), n in size(), k in size(), pad in 0_usize..20, seed: u32, store in store()) {
         every_form::<f32>((m, n, k), pad, u64::from(seed), store)?;
         every_form::<f64>((m, n, k), pad, u64::from(seed), store)?;
+    }
+}
+
+fn dot_of<F: Kernels>(k: usize, seed: u64) -> Result<(), TestCaseError> {
+    let (x, y) = (
+        Poisoned::<F>::random(1, k, 9, seed),
+        Poisoned::<F>::random(1, k, 9, seed + 1),
+    );
+    let expected: f64 = (0..k).map(|p| x.at(0, p) * y.at(0, p)).sum();
+    at_every_level(|| {
+        let found = dot(x.view().row(0), y.view().row(0)).as_f64();
+        let tolerance = 4.0 * F::epsilon().as_f64() * (k + 1) as f64;
+        prop_assert!(
+            (found - expected).abs() <= tolerance,
+            "{found} for {expected}"
+        );
+        Ok(())
+    })
+}
+
+proptest! {
+    #[test]
+    fn dot_equals_the_loop(k in 1_usize..400, seed: u32) {
+        dot_of::<f32>(k, u64::from(seed))?;
+        dot_of::<f64>(k, u64::from(seed))?;
     }
 }
 
