@@ -6,6 +6,10 @@ use std::any::Any;
 use crate::{Array, Float};
 
 /// Applies `kernel` in place if the elements are `f32`; whether they were.
+#[expect(
+    clippy::ptr_arg,
+    reason = "a type behind `Any` must be sized: the vector can be told apart, its elements cannot"
+)]
 pub(super) fn in_place<F: Float>(elements: &mut Vec<F>, kernel: fn(&mut [f32])) -> bool {
     match (elements as &mut dyn Any).downcast_mut::<Vec<f32>>() {
         Some(elements) => {
