@@ -1,6 +1,6 @@
 //! Sum, difference, product and quotient of two broadcast operands, and their forms with a constant.
 
-use crate::ops::runs::{Along, Run, array, dense, part, runs};
+use crate::ops::runs::{Along, Parts, Run, array, dense, runs};
 use crate::ops::{Outcome, broadcast_shape, one, two};
 use crate::{Array, Float, Primitive, Tensor, apply};
 
@@ -35,16 +35,12 @@ fn pairs<F: Float>(runs: &[Run], a: &[F], b: &[F], f: impl Fn(F, F) -> F + Copy,
             out.extend(b.iter().map(|&q| f(p, q)));
         }
         [(extent, along), ref inner @ ..] => {
+            let (a_parts, b_parts) = (
+                Parts::of(a, extent, along != Along::Second),
+                Parts::of(b, extent, along != Along::First),
+            );
             for i in 0..extent {
-                let a = match along {
-                    Along::Second => a,
-                    _ => part(a, i, extent),
-                };
-                let b = match along {
-                    Along::First => b,
-                    _ => part(b, i, extent),
-                };
-                pairs(inner, a, b, f, out);
+                pairs(inner, a_parts.at(i), b_parts.at(i), f, out);
             }
         }
     }

@@ -1,7 +1,10 @@
 //! Cutting along an axis and joining again: slice, its adjoint pad, and concat.
 
+use std::borrow::Cow;
+
 use ndarray::{ArrayD, Axis, IxDyn, Slice as Cut};
 
+use crate::ops::runs::{array, dense};
 use crate::ops::{Outcome, check_axis, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
 
@@ -102,17 +105,44 @@ impl<F: Float> Primitive<F> for Concat {
     }
 
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
-        let views: Vec<_> = operands.iter().map(|x| x.view()).collect();
-        ndarray::concatenate(Axis(self.axis), &views)
-            .map(ArrayD::into_shared)
-            .map_err(|_| {
-                let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
-                TensorError::shape(
-                    "concat",
-                    &shapes,
-                    format!("equal extents on all axes but axis {}", self.axis),
-                )
-            })
+        let misfit = || {
+            let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
+            TensorError::shape(
+                "concat",
+                &shapes,
+                format!("equal extents on all axes but axis {}", self.axis),
+            )
+        };
+        let [first, ..] = operands else {
+            return Err(misfit());
+        };
+        check_axis("concat", first.shape(), self.axis)?;
+        let mut shape = first.shape().to_vec();
+        shape[self.axis] = 0;
+        for x in operands {
+            let others = |s: &[usize]| {
+                s.len() == shape.len() && {
+                    let mut axes = s.iter().zip(&shape).enumerate();
+                    axes.all(|(axis, (n, m))| axis == self.axis || n == m)
+                }
+            };
+            if !others(x.shape()) {
+                return Err(misfit());
+            }
+            shape[self.axis] += x.shape()[self.axis];
+        }
+        // Written out here because ndarray would lay the result with the joined axis outermost, and every op after would
+        // pay for it.
+        let outer: usize = shape[..self.axis].iter().product();
+        let parts: Vec<Cow<'_, [F]>> = operands.iter().map(|x| dense(x)).collect();
+        let mut out = Vec::with_capacity(shape.iter().product());
+        for index in 0..outer {
+            for part in &parts {
+                let length = part.len() / outer;
+                out.extend_from_slice(&part[index * length..][..length]);
+            }
+        }
+        array("concat", &shape, out)
     }
 
     fn vjp(

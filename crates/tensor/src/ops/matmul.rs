@@ -42,12 +42,27 @@ impl<F: Float> Primitive<F> for MatMul {
         _: &Tensor<F>,
         g: &Tensor<F>,
     ) -> Outcome<Tensor<F>> {
-        if argument == 0 {
-            g.matmul(&operands[1].transpose()?)
-        } else {
-            operands[0].transpose()?.matmul(g)
+        // Each comes out laid as its operand is, so that the derivative of a transposed operand is, once it is transposed
+        // back, in row-major order like those that it is added to.
+        let (a, b) = (&operands[0], &operands[1]);
+        match (argument, by_columns(operands[argument].value())) {
+            (0, false) => g.matmul(&b.transpose()?),
+            (0, true) => b.matmul(&g.transpose()?)?.transpose(),
+            (_, false) => a.transpose()?.matmul(g),
+            (_, true) => g.transpose()?.matmul(a)?.transpose(),
         }
     }
+}
+
+/// Whether the matrices of `x` lie column after column.
+fn by_columns<F: Float>(x: &Array<F>) -> bool {
+    let rank = x.ndim();
+    if rank < 2 || x.is_standard_layout() {
+        return false;
+    }
+    let mut view = x.view();
+    view.swap_axes(rank - 2, rank - 1);
+    view.is_standard_layout()
 }
 
 /// `[.., m, k] [.., k, n]` sample by sample, each a `product` of two matrices into elements `[m, n]`.

@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView1;
 
-use crate::ops::runs::{Along, Run, array, dense, part, part_mut, runs};
+use crate::ops::runs::{Along, Parts, Run, array, dense, runs};
 use crate::ops::{Outcome, broadcast_shape, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
 
@@ -32,12 +32,13 @@ fn add_up<F: Float>(runs: &[Run], x: &[F], sums: &mut [F]) {
         [(_, Along::First)] => sums[0] += ArrayView1::from(x).sum(),
         [(_, _)] => sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x),
         [(extent, along), ref inner @ ..] => {
+            let parts = Parts::of(x, extent, true);
+            let (stride, length) = match along {
+                Along::First => (0, sums.len()),
+                _ => (sums.len() / extent, sums.len() / extent),
+            };
             for i in 0..extent {
-                let sums = match along {
-                    Along::First => &mut *sums,
-                    _ => part_mut(sums, i, extent),
-                };
-                add_up(inner, part(x, i, extent), sums);
+                add_up(inner, parts.at(i), &mut sums[i * stride..][..length]);
             }
         }
     }
@@ -68,12 +69,9 @@ fn repeat<F: Float>(runs: &[Run], x: &[F], out: &mut Vec<F>) {
         [(extent, Along::First)] => out.extend(std::iter::repeat_n(x[0], extent)),
         [(_, _)] => out.extend_from_slice(x),
         [(extent, along), ref inner @ ..] => {
+            let parts = Parts::of(x, extent, along != Along::First);
             for i in 0..extent {
-                let x = match along {
-                    Along::First => x,
-                    _ => part(x, i, extent),
-                };
-                repeat(inner, x, out);
+                repeat(inner, parts.at(i), out);
             }
         }
     }

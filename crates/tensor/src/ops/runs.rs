@@ -43,16 +43,29 @@ pub(super) fn runs(first: &[usize], second: &[usize]) -> Vec<Run> {
     runs
 }
 
-/// Part `index` of `parts` equal ones.
-pub(super) fn part<F>(x: &[F], index: usize, parts: usize) -> &[F] {
-    let length = x.len() / parts;
-    &x[index * length..][..length]
+/// The parts of an operand along a run: equal ones if the run goes along it, otherwise the whole each time.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a, F> {
+    elements: &'a [F],
+    stride: usize,
+    length: usize,
 }
 
-/// Part `index` of `parts` equal ones, to write to.
-pub(super) fn part_mut<F>(x: &mut [F], index: usize, parts: usize) -> &mut [F] {
-    let length = x.len() / parts;
-    &mut x[index * length..][..length]
+impl<'a, F> Parts<'a, F> {
+    /// The parts of `elements` along a run of this extent, above 0, that `goes` along them or not.
+    pub(super) fn of(elements: &'a [F], extent: usize, goes: bool) -> Self {
+        let length = elements.len() / if goes { extent } else { 1 };
+        Parts {
+            elements,
+            stride: if goes { length } else { 0 },
+            length,
+        }
+    }
+
+    /// The part at place `index` of the run.
+    pub(super) fn at(&self, index: usize) -> &'a [F] {
+        &self.elements[index * self.stride..][..self.length]
+    }
 }
 
 /// The elements in row-major order, copied only where they do not lie so already.
