@@ -13,6 +13,9 @@ use mnm_tensor::kernels::{
     apply_then_undo, matmul, matmul_nt, matmul_tn, padded, with_level, write_then_apply,
 };
 
+/// An activation of a slice, in place.
+type InPlace = fn(&mut [f32]);
+
 fn level() -> Level {
     match std::env::var("MNM_LEVEL").as_deref() {
         Ok("avx2") => Level::Avx2,
@@ -237,7 +240,7 @@ fn fast_weights(criterion: &mut Criterion) {
 fn activations(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("activations");
     group.throughput(Throughput::Elements(400));
-    let functions: [(&str, fn(&mut [f32])); 3] = [
+    let functions: [(&str, InPlace); 3] = [
         ("exp", f32::exp_slice),
         ("tanh", f32::tanh_slice),
         ("sigmoid", f32::sigmoid_slice),
