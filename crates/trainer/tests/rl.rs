@@ -64,6 +64,8 @@ fn a_run_resumed_in_the_middle_of_an_episode_is_the_uninterrupted_one() {
         let (whole, parts) = (folder.path().join("whole"), folder.path().join("parts"));
         let summary = run(&config(name, &[model]), &whole, false);
         assert_eq!((summary.steps, summary.sequences), (9, 60));
+        let curves = std::fs::read_to_string(whole.join("curves.svg")).unwrap();
+        assert!(curves.contains("mean reward"), "{curves}");
         for steps in ["train.steps=4", "train.steps=5", "train.steps=9"] {
             // The entropy's weight would follow the number of steps.
             let config = config(name, &[model, steps, "rl.entropy_to=1.0"]);

@@ -14,6 +14,7 @@ mod arena;
 mod environment;
 mod evaluate;
 mod loss;
+mod picture;
 mod policy;
 mod record;
 mod returns;

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use super::environment::{build_agent, build_environment};
 use super::evaluate::play_split;
 use super::loss::{AgentLosses, LossWeights, segment_gradient};
+use super::picture;
 use super::record::{AgentRecord, AgentSummary};
 use super::state::AgentState;
 use super::worlds::Outcome;
@@ -142,6 +143,7 @@ impl<'a> AgentTraining<'a> {
         let text = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
         write_file(&self.folder.summary(), text.as_bytes())
             .map_err(TrainError::file(self.folder.summary(), "write the summary"))?;
+        picture::curves(&self.folder)?;
         Ok(summary)
     }
 
