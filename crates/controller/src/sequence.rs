@@ -17,8 +17,7 @@ use ndarray::IxDyn;
 use crate::cell::Trace;
 use crate::fused::{
     CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Keep, Prepared,
-    Saved,
-    TargetsWeights, Wanted, Weights,
+    Saved, TargetsWeights, Wanted, Weights,
 };
 use crate::mnm::memory_part;
 use crate::{ControllerError, State, Unrolled};
@@ -150,9 +149,7 @@ impl<F: Kernels> Passage<F> {
             record: self.recorded,
             memory: true,
         };
-        let done = prepared
-            .forward(&inputs, &initial, keep)
-            .map_err(fail)?;
+        let done = prepared.forward(&inputs, &initial, keep).map_err(fail)?;
         let (t, s) = (self.steps, self.samples);
         let (c, m) = (self.sizes.controller, self.sizes.value());
         let array = |shape: &[usize], data: Vec<F>| {
