@@ -93,13 +93,19 @@ pub fn run(options: &Options) -> Result<()> {
 
     let cells = results::gather(&suite, &jobs)?;
     let raw = out.join("results.json");
-    std::fs::write(&raw, format!("{:#}\n", results::to_json(&suite, &cells)))
-        .with_context(|| raw.display().to_string())?;
+    let mut figures = results::to_json(&suite, &cells);
+    figures["data"] = remarks.as_slice().into();
+    std::fs::write(&raw, format!("{figures:#}\n")).with_context(|| raw.display().to_string())?;
     let report = report(&plan.mnm, &suite, &jobs, &out);
     println!("\n{}", results::tables(&suite, &cells));
     print!("{}", by_task::tables(&suite, &jobs)?);
     for remark in &remarks {
         println!("data: {remark}");
+    }
+    if options.quick {
+        println!(
+            "--quick: short runs on a part of the task; their figures say nothing about the models"
+        );
     }
     println!(
         "took {}; raw figures: {}",
@@ -161,15 +167,20 @@ fn check_data(mnm: &Path, suite: &Suite, data: Option<&Path>) -> Result<Vec<Stri
         let line = line.to_lowercase();
         line.contains("not the published file") || line.contains("not the known file")
     };
-    let remarks: Vec<String> = checked
-        .lines()
-        .filter(differs)
-        .map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "))
-        .collect();
+    let remarks: Vec<String> = checked.lines().filter(differs).map(remark).collect();
     for remark in &remarks {
         println!("data: {remark}");
     }
     Ok(remarks)
+}
+
+/// A row of `mnm data` without its counts.
+fn remark(row: &str) -> String {
+    let words: Vec<&str> = row.split_whitespace().collect();
+    match words.as_slice() {
+        [task, split, _, _, _, what @ ..] => format!("qa{task} {split}: {}", what.join(" ")),
+        _ => row.trim().to_owned(),
+    }
 }
 
 fn default_folder(options: &Options) -> PathBuf {
@@ -237,4 +248,16 @@ fn report(mnm: &Path, suite: &Suite, jobs: &[Job], out: &Path) -> Result<Option<
             .arg(&path),
     )?;
     Ok(Some(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::remark;
+
+    #[test]
+    fn a_remark_is_a_row_without_its_counts() {
+        let row = "     3  train     1800      132946       9000  NOT the published file: some";
+        assert_eq!(remark(row), "qa3 train: NOT the published file: some");
+        assert_eq!(remark(" short "), "short");
+    }
 }
