@@ -6,7 +6,7 @@ use mnm_controller::fused::{
     CellSizes, Cotangents, Forward, FusedRule, Gradients, Initial, InitialState, Inputs, Keep,
     Prepared, TargetsWeights, Wanted, Weights,
 };
-use mnm_controller::{Cell, MnmCell, State, memory_part};
+use mnm_controller::{Cell, Kernel, MnmCell, State, memory_part};
 use mnm_memory::{MemoryShape, rule_named, weight_name};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Order, Parameters, Tape, Tensor, gradient};
@@ -66,6 +66,7 @@ impl Case {
             rule_named(self.rule).unwrap(),
             true,
         )
+        .with_kernel(Kernel::Reference)
     }
 }
 
