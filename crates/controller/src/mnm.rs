@@ -1,11 +1,14 @@
 //! The MNM cell: an LSTM that writes to and reads from a neural memory at every step (paper, section 3).
 
+use std::sync::Arc;
+
 use mnm_memory::fused::FusedRule;
 use mnm_memory::{Memory, MemoryShape, Write, WriteRule};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
 use crate::cell::Trace;
+use crate::fused::PreparedCache;
 use crate::heads::{head_parameters, interact};
 use crate::lstm::{lstm_parameters, lstm_step};
 use crate::sequence::FusedCell;
@@ -27,6 +30,7 @@ pub struct MnmCell<F: Float> {
     pub(crate) train_memory: bool,
     pub(crate) rule: Box<dyn WriteRule<F>>,
     pub(crate) kernel: Kernel,
+    pub(crate) packed: Arc<PreparedCache<F>>,
 }
 
 impl<F: Kernels> MnmCell<F> {
@@ -48,6 +52,7 @@ impl<F: Kernels> MnmCell<F> {
             train_memory,
             rule,
             kernel: Kernel::Fused,
+            packed: Arc::default(),
         }
     }
 
@@ -58,7 +63,7 @@ impl<F: Kernels> MnmCell<F> {
     }
 
     /// What the fused kernel needs to know, if it is to run and knows the rule.
-    fn fused(&self) -> Option<FusedCell> {
+    fn fused(&self) -> Option<FusedCell<F>> {
         if self.kernel == Kernel::Reference {
             return None;
         }
@@ -68,6 +73,7 @@ impl<F: Kernels> MnmCell<F> {
             controller: self.controller,
             heads: self.heads,
             memory: self.memory,
+            packed: Arc::clone(&self.packed),
         })
     }
 }

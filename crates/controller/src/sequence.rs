@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use mnm_memory::MemoryShape;
 use mnm_tensor::kernels::Kernels;
@@ -17,7 +18,7 @@ use ndarray::IxDyn;
 use crate::cell::Trace;
 use crate::fused::{
     CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Keep, Prepared,
-    Saved, TargetsWeights, Wanted, Weights,
+    PreparedCache, Saved, TargetsWeights, Wanted, Weights,
 };
 use crate::mnm::memory_part;
 use crate::{ControllerError, State, Unrolled};
@@ -61,7 +62,8 @@ struct Passage<F> {
     steps: usize,
     samples: usize,
     recorded: bool,
-    saved: RefCell<Option<(Prepared<F>, Saved<F>)>>,
+    packed: Arc<PreparedCache<F>>,
+    saved: RefCell<Option<(Arc<Prepared<F>>, Saved<F>)>>,
     values: RefCell<Vec<(Port, Array<F>)>>,
     rates: RefCell<Option<Array<F>>>,
     cotangents: RefCell<Vec<(Port, Array<F>)>>,
@@ -125,8 +127,13 @@ impl<F: Kernels> Passage<F> {
                 bias: parameter(9),
             }),
         };
-        let prepared = Prepared::new(self.rule, self.sizes, &weights).map_err(fail)?;
         let state = self.first_state();
+        let prepared = self
+            .packed
+            .get(&operands[2..state], || {
+                Prepared::new(self.rule, self.sizes, &weights)
+            })
+            .map_err(fail)?;
         let memory: Vec<Initial<'_, F>> = (state + STATE.len()..all.len())
             .map(|n| match operands[n].shape() {
                 [1, ..] if self.samples != 1 => Initial::Shared(&all[n]),
@@ -307,18 +314,19 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
 }
 
 /// The extents and the rule of a sequence that the fused kernel can run.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FusedCell {
+#[derive(Clone, Debug)]
+pub(crate) struct FusedCell<F> {
     pub(crate) rule: FusedRule,
     pub(crate) input: usize,
     pub(crate) controller: usize,
     pub(crate) heads: usize,
     pub(crate) memory: MemoryShape,
+    pub(crate) packed: Arc<PreparedCache<F>>,
 }
 
-impl FusedCell {
+impl<F: Kernels> FusedCell<F> {
     /// [`Cell::unroll`](crate::Cell::unroll) by the fused kernel.
-    pub(crate) fn unroll<F: Kernels>(
+    pub(crate) fn unroll(
         &self,
         parameters: &Parameters<Tensor<F>>,
         inputs: &Tensor<F>,
@@ -358,6 +366,7 @@ impl FusedCell {
             steps,
             samples,
             recorded: operands.iter().any(|t| t.is_recorded()),
+            packed: Arc::clone(&self.packed),
             saved: RefCell::new(None),
             values: RefCell::new(Vec::new()),
             rates: RefCell::new(None),

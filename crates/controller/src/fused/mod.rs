@@ -9,12 +9,14 @@
 //! weight gradient, as one large product of the gathered cotangents with the gathered activations.
 
 mod adjoint;
+mod cache;
 mod error;
 mod forward;
 mod lstm;
 mod prepared;
 
 pub use adjoint::{Cotangents, Gradients, Wanted};
+pub use cache::PreparedCache;
 pub use error::LengthError;
 pub use forward::{Forward, InitialState, Inputs, Keep, Saved};
 pub use mnm_memory::fused::{DUAL_ROWS, FusedRule, Initial};
