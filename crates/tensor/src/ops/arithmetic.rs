@@ -77,7 +77,7 @@ macro_rules! binary {
             /// The operands are broadcast.
             ///
             /// # Errors
-            /// [`TensorError::Shape`] if the shapes do not broadcast.
+            /// [`TensorError::Shape`](crate::TensorError::Shape) if the shapes do not broadcast.
             pub fn $method(&self, other: &Tensor<F>) -> Outcome<Tensor<F>> {
                 apply($Op, &[self, other])
             }
