@@ -9,6 +9,9 @@ use serde::Deserialize;
 
 use crate::{shell, workspace};
 
+/// Where PyTorch's builds without GPU libraries are.
+const CPU_INDEX: &str = "https://download.pytorch.org/whl/cpu";
+
 /// A program that times training steps.
 pub struct Program {
     /// For the table.
@@ -122,14 +125,22 @@ fn python(target: &Path) -> Result<PathBuf> {
     )?;
     let mut install = Command::new(&python);
     install.args(["-m", "pip", "install", "--progress-bar", "off"]);
-    // PyTorch without its GPU libraries, where this index can be reached: gigabytes less to fetch, and a leaner process,
-    // which is the fair one to compare memory with. pip goes on without it otherwise.
-    install.args(["--extra-index-url", "https://download.pytorch.org/whl/cpu"]);
+    // PyTorch without its GPU libraries: gigabytes less to fetch, and a leaner process, which is the fair one to compare
+    // memory with. Asked for only where it answers, since pip tries an index that does not anew for every package.
+    if answers(&python, CPU_INDEX) {
+        install.args(["--extra-index-url", CPU_INDEX]);
+    }
     install.arg("--requirement").arg(&requirements);
     announced(&mut install).context("the peers' packages could not be installed")?;
     // Written last, so that an installation that was cut short is begun again.
     std::fs::write(&installed, wanted).with_context(|| installed.display().to_string())?;
     Ok(python)
+}
+
+/// Can this address be opened?
+fn answers(python: &Path, address: &str) -> bool {
+    let program = "import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=10)";
+    shell::capture(Command::new(python).args(["-c", program, address])).is_ok()
 }
 
 fn announced(command: &mut Command) -> Result<()> {
