@@ -136,13 +136,11 @@ impl<F: Kernels> Prepared<F> {
             to[..x].copy_from_slice(from);
         }
         let mut gates = Scratch::new(rows * gate_width);
-        gates
-            .chunks_exact_mut(gate_width)
-            .for_each(|row| row.copy_from_slice(&self.gates_bias));
-        let products = MatrixMut::dense(&mut gates, rows, gate_width);
-        self.from_input
-            .forward
-            .multiply(Matrix::new(&joint, rows, x, width), products, Store::Add);
+        self.from_input.forward.multiply_plus(
+            Matrix::new(&joint, rows, x, width),
+            &self.gates_bias,
+            MatrixMut::dense(&mut gates, rows, gate_width),
+        );
         let kept = if record { rows } else { samples };
         let mut cells = Scratch::new(kept * c + samples * c);
         cells[..samples * c].copy_from_slice(initial.cell);
@@ -274,13 +272,10 @@ impl<F: Kernels> Prepared<F> {
     /// z = tanh(W_z h + b_z), beta = sigmoid(W_b b + c_b) with b the first M of z.
     fn interact(&self, hidden: Matrix<'_, F>, z: &mut [F], rates: &mut [F]) {
         let (samples, m, z_width) = (rates.len(), self.sizes.value(), self.sizes.interaction());
-        z.chunks_exact_mut(z_width)
-            .for_each(|row| row.copy_from_slice(&self.interaction_bias));
-        self.interaction.forward.multiply(
-            hidden,
-            MatrixMut::dense(z, samples, z_width),
-            Store::Add,
-        );
+        let out = MatrixMut::dense(z, samples, z_width);
+        self.interaction
+            .forward
+            .multiply_plus(hidden, &self.interaction_bias, out);
         F::tanh_slice(z);
         rates.fill(self.rate_bias);
         let weight = Matrix::dense(&self.rate_weight, 1, m);

@@ -41,11 +41,8 @@ impl<F: Kernels> TargetsNetwork<F> {
 
     /// Targets `[rows, targets]` of values `[rows, M]`.
     pub(super) fn predict(&self, values: Matrix<'_, F>, targets: &mut [F]) {
-        targets
-            .chunks_exact_mut(self.width())
-            .for_each(|row| row.copy_from_slice(&self.bias));
         let out = MatrixMut::dense(targets, values.rows(), self.width());
-        self.forward.multiply(values, out, Store::Add);
+        self.forward.multiply_plus(values, &self.bias, out);
     }
 
     /// The cotangents of the values, replaced.

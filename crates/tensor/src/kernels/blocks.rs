@@ -3,7 +3,7 @@
 use num_traits::Zero;
 
 use super::simd::Simd;
-use super::tile::{Rows, Strided, dot_tile, outer_tile, update_strip};
+use super::tile::{Rows, Strided, Target, dot_tile, outer_tile, update_strip};
 use super::view::Store;
 
 macro_rules! tiles {
@@ -42,15 +42,15 @@ pub unsafe fn outer<S: Simd>(
     a: Strided<S::Scalar>,
     b: Rows<*const S::Scalar>,
     padded: bool,
-    c: Rows<*mut S::Scalar>,
-    store: Store,
+    c: Target<S::Scalar>,
 ) {
     if m == 0 || n == 0 {
         return;
     }
-    if (1..=4).contains(&k) && m > 4 && store != Store::Overwrite {
+    let in_place = c.from.data == c.to.data.cast_const() && c.from.stride == c.to.stride;
+    if (1..=4).contains(&k) && m > 4 && in_place && c.store != Store::Overwrite {
         // SAFETY: the contract is the same.
-        return unsafe { update::<S>((m, n, k), a, b, c, store == Store::Subtract) };
+        return unsafe { update::<S>((m, n, k), a, b, c.to, c.store == Store::Subtract) };
     }
     let total = n.div_ceil(S::LANES);
     // The strips are chosen for the tallest tile, then made as even as possible.
@@ -86,13 +86,10 @@ pub unsafe fn outer<S: Simd>(
                     data: b.data.add(first),
                     ..b
                 };
-                let c = Rows {
-                    data: c.data.add(row * c.stride + first),
-                    ..c
-                };
+                let c = c.at(row, first);
                 macro_rules! run {
                     ($rows:literal, $vectors:literal) => {
-                        outer_tile::<S, $rows, $vectors>(k, a, b, b_tail, c, tail, store)
+                        outer_tile::<S, $rows, $vectors>(k, a, b, b_tail, c, tail)
                     };
                 }
                 if S::MANY_REGISTERS {

@@ -6,7 +6,7 @@
 use super::level::Level;
 use super::matmul::agree;
 use super::scalar::Kernels;
-use super::tile::{Rows, Strided};
+use super::tile::{Rows, Strided, Target};
 use super::view::{Matrix, MatrixMut, Store};
 
 /// Rows of W that are taken at a time: 32 rows of 112 `f32` are 14 KiB.
@@ -110,8 +110,7 @@ pub fn write_then_apply<F: Kernels>(
                 across(write.d, first),
                 right(write.a),
                 false,
-                writes,
-                Store::Subtract,
+                Target::new(writes.data, writes.stride, Store::Subtract),
             );
             F::dots(
                 level,
@@ -177,8 +176,7 @@ pub fn apply_then_undo<F: Kernels>(
                 rows,
                 reads,
                 false,
-                dx,
-                store,
+                Target::new(dx.data, dx.stride, store),
             );
             F::outer(
                 level,
@@ -186,8 +184,7 @@ pub fn apply_then_undo<F: Kernels>(
                 across(write.d, first),
                 right(write.a),
                 false,
-                writes,
-                Store::Add,
+                Target::new(writes.data, writes.stride, Store::Add),
             );
         }
     }
@@ -268,8 +265,7 @@ pub fn accumulate<F: Kernels>(
                 across(dy, first),
                 right(x),
                 false,
-                writes,
-                Store::Add,
+                Target::new(writes.data, writes.stride, Store::Add),
             );
             F::dots(
                 level,
@@ -285,8 +281,7 @@ pub fn accumulate<F: Kernels>(
                 rows,
                 reads,
                 false,
-                da,
-                Store::Subtract,
+                Target::new(da.data, da.stride, Store::Subtract),
             );
         }
     }

@@ -3,7 +3,7 @@
 use super::level::Level;
 use super::packed::Packed;
 use super::scalar::Kernels;
-use super::tile::{Rows, Strided};
+use super::tile::{Rows, Strided, Target};
 use super::view::{Matrix, MatrixMut, Store};
 
 /// Above this many multiply-adds a product is blocked for the caches, with both operands packed.
@@ -43,12 +43,9 @@ pub fn matmul<F: Kernels>(a: Matrix<'_, F>, b: Matrix<'_, F>, c: MatrixMut<'_, F
         data: b.data.as_ptr(),
         stride: b.stride,
     };
-    let out = Rows {
-        data: c.data.as_mut_ptr(),
-        stride: c.stride,
-    };
+    let out = Target::new(c.data.as_mut_ptr(), c.stride, store);
     // SAFETY: the views hold what their sizes say and the sizes agree.
-    unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out, store) }
+    unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out) }
 }
 
 /// C (op)= A^T B with A \[k, m], B \[k, n], C \[m, n], all row-major: the product of weight gradients, where k is long.
@@ -78,12 +75,9 @@ pub fn matmul_tn<F: Kernels>(
         data: b.data.as_ptr(),
         stride: b.stride,
     };
-    let out = Rows {
-        data: c.data.as_mut_ptr(),
-        stride: c.stride,
-    };
+    let out = Target::new(c.data.as_mut_ptr(), c.stride, store);
     // SAFETY: the views hold what their sizes say and the sizes agree.
-    unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out, store) }
+    unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out) }
 }
 
 fn matmul_tn_packed<F: Kernels>(

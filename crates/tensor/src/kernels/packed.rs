@@ -4,7 +4,7 @@ use super::buffer::{AlignedBuffer, ROW_MULTIPLE};
 use super::level::Level;
 use super::matmul::agree;
 use super::scalar::Kernels;
-use super::tile::{Rows, Strided};
+use super::tile::{Rows, Strided, Target};
 use super::view::{Matrix, MatrixMut, Store};
 
 /// Columns of a panel: three AVX-512 registers, six AVX2 registers.
@@ -130,7 +130,36 @@ impl<F: Kernels> Packed<F> {
         unsafe { self.multiply_strided(a.rows, left, c, store) }
     }
 
-    /// The same with any strides of A.
+    /// C = bias + A B, the bias \[n] added to every row.
+    ///
+    /// # Panics
+    ///
+    /// If the shapes do not agree.
+    pub fn multiply_plus(&self, a: Matrix<'_, F>, bias: &[F], c: MatrixMut<'_, F>) {
+        agree(
+            "Packed::multiply_plus",
+            (a.rows, self.columns, a.columns),
+            (c.rows, c.columns, self.rows),
+        );
+        assert_eq!(bias.len(), self.columns, "Packed::multiply_plus: bias");
+        let left = Strided {
+            data: a.data.as_ptr(),
+            row: a.stride,
+            column: 1,
+        };
+        let from = Rows {
+            data: bias.as_ptr(),
+            stride: 0,
+        };
+        let target = Target {
+            from,
+            ..Target::new(c.data.as_mut_ptr(), c.stride, Store::Add)
+        };
+        // SAFETY: the views hold what their sizes say, and every row of `from` is the bias.
+        unsafe { self.multiply_to(a.rows, left, target) }
+    }
+
+    /// The product with any strides of A.
     ///
     /// # Safety
     ///
@@ -142,9 +171,16 @@ impl<F: Kernels> Packed<F> {
         c: MatrixMut<'_, F>,
         store: Store,
     ) {
-        if m == 0 {
-            return;
-        }
+        // SAFETY: the contract is the callee's.
+        unsafe { self.multiply_to(m, a, Target::new(c.data.as_mut_ptr(), c.stride, store)) }
+    }
+
+    /// The product to any target.
+    ///
+    /// # Safety
+    ///
+    /// `a` must hold `m` by k elements at its strides, and both sides of `c` `m` rows of n.
+    unsafe fn multiply_to(&self, m: usize, a: Strided<F>, c: Target<F>) {
         let level = Level::current();
         for index in 0..self.columns.div_ceil(PANEL) {
             let (offset, width) = self.panel(index);
@@ -154,12 +190,12 @@ impl<F: Kernels> Packed<F> {
                 data: self.data[offset..].as_ptr(),
                 stride: width,
             };
-            let out = Rows {
-                data: c.data[first..].as_mut_ptr(),
-                stride: c.stride,
-            };
-            // SAFETY: the panel has `rows` rows of `width`, a multiple of every register; C has these columns.
-            unsafe { F::outer(level, (m, columns, self.rows), a, right, true, out, store) }
+            // SAFETY: the panel has `rows` rows of `width`, a multiple of every register; C has these columns. Without rows, no
+            // more than the address of the first is computed.
+            unsafe {
+                let c = if m == 0 { c } else { c.at(0, first) };
+                F::outer(level, (m, columns, self.rows), a, right, true, c);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use super::activation;
 use super::blocks;
 use super::level::Level;
 use super::simd::Portable;
-use super::tile::{Rows, Strided};
+use super::tile::{Rows, Strided, Target};
 use super::view::Store;
 #[cfg(target_arch = "x86_64")]
 use super::x86::{Avx2, Avx512};
@@ -30,8 +30,7 @@ pub trait Kernels: Float + sealed::Sealed {
         a: Strided<Self>,
         b: Rows<*const Self>,
         padded: bool,
-        c: Rows<*mut Self>,
-        store: Store,
+        c: Target<Self>,
     );
 
     /// Y\[m, n] (op)= X\[m, k] W\[n, k]^T.
@@ -84,17 +83,16 @@ impl Kernels for f32 {
         a: Strided<f32>,
         b: Rows<*const f32>,
         padded: bool,
-        c: Rows<*mut f32>,
-        store: Store,
+        c: Target<f32>,
     ) {
         // SAFETY: the contract is the callee's.
         unsafe {
             match level {
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx512 => outer_avx512(size, a, b, padded, c, store),
+                Level::Avx512 => outer_avx512(size, a, b, padded, c),
                 #[cfg(target_arch = "x86_64")]
-                Level::Avx2 => outer_avx2(size, a, b, padded, c, store),
-                _ => outer_portable(size, a, b, padded, c, store),
+                Level::Avx2 => outer_avx2(size, a, b, padded, c),
+                _ => outer_portable(size, a, b, padded, c),
             }
         }
     }
@@ -155,11 +153,10 @@ impl Kernels for f64 {
         a: Strided<f64>,
         b: Rows<*const f64>,
         padded: bool,
-        c: Rows<*mut f64>,
-        store: Store,
+        c: Target<f64>,
     ) {
         // SAFETY: the contract is the callee's.
-        unsafe { blocks::outer::<Portable<f64>>(size, a, b, padded, c, store) }
+        unsafe { blocks::outer::<Portable<f64>>(size, a, b, padded, c) }
     }
 
     #[inline]
@@ -207,11 +204,10 @@ macro_rules! compile {
             a: Strided<f32>,
             b: Rows<*const f32>,
             padded: bool,
-            c: Rows<*mut f32>,
-            store: Store,
+            c: Target<f32>,
         ) {
             // SAFETY: the contract is the callee's, and the unit's instructions are enabled here.
-            unsafe { blocks::outer::<$unit>(size, a, b, padded, c, store) }
+            unsafe { blocks::outer::<$unit>(size, a, b, padded, c) }
         }
 
         $(#[target_feature(enable = $features)])?

@@ -23,6 +23,58 @@ pub struct Rows<P> {
     pub stride: usize,
 }
 
+/// What a product does with its sums: `to` = `from` +- sums, or the sums alone.
+#[derive(Clone, Copy)]
+pub struct Target<F> {
+    /// What the sums are added to: `to` itself, or other rows, or one row for all with stride 0. Not looked at if they
+    /// overwrite.
+    pub from: Rows<*const F>,
+    /// Where the result goes.
+    pub to: Rows<*mut F>,
+    /// How the two go together.
+    pub store: Store,
+}
+
+impl<F> Target<F> {
+    /// A target that changes its own elements.
+    pub fn new(data: *mut F, stride: usize, store: Store) -> Self {
+        let from = Rows {
+            data: data.cast_const(),
+            stride,
+        };
+        Target {
+            from,
+            to: Rows { data, stride },
+            store,
+        }
+    }
+
+    /// The same some rows and columns further.
+    ///
+    /// # Safety
+    ///
+    /// There must be such rows and columns.
+    #[inline(always)]
+    pub unsafe fn at(self, row: usize, column: usize) -> Self {
+        // SAFETY: the contract is the caller's.
+        unsafe {
+            let from = self.from.data.add(row * self.from.stride + column);
+            let to = self.to.data.add(row * self.to.stride + column);
+            Target {
+                from: Rows {
+                    data: from,
+                    ..self.from
+                },
+                to: Rows {
+                    data: to,
+                    ..self.to
+                },
+                ..self
+            }
+        }
+    }
+}
+
 /// Elements (i, p) at `data[i * row + p * column]`.
 #[derive(Clone, Copy)]
 pub struct Strided<F> {
@@ -45,9 +97,8 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
     a: Strided<S::Scalar>,
     b: Rows<*const S::Scalar>,
     b_tail: Option<S::Mask>,
-    c: Rows<*mut S::Scalar>,
+    c: Target<S::Scalar>,
     c_tail: S::Mask,
-    store: Store,
 ) {
     // SAFETY: all offsets stay within what the caller vouches for.
     unsafe {
@@ -72,24 +123,31 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
             }
         }
         for i in 0..MR {
-            let line = c.data.add(i * c.stride);
-            for j in 0..NV - 1 {
-                let to = line.add(j * S::LANES);
-                let v = match store {
-                    Store::Overwrite => sums[i][j],
-                    Store::Add => S::add(S::load(to), sums[i][j]),
-                    Store::Subtract => S::subtract(S::load(to), sums[i][j]),
+            let row = c.at(i, 0);
+            for j in 0..NV {
+                let (from, to) = (
+                    row.from.data.add(j * S::LANES),
+                    row.to.data.add(j * S::LANES),
+                );
+                let whole = j + 1 < NV;
+                let before = || {
+                    if whole {
+                        S::load(from)
+                    } else {
+                        S::load_masked(from, c_tail)
+                    }
                 };
-                S::store(to, v);
+                let v = match c.store {
+                    Store::Overwrite => sums[i][j],
+                    Store::Add => S::add(before(), sums[i][j]),
+                    Store::Subtract => S::subtract(before(), sums[i][j]),
+                };
+                if whole {
+                    S::store(to, v);
+                } else {
+                    S::store_masked(to, c_tail, v);
+                }
             }
-            let to = line.add((NV - 1) * S::LANES);
-            let v = sums[i][NV - 1];
-            let v = match store {
-                Store::Overwrite => v,
-                Store::Add => S::add(S::load_masked(to, c_tail), v),
-                Store::Subtract => S::subtract(S::load_masked(to, c_tail), v),
-            };
-            S::store_masked(to, c_tail, v);
         }
     }
 }

@@ -58,6 +58,31 @@ proptest! {
     }
 }
 
+fn bias_of<F: Kernels>((m, n, k): (usize, usize, usize), seed: u64) -> Result<(), TestCaseError> {
+    let (a, b) = (
+        Poisoned::<F>::random(m, k, 1, seed),
+        Poisoned::<F>::random(k, n, 2, seed + 1),
+    );
+    let bias = Poisoned::<F>::random(1, n, 3, seed + 2);
+    let product = product(k, |i, p| a.at(i, p), |p, j| b.at(p, j));
+    at_every_level(|| {
+        let mut c = Poisoned::<F>::new(m, n, 4, |_, _| f64::NAN);
+        Packed::new(b.view()).multiply_plus(a.view(), bias.view().row(0), c.view_mut());
+        c.check(
+            &c.expected(Store::Overwrite, |i, j| bias.at(0, j) + product(i, j)),
+            k + 1,
+        )
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_bias_is_added_to_every_row(m in size(), n in size(), k in 0_usize..40, seed: u32) {
+        bias_of::<f32>((m, n, k), u64::from(seed))?;
+        bias_of::<f64>((m, n, k), u64::from(seed))?;
+    }
+}
+
 fn dot_of<F: Kernels>(k: usize, seed: u64) -> Result<(), TestCaseError> {
     let (x, y) = (
         Poisoned::<F>::random(1, k, 9, seed),
