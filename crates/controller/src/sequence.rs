@@ -54,6 +54,9 @@ enum Port {
     Memory(usize),
 }
 
+/// The packed weights that ran a sequence forward, and what the adjoint needs.
+type Recording<F> = (Arc<Prepared<F>>, Saved<F>);
+
 /// What passes between the op and its results.
 #[derive(Debug)]
 struct Passage<F> {
@@ -63,7 +66,7 @@ struct Passage<F> {
     samples: usize,
     recorded: bool,
     packed: Arc<PreparedCache<F>>,
-    saved: RefCell<Option<(Arc<Prepared<F>>, Saved<F>)>>,
+    saved: RefCell<Option<Recording<F>>>,
     values: RefCell<Vec<(Port, Array<F>)>>,
     rates: RefCell<Option<Array<F>>>,
     cotangents: RefCell<Vec<(Port, Array<F>)>>,
