@@ -128,6 +128,14 @@ mod tests {
         assert!((span.fraction(1.0) - 0.5).abs() < 1e-12);
     }
 
+    /// Found by chance: a step of 500,000 has no multiple in this span.
+    #[test]
+    fn two_parts_have_a_tick_between_them() {
+        let span = Span::tight([17_064.976, 487_436.25]).unwrap();
+        let found = span.ticks(2);
+        assert!((1..=3).contains(&found.len()), "{found:?}");
+    }
+
     #[test]
     fn what_is_not_finite_is_left_out() {
         assert_eq!(Span::tight([f64::NAN, f64::INFINITY]), None);

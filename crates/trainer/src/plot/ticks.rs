@@ -20,7 +20,13 @@ pub(super) fn round_step(length: f64, count: usize) -> f64 {
 
 /// The multiples of a round step from `low` to `high`, at most `count` + 1 of them.
 pub(super) fn linear(low: f64, high: f64, count: usize) -> Vec<Tick> {
-    let step = round_step(high - low, count);
+    let length = high - low;
+    let mut step = round_step(length, count);
+    if step > length && count > 1 {
+        // Of two parts, a step of 5 may be longer than both: no multiple need lie between the ends. The next smaller
+        // one always has one there, and three at most.
+        step = round_step(length, count + 1);
+    }
     let (first, last) = (
         (low / step - 1e-9).ceil() as i64,
         (high / step + 1e-9).floor() as i64,
