@@ -6,8 +6,8 @@
 use std::time::Instant;
 
 use mnm_controller::fused::{
-    CellSizes, Cotangents, DUAL_ROWS, FusedRule, Initial, InitialState, Inputs, Keep, Prepared,
-    TargetsWeights, Wanted, Weights,
+    CellSizes, Cotangents, FusedRule, Initial, InitialState, Inputs, Keep, Prepared,
+    TargetsWeights, Wanted, Weights, break_even_rows,
 };
 use mnm_memory::MemoryShape;
 use rayon::prelude::*;
@@ -69,7 +69,7 @@ fn main() {
         std::process::exit(2);
     };
     let (block, threads, repeats) = (argument(2, 16), argument(3, 2), argument(4, 10));
-    let dual_rows = argument(5, DUAL_ROWS);
+    let dual_rows = argument(5, break_even_rows(&cell.memory, cell.heads));
     let seed = &mut 1;
     let (c, m, x, z, targets) = (
         cell.controller,

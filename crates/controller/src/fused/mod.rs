@@ -19,5 +19,5 @@ pub use adjoint::{Cotangents, Gradients, Wanted};
 pub use cache::PreparedCache;
 pub use error::LengthError;
 pub use forward::{Forward, InitialState, Inputs, Keep, Saved};
-pub use mnm_memory::fused::{DUAL_ROWS, FusedRule, Initial};
+pub use mnm_memory::fused::{FusedRule, Initial, break_even_rows};
 pub use prepared::{CellSizes, Prepared, TargetsWeights, Weights};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mnm_memory::MemoryShape;
-use mnm_memory::fused::{DUAL_ROWS, FusedRule, TargetsNetwork};
+use mnm_memory::fused::{FusedRule, TargetsNetwork, break_even_rows};
 use mnm_tensor::kernels::{Kernels, Matrix, Packed};
 
 use super::error::{LengthError, fits};
@@ -167,11 +167,11 @@ impl<F: Kernels> Prepared<F> {
             rate_weight: weights.rate_weight.to_vec(),
             rate_bias: weights.rate_bias[0],
             targets,
-            dual_rows: DUAL_ROWS,
+            dual_rows: break_even_rows(&sizes.memory, sizes.heads),
         })
     }
 
-    /// The same with another bound on the rows of writes that the dual form carries, instead of [`DUAL_ROWS`]; 0 switches it
+    /// The same with another bound on the rows of writes that the dual form carries, instead of [`break_even_rows`]; 0 switches it
     /// off. Changes the speed, and results only by rounding.
     pub fn with_dual_rows(self, dual_rows: usize) -> Self {
         Prepared { dual_rows, ..self }

@@ -1,8 +1,10 @@
-//! How sequences are grouped, and what is kept, changes nothing.
+//! How sequences are grouped and cut, and what is kept, changes nothing.
 
 use mnm_controller::fused::{FusedRule, Inputs, Keep, LengthError, Wanted};
 
-use crate::support::{ALL, Case, Problem, outcome};
+use proptest::prelude::*;
+
+use crate::support::{ALL, Case, Numbers, Problem, case as any_case, outcome, same};
 
 fn case(rule: &'static str) -> Case {
     Case {
@@ -92,4 +94,83 @@ fn a_slice_of_another_length_is_refused_with_its_name() {
 fn rules_without_a_fused_kernel_are_not_found() {
     assert_eq!(FusedRule::named("mnm-p"), Some(FusedRule::Perceptron));
     assert_eq!(FusedRule::named("another"), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_block_is_its_sequences_one_by_one(case in any_case()) {
+        let problem = Problem::new(&case);
+        let together = problem.fused::<f64>();
+        // What each sequence has of its own lies one after the other; what they share is summed.
+        let mut summed = Numbers::new();
+        for s in 0..case.samples {
+            for (name, x) in problem.single(s).fused::<f64>() {
+                let sum = summed.entry(name).or_insert_with(|| vec![0.0; x.len()]);
+                sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += x);
+            }
+        }
+        let shared = |name: &str| name.contains('.') && (case.shared || !name.starts_with("d memory"));
+        let pick = |numbers: &Numbers| -> Numbers {
+            let gradients = numbers.iter().filter(|(n, _)| n.starts_with("d ") && shared(n));
+            gradients.map(|(n, x)| (n.clone(), x.clone())).collect()
+        };
+        same(&pick(&together), &pick(&summed), 1e-9)?;
+    }
+
+    #[test]
+    fn a_sequence_is_its_parts_carried_on(case in any_case(), cut in 1_usize..6) {
+        let case = Case { steps: 6, ..case };
+        let problem = Problem::new(&case);
+        let prepared = problem.prepared::<f64>();
+        let whole = outcome(&problem.forward(&prepared, false));
+        let first = outcome(&problem.part(0, cut, None).forward(&prepared, false));
+        let second = outcome(&problem.part(cut, 6, Some(&first)).forward(&prepared, false));
+        let last = |numbers: &Numbers| -> Numbers {
+            let state = numbers.iter().filter(|(n, _)| !["outputs", "meta", "rates"].contains(&n.as_str()));
+            state.map(|(n, x)| (n.clone(), x.clone())).collect()
+        };
+        same(&last(&whole), &last(&second), 1e-9)?;
+        for name in ["outputs", "meta", "rates"] {
+            let parts = [&first[name][..], &second[name][..]].concat();
+            let pair = |x: Vec<f64>| Numbers::from([(name.to_owned(), x)]);
+            same(&pair(whole[name].clone()), &pair(parts), 1e-9)?;
+        }
+    }
+}
+
+#[test]
+fn a_rate_of_zero_leaves_the_memory_bit_identical() {
+    for rule in ["mnm-p", "mnm-g"] {
+        for dual_rows in [0, 4, 64] {
+            let mut problem = Problem::new(&Case {
+                dual_rows,
+                ..case(rule)
+            });
+            problem.parameters.get_mut("rate.bias").unwrap().fill(-1e4);
+            let forward = problem.forward(&problem.prepared::<f32>(), false);
+            assert!(forward.rates.iter().all(|rate| *rate == 0.0));
+            for (layer, weights) in forward.memory.iter().enumerate() {
+                let initial = &problem.parameters[&format!("memory.{layer}.weight")];
+                for (i, w) in weights.iter().enumerate() {
+                    let expected = initial.iter().nth(i % initial.len()).map(|x| *x as f32);
+                    assert_eq!(Some(w.to_bits()), expected.map(f32::to_bits));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_same_pass_twice_gives_the_same_bits() {
+    for rule in ["mnm-p", "mnm-g"] {
+        let problem = Problem::new(&Case {
+            samples: 7,
+            dual_rows: 5,
+            ..case(rule)
+        });
+        let (first, second) = (problem.fused::<f32>(), problem.fused::<f32>());
+        assert_eq!(first, second);
+    }
 }

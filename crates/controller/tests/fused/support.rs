@@ -10,7 +10,7 @@ use mnm_controller::{Cell, Kernel, MnmCell, State, memory_part};
 use mnm_memory::{MemoryShape, rule_named, weight_name};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Order, Parameters, Tape, Tensor, gradient};
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Axis};
 use proptest::prelude::*;
 
 /// Flat numbers by name.
@@ -182,6 +182,53 @@ impl Problem {
             cotangents,
             case: case.clone(),
         }
+    }
+
+    /// One of its sequences alone.
+    pub fn single(&self, s: usize) -> Problem {
+        let row = |x: &ArrayD<f64>, axis: usize| x.select(Axis(axis), &[s]);
+        let axis = |name: &str| usize::from(["outputs", "meta"].contains(&name));
+        Problem {
+            case: Case {
+                samples: 1,
+                ..self.case.clone()
+            },
+            parameters: self.parameters.clone(),
+            inputs: row(&self.inputs, 1),
+            mask: self.mask.as_ref().map(|m| row(m, 1)),
+            state: self
+                .state
+                .iter()
+                .map(|(n, x)| (n.clone(), row(x, 0)))
+                .collect(),
+            cotangents: self
+                .cotangents
+                .iter()
+                .map(|(n, x)| (n.clone(), row(x, axis(n))))
+                .collect(),
+        }
+    }
+
+    /// The steps `from..to` alone, from a state that was carried there.
+    pub fn part(&self, from: usize, to: usize, carried: Option<&Numbers>) -> Problem {
+        let steps: Vec<usize> = (from..to).collect();
+        let mut part = self.clone();
+        part.case.steps = to - from;
+        part.inputs = self.inputs.select(Axis(0), &steps);
+        part.mask = self.mask.as_ref().map(|m| m.select(Axis(0), &steps));
+        if let Some(carried) = carried {
+            part.case.shared = false;
+            let s = self.case.samples;
+            for layer in 0..self.case.layers {
+                let [out, input] = self.case.shape().weight(layer);
+                part.state
+                    .insert(memory_part(layer), ArrayD::zeros(vec![s, out, input]));
+            }
+            for (name, x) in &mut part.state {
+                *x = ArrayD::from_shape_vec(x.shape(), carried[name].clone()).unwrap();
+            }
+        }
+        part
     }
 
     /// The definition: tensor ops, step after step.

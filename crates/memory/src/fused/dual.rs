@@ -12,14 +12,24 @@ use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch, Store, matmul, matmu
 use super::forward::{Initial, fill};
 use super::layout::{Allocator, Layout, MemorySizes, Region};
 use super::passes::{ForwardGroup, ForwardPasses};
+use crate::MemoryShape;
 
-/// The rows of writes up to which the dual form is taken by default.
+/// The rows of writes (steps times heads) up to which the dual form is the cheaper one: w (2/(3H) + 1/6) for layers of
+/// width w.
 ///
-/// The cost model: for each layer and head of a step, with W of w x w, both forms multiply 6 rows with a matrix (3 forward, 3
-/// back). The dual form does so with W_0 at the full rate of packed products, 12 w^2 operations, and besides goes through the
-/// n rows of A and D: 36 n w operations. The direct form does 12 w^2 on matrices that come from the second or third cache,
-/// and the writes, their undoing and G: 14 w^2 more. docs/performance.md has the measured break-even.
-pub const DUAL_ROWS: usize = 64;
+/// The cost model, for a layer of w x w and one step of one sequence, forward and back. The direct form goes through W and
+/// G five times, whatever H, and does 26 H w^2 operations meanwhile. The dual form multiplies 6 H rows with W_0, together with
+/// those of the other sequences and at the full rate of packed products, 12 H w^2 operations, and goes through the n rows of A
+/// and D with 36 H n w. With the times measured for w = 100 (docs/performance.md), in units of 10 ns: direct 140 + 88 H, dual
+/// 52 H + 2.1 H n. They meet at n = 67 / H + 17, and in proportion for other widths.
+pub fn break_even_rows(shape: &MemoryShape, heads: usize) -> usize {
+    let weights = (0..shape.layers()).map(|l| shape.weight(l));
+    let (area, side) = weights.fold((0, 0), |(area, side), [out, input]| {
+        (area + out * input, side + out + input)
+    });
+    let width = 2 * area / side.max(1);
+    2 * width / (3 * heads.max(1)) + width / 6
+}
 
 /// How many steps, from the first, are taken in the dual form: all that fit if every layer starts from shared weights.
 pub(super) fn dual_steps<F>(sizes: &MemorySizes, initial: &[Initial<'_, F>], rows: usize) -> usize {

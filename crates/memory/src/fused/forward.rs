@@ -27,7 +27,7 @@ pub struct MemoryOptions {
     /// Whether to keep what the adjoint needs.
     pub record: bool,
     /// How many rows of writes (steps times heads) at most the dual form carries before they are folded into weights;
-    /// see [`super::DUAL_ROWS`].
+    /// see [`super::break_even_rows`].
     pub dual_rows: usize,
 }
 

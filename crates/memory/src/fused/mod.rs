@@ -32,7 +32,7 @@ mod rule;
 mod targets;
 
 pub use adjoint::{MemoryAdjoint, StepAdjoint};
-pub use dual::DUAL_ROWS;
+pub use dual::break_even_rows;
 pub use forward::{Initial, MemoryForward, MemoryOptions, MemorySaved, StepForward};
 pub use layout::MemorySizes;
 pub use rule::FusedRule;
