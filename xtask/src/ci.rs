@@ -7,14 +7,14 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 
 use crate::test::Totals;
-use crate::{setup, shell, table, test, workspace};
+use crate::{packages, setup, shell, table, test};
 
 /// Options of `cargo xtask ci`.
 #[derive(Args, Default)]
 pub struct Options {
-    /// Skip building every package from its archive (the archives are still made and checked)
+    /// Make the packages, but do not compile them from their archives
     #[arg(long)]
-    pub no_verify: bool,
+    pub no_build: bool,
 }
 
 /// How one stage went.
@@ -70,7 +70,7 @@ pub fn run(options: &Options) -> Result<()> {
             totals = sum;
             outcome
         }),
-        stage("packages", || packages(options)),
+        stage("packages", || packages::check(!options.no_build)),
     ];
     println!();
     let rows: Vec<Vec<String>> = outcomes
@@ -102,22 +102,8 @@ pub fn run(options: &Options) -> Result<()> {
     shell::closing_line(outcome, &totals)
 }
 
-fn announced(command: &mut Command) -> Result<()> {
+/// Runs a command after saying which.
+pub fn announced(command: &mut Command) -> Result<()> {
     println!("running `{}`", shell::typed(command));
     shell::pass_through(command)
-}
-
-/// Makes the archive of every crate that is meant for crates.io, and builds each from its archive. Crates that depend on
-/// each other are packaged in one go, so that none has to be on the registry already.
-fn packages(options: &Options) -> Result<()> {
-    let mut command = shell::cargo();
-    // A work tree with changes may be checked as well: nothing is published from here.
-    command.args(["package", "--allow-dirty"]);
-    for name in workspace::publishable()? {
-        command.args(["--package", &name]);
-    }
-    if options.no_verify {
-        command.arg("--no-verify");
-    }
-    announced(&mut command)
 }

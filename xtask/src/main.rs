@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod packages;
 mod reproduce;
 mod setup;
 mod shell;

@@ -32,11 +32,19 @@ pub fn target_dir() -> Result<PathBuf> {
     }
 }
 
-/// Names of the crates that are meant for a registry, in alphabetical order.
+/// A crate that is meant for a registry.
+pub struct Published {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The crates that are meant for a registry.
 ///
 /// # Errors
 /// If `cargo metadata` fails or lists no packages.
-pub fn publishable() -> Result<Vec<String>> {
+pub fn published() -> Result<Vec<Published>> {
     let metadata = metadata()?;
     let packages = metadata["packages"]
         .as_array()
@@ -47,14 +55,18 @@ pub fn publishable() -> Result<Vec<String>> {
             .as_array()
             .is_none_or(|registries| !registries.is_empty())
     };
-    let mut names: Vec<String> = packages
+    let text = |package: &Value, key: &str| package[key].as_str().map(str::to_owned);
+    let published = |package: &Value| {
+        Some(Published {
+            name: text(package, "name")?,
+            version: text(package, "version")?,
+        })
+    };
+    Ok(packages
         .iter()
         .filter(may_be_published)
-        .filter_map(|package| package["name"].as_str())
-        .map(str::to_owned)
-        .collect();
-    names.sort();
-    Ok(names)
+        .filter_map(published)
+        .collect())
 }
 
 /// Builds the `mnm` program in release mode and returns its path.

@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     train(&config, &folder, &options)?;
 
-    let run = Run::open(&folder, Weights::Best, None)?;
+    let run = Run::open(&folder, Weights::Best, &[])?;
     let task = run.task.as_ref();
     let outcome = evaluate(task, &run.model, &run.parameters, Split::Test, 256)?;
     println!("{:.2} % of the answers are wrong", outcome.error.mean);

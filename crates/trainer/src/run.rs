@@ -9,7 +9,7 @@ use mnm_tensor::{Array, Parameters};
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, check_parameters};
 use crate::config::Config;
-use crate::task::{build_model, build_task, with_folder};
+use crate::task::{build_model, build_task};
 
 /// The files of a run.
 #[derive(Clone, Debug)]
@@ -97,17 +97,14 @@ pub struct Run {
 }
 
 impl Run {
-    /// Opens the run in `dir`, with the data of another folder if `data` names one.
+    /// Opens the run in `dir`, with `key=value` settings of its data on top (`data.dir=...`, `data.lengths.test.max=40`).
     ///
     /// # Errors
-    /// [`TrainError::NoRun`], or what is wrong with its files or data.
-    pub fn open(dir: &Path, weights: Weights, data: Option<&Path>) -> Result<Self, TrainError> {
+    /// [`TrainError::NoRun`], a setting of anything but the data, or what is wrong with the run's files or data.
+    pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Self, TrainError> {
         let (checkpoint, config) = read(dir, weights)?;
-        let source = match data {
-            Some(dir) => with_folder(&config.data, dir),
-            None => config.data.clone(),
-        };
-        let task = build_task(&source, config.seed, checkpoint.vocabulary.clone())?;
+        let config = config.with_data(data)?;
+        let task = build_task(&config.data, config.seed, checkpoint.vocabulary.clone())?;
         let model = fit(&config, task.interface(), &checkpoint)?;
         Ok(Self {
             config,

@@ -1,7 +1,5 @@
 //! From a config to its task, and from the task to its model.
 
-use std::path::Path;
-
 use mnm_controller::{InputSpec, Model};
 use mnm_tasks::{
     AssociativeRecall, Babi, Dictionary, DoubleCopy, InputKind, Interface, PrioritySort, Stories,
@@ -49,15 +47,6 @@ fn an_environment(task: &str) -> TrainError {
         is: "an environment that an agent plays, not a task with questions and answers",
         instead: "`mnm train` and `mnm eval` know what to do with it",
     }
-}
-
-/// `data` with another folder, for tasks that have one.
-pub fn with_folder(data: &DataConfig, dir: &Path) -> DataConfig {
-    let mut data = data.clone();
-    if let DataConfig::Babi(options) = &mut data {
-        options.dir = dir.to_owned();
-    }
-    data
 }
 
 /// The words and answers of a task that has them, as a checkpoint carries them.

@@ -97,7 +97,7 @@ fn every_parameter_of_every_model_is_trained_on_every_task() {
             );
             let summary = run(&config, &ended);
             assert_eq!(summary.steps, 2);
-            let [first, second] = [&begun, &ended].map(|dir| Run::open(dir, Weights::Last, None));
+            let [first, second] = [&begun, &ended].map(|dir| Run::open(dir, Weights::Last, &[]));
             let (first, second) = (first.unwrap(), second.unwrap());
             for spec in second.model.parameters() {
                 let [before, after] = [&first, &second].map(|run| run.parameters.get(&spec.name));

@@ -99,7 +99,7 @@ fn answers_are_those_of_the_whole_sequence() {
         }
         let dir = format!("data.dir={}", data.display());
         small("babi", &[&["data.tasks=[1]", &dir], sets].concat(), &out);
-        let run = Run::open(&out, Weights::Last, None).unwrap();
+        let run = Run::open(&out, Weights::Last, &[]).unwrap();
         let mut expected = evaluated(&run).into_iter();
         // The reader has only the run folder.
         std::fs::remove_dir_all(&data).unwrap();

@@ -34,7 +34,7 @@ fn run(more: &[&str]) -> (TempDir, Run) {
         ..TrainOptions::default()
     };
     train(&config, folder.path(), &options).unwrap();
-    let run = Run::open(folder.path(), Weights::Last, None).unwrap();
+    let run = Run::open(folder.path(), Weights::Last, &[]).unwrap();
     (folder, run)
 }
 

@@ -116,7 +116,9 @@ fn a_bandit_is_learned() {
         ],
     );
     let summary = run(&config, folder.path(), false);
-    let agent = Agent::open(folder.path(), Weights::Best).unwrap().unwrap();
+    let agent = Agent::open(folder.path(), Weights::Best, &[])
+        .unwrap()
+        .unwrap();
     let valid = evaluate(&agent, Split::Valid, 256).unwrap();
     assert_eq!(
         summary.agent.and_then(|agent| agent.reward),
@@ -154,7 +156,9 @@ fn every_environment_has_its_players() {
     for (name, player) in names {
         let folder = tempfile::tempdir().unwrap();
         run(&config(name, &["train.steps=1"]), folder.path(), false);
-        let agent = Agent::open(folder.path(), Weights::Last).unwrap().unwrap();
+        let agent = Agent::open(folder.path(), Weights::Last, &[])
+            .unwrap()
+            .unwrap();
         let outcome = evaluate(&agent, Split::Test, 18).unwrap();
         assert_eq!(outcome.agent.found.is_some(), name == "maze9");
         assert_eq!(outcome.agent.regret.is_some(), name == "bandit");
@@ -197,7 +201,7 @@ fn configs_of_tasks_and_environments_are_told_apart() {
 fn agents_and_answers_are_told_apart() {
     let folder = tempfile::tempdir().unwrap();
     run(&config("maze9", &["train.steps=1"]), folder.path(), false);
-    let Err(error) = Run::open(folder.path(), Weights::Last, None) else {
+    let Err(error) = Run::open(folder.path(), Weights::Last, &[]) else {
         panic!("a maze has no answers");
     };
     assert!(matches!(error, TrainError::Kind { .. }));

@@ -146,7 +146,7 @@ fn training_lowers_the_loss_and_the_run_opens_again() {
         .map(|line| line["task_loss"].as_f64().unwrap())
         .collect();
     assert!(losses[losses.len() - 1] < 0.9 * losses[0], "{losses:?}");
-    let opened = Run::open(folder.path(), Weights::Best, None).unwrap();
+    let opened = Run::open(folder.path(), Weights::Best, &[]).unwrap();
     let again = mnm_trainer::evaluate(
         opened.task.as_ref(),
         &opened.model,
@@ -209,7 +209,7 @@ fn a_folder_that_cannot_be_written_is_named_and_a_missing_run_too() {
     std::fs::write(&file, "x").unwrap();
     let error = train(&config(&[]), &file.join("run"), &quiet(false)).unwrap_err();
     assert!(error.to_string().contains("file"), "{error}");
-    let Err(error) = Run::open(folder.path(), Weights::Best, None) else {
+    let Err(error) = Run::open(folder.path(), Weights::Best, &[]) else {
         panic!("there is no run");
     };
     assert!(error.to_string().contains("holds no run"));

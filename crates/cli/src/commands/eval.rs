@@ -32,6 +32,7 @@ with the same keys for every player.
 Examples:
   mnm eval runs/stories-seed1
   mnm eval runs/qa1 --data data/babi --split test --json
+  mnm eval runs/copy --split test --set data.lengths.test={min=40,max=40}
   mnm eval runs/maze9-seed1 --split test --episodes 500")]
 pub struct Arguments {
     #[command(flatten)]
@@ -55,7 +56,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    if let Some(agent) = Agent::open(&arguments.run.run, weights(arguments.run.last))? {
+    if let Some(agent) = Agent::open(
+        &arguments.run.run,
+        weights(arguments.run.last),
+        &arguments.run.settings(),
+    )? {
         return run_agent(arguments, &agent);
     }
     let run = arguments.run.open()?;

@@ -16,6 +16,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 
+    /// Another setting of the data, such as data.lengths.test.max=40; may be given several times
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
     /// Take the parameters after the last step instead of those with the lowest validation error
     #[arg(long)]
     pub last: bool,
@@ -24,7 +28,17 @@ pub struct RunArguments {
 impl RunArguments {
     /// The run, with its task and its model.
     pub fn open(&self) -> Result<Run, TrainError> {
-        Run::open(&self.run, weights(self.last), self.data.as_deref())
+        Run::open(&self.run, weights(self.last), &self.settings())
+    }
+
+    /// The settings of the data, `--data` among them.
+    pub fn settings(&self) -> Vec<String> {
+        let folder = self.data.as_ref().map(|dir| {
+            // Quoted, lest a folder called 7 be taken for a number.
+            let quoted = toml::Value::String(dir.to_string_lossy().into_owned());
+            format!("data.dir={quoted}")
+        });
+        folder.into_iter().chain(self.set.clone()).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mnm_tasks::Split;
 use mnm_trainer::rl::build_environment;
-use mnm_trainer::task::{build_task, with_folder};
+use mnm_trainer::task::build_task;
 use mnm_trainer::{Config, DataConfig};
 
 use crate::output::print;
@@ -55,8 +55,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// An episode in words, or how to get one.
 fn example(arguments: &Arguments, name: &str) -> Result<String> {
-    let config = Config::load(name, &[])?;
-    let data = match (&config.data, &arguments.data) {
+    let mut config = Config::load(name, &[])?;
+    match (&mut config.data, &arguments.data) {
         (DataConfig::Babi(_), None) => {
             return Ok("(for an example, name the data set's folder with --data DIR)".to_owned());
         }
@@ -66,10 +66,10 @@ fn example(arguments: &Arguments, name: &str) -> Result<String> {
             world.reset(arguments.episode, &mut observation)?;
             return Ok(world.render(0));
         }
-        (data, Some(folder)) => with_folder(data, folder),
-        (data, None) => data.clone(),
-    };
-    let task = build_task(&data, config.seed, None)?;
+        (DataConfig::Babi(options), Some(folder)) => options.dir.clone_from(folder),
+        _ => {}
+    }
+    let task = build_task(&config.data, config.seed, None)?;
     let episode = task.episode(Split::Train, arguments.episode)?;
     let whole = task.render(&episode, None);
     let mut lines: Vec<&str> = whole.lines().collect();

@@ -108,6 +108,11 @@ impl Config {
                     origin: origin.to_owned(),
                     message: e.to_string().trim_end().to_owned(),
                 })?;
+        // Settings lie over the complete config, so that one part of a group can be set by itself (`data.lengths.test`
+        // without `data.lengths.train`). Another task has other keys: there the text alone is what they lie over.
+        if !sets.iter().any(|set| overrides::names(set, "data.task")) {
+            table = Self::completed(&table).unwrap_or(table);
+        }
         for set in sets {
             overrides::apply(&mut table, set)?;
         }
@@ -129,6 +134,32 @@ impl Config {
         }
         config.validate()?;
         Ok(config)
+    }
+
+    /// The same experiment with other data: `key=value` settings of keys under `data`, but for `data.task` itself.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for any other key, or as [`Config::parse`].
+    pub fn with_data(&self, sets: &[String]) -> Result<Self, ConfigError> {
+        for set in sets {
+            if overrides::names(set, "data.task") || !overrides::is_within(set, "data") {
+                return Err(ConfigError::Override {
+                    set: set.clone(),
+                    expected: "a trained run takes other data (data.KEY=value, but for data.task) and no other settings"
+                        .to_owned(),
+                });
+            }
+        }
+        if sets.is_empty() {
+            return Ok(self.clone());
+        }
+        Self::parse("the run's config", &self.to_toml(), sets)
+    }
+
+    /// The table with every default in it; `None` where it does not describe an experiment by itself.
+    fn completed(table: &toml::Table) -> Option<toml::Table> {
+        let config: Self = table.clone().try_into().ok()?;
+        toml::Table::try_from(config).ok()
     }
 
     /// Checks every value's range.
@@ -191,4 +222,64 @@ fn read(path: &str) -> Result<String, ConfigError> {
         path: path.into(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owned(sets: &[&str]) -> Vec<String> {
+        sets.iter().map(|set| (*set).to_owned()).collect()
+    }
+
+    fn load(name: &str, sets: &[&str]) -> Result<Config, ConfigError> {
+        Config::load(name, &owned(sets))
+    }
+
+    #[test]
+    fn one_part_of_a_group_can_be_set_by_itself() {
+        let plain = load("double-copy", &[]).expect("a config that comes with the program");
+        let set = load("double-copy", &["data.lengths.test.max=40"]).expect("one key of six");
+        let (DataConfig::DoubleCopy(plain), DataConfig::DoubleCopy(set)) = (plain.data, set.data)
+        else {
+            panic!("another task");
+        };
+        assert_eq!(set.lengths.test.max, 40);
+        assert_eq!(set.lengths.test.min, plain.lengths.test.min);
+        assert_eq!(set.lengths.train, plain.lengths.train);
+    }
+
+    #[test]
+    fn another_task_brings_its_own_keys() {
+        let config = load("double-copy", &["data.task=stories"]).expect("stories");
+        assert!(matches!(config.data, DataConfig::Stories(_)));
+    }
+
+    #[test]
+    fn a_trained_run_takes_other_data_and_nothing_else() {
+        let config = load("double-copy", &[]).expect("a config that comes with the program");
+        let other = config
+            .with_data(&owned(&["data.bits=5"]))
+            .expect("another width");
+        assert_eq!(
+            (other.model, other.train),
+            (config.model.clone(), config.train.clone())
+        );
+        for wrong in [
+            "model.heads=2",
+            "data.task=stories",
+            "seed=2",
+            "database.x=1",
+        ] {
+            let message = config
+                .with_data(&owned(&[wrong]))
+                .expect_err(wrong)
+                .to_string();
+            assert!(message.contains(wrong), "{message}");
+        }
+        let unknown = config
+            .with_data(&owned(&["data.dir=x"]))
+            .expect_err("no such key");
+        assert!(unknown.to_string().contains("dir"), "{unknown}");
+    }
 }

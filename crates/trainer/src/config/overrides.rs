@@ -39,6 +39,22 @@ pub(super) fn apply(table: &mut Table, set: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Whether `set` is a setting of `key`.
+pub(super) fn names(set: &str, key: &str) -> bool {
+    key_of(set) == key
+}
+
+/// Whether `set` is a setting of something inside the table `table`.
+pub(super) fn is_within(set: &str, table: &str) -> bool {
+    key_of(set)
+        .strip_prefix(table)
+        .is_some_and(|rest| rest.starts_with('.'))
+}
+
+fn key_of(set: &str) -> &str {
+    set.split_once('=').map_or(set, |(key, _)| key).trim()
+}
+
 /// The text as TOML, or as a string where it is not TOML.
 fn value_of(text: &str) -> Value {
     let parsed = format!("x = {text}").parse::<Table>();

@@ -27,17 +27,19 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// The agent of the run in `dir`; `None` if the run is not one of reinforcement learning.
+    /// The agent of the run in `dir`, with `key=value` settings of its environment on top; `None` if the run is not one of
+    /// reinforcement learning.
     ///
     /// # Errors
-    /// [`TrainError::NoRun`], or what is wrong with its files.
-    pub fn open(dir: &Path, weights: Weights) -> Result<Option<Self>, TrainError> {
+    /// [`TrainError::NoRun`], a setting of anything but `data`, or what is wrong with the run's files.
+    pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Option<Self>, TrainError> {
         let path = RunFolder::new(dir).weights(weights)?;
         let checkpoint = Checkpoint::read(&path)?;
         let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])?;
         if !config.data.is_environment() {
             return Ok(None);
         }
+        let config = config.with_data(data)?;
         let one = build_environment(&config.data, 1, config.seed, Split::Test)?;
         let model = build_agent(&config.model, one.as_ref())?;
         check_parameters(&model.parameters(), &checkpoint.parameters)?;
