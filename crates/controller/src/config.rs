@@ -72,6 +72,9 @@ pub struct ModelConfig {
     pub init: InitScheme,
     /// Whether the memory's initial weights W_0 are trained, or stay the random draw that they are.
     pub train_memory: bool,
+    /// Whether the LSTM of "mnm" hands its hidden and cell state to its next step. If not, what a step knows of the ones before it
+    /// goes through the memory.
+    pub recurrent: bool,
     /// Dropout on the hidden state that the LSTM hands to its own next step.
     pub dropout_hidden: f64,
     /// Dropout on the encoded input.
@@ -95,6 +98,7 @@ impl Default for ModelConfig {
             kernel: Kernel::Fused,
             init: InitScheme::Uniform,
             train_memory: false,
+            recurrent: true,
             dropout_hidden: 0.0,
             dropout_input: 0.0,
         }
@@ -156,6 +160,13 @@ impl ModelConfig {
                     allowed: "a fraction from 0 up to but not including 1",
                 });
             }
+        }
+        if !self.recurrent && self.kind != ModelKind::Mnm {
+            return Err(ControllerError::Config {
+                key: "recurrent",
+                value: "false".to_owned(),
+                allowed: "true, unless kind is \"mnm\": the recurrence is all that the other controllers know the past by",
+            });
         }
         if !["mnm-p", "mnm-g"].contains(&self.rule.as_str()) {
             return Err(ControllerError::Config {

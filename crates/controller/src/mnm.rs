@@ -29,6 +29,7 @@ pub struct MnmCell<F: Float> {
     pub(crate) memory: MemoryShape,
     pub(crate) train_memory: bool,
     pub(crate) rule: Box<dyn WriteRule<F>>,
+    pub(crate) recurrent: bool,
     pub(crate) kernel: Kernel,
     pub(crate) packed: Arc<PreparedCache<F>>,
 }
@@ -51,6 +52,7 @@ impl<F: Kernels> MnmCell<F> {
             memory,
             train_memory,
             rule,
+            recurrent: true,
             kernel: Kernel::Fused,
             packed: Arc::default(),
         }
@@ -59,6 +61,13 @@ impl<F: Kernels> MnmCell<F> {
     /// The same cell with its sequences run by `kernel`; a rule without a fused kernel takes the reference.
     pub fn with_kernel(mut self, kernel: Kernel) -> Self {
         self.kernel = kernel;
+        self
+    }
+
+    /// The same cell, whose LSTM hands its state to its next step or, if not `recurrent`, begins every step with zeros: what a step
+    /// knows of the ones before it is then the read v_{t-1} and the memory alone.
+    pub fn with_recurrence(mut self, recurrent: bool) -> Self {
+        self.recurrent = recurrent;
         self
     }
 
@@ -73,6 +82,7 @@ impl<F: Kernels> MnmCell<F> {
             controller: self.controller,
             heads: self.heads,
             memory: self.memory,
+            recurrent: self.recurrent,
             packed: Arc::clone(&self.packed),
         })
     }
@@ -127,7 +137,12 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         state: &State<F>,
     ) -> Result<Step<F>, ControllerError> {
         let x = Tensor::concat(&[input, state.get("read")?], 1)?;
-        let (hidden, cell) = lstm_step(parameters, &x, state.get("hidden")?, state.get("cell")?)?;
+        let nothing = Tensor::zeros(&[x.shape()[0], self.controller]);
+        let (before, cell_before) = match self.recurrent {
+            true => (state.get("hidden")?, state.get("cell")?),
+            false => (&nothing, &nothing),
+        };
+        let (hidden, cell) = lstm_step(parameters, &x, before, cell_before)?;
         let said = interact(parameters, &hidden, self.memory.value(), self.heads)?;
         let batch = hidden.shape()[0];
         let weights = (0..self.memory.layers())

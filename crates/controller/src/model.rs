@@ -97,7 +97,8 @@ impl<F: Kernels> Model<F> {
                     rule_named(&config.rule)?,
                     config.train_memory,
                 )
-                .with_kernel(config.kernel),
+                .with_kernel(config.kernel)
+                .with_recurrence(config.recurrent),
             ),
         };
         Ok(Self {

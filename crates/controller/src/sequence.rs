@@ -324,6 +324,7 @@ pub(crate) struct FusedCell<F> {
     pub(crate) controller: usize,
     pub(crate) heads: usize,
     pub(crate) memory: MemoryShape,
+    pub(crate) recurrent: bool,
     pub(crate) packed: Arc<PreparedCache<F>>,
 }
 
@@ -365,6 +366,7 @@ impl<F: Kernels> FusedCell<F> {
                 controller: self.controller,
                 heads: self.heads,
                 memory: self.memory,
+                recurrent: self.recurrent,
             },
             steps,
             samples,

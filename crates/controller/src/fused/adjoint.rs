@@ -130,18 +130,21 @@ impl<F: Kernels> Saved<F> {
         self.check(cell, of)?;
         let (steps, samples, sizes) = (self.steps, self.samples, cell.sizes);
         let (c, m, x) = (sizes.controller, sizes.value(), sizes.input);
+        let carried = sizes.carried();
         let (width, gate_width, z_width, out_width) =
-            (x + m + c, 4 * c, sizes.interaction(), sizes.output());
+            (x + m + carried, 4 * c, sizes.interaction(), sizes.output());
         let rows = steps * samples;
         let mut memory = MemoryAdjoint::new(self.memory, of.memory, wanted.memory);
         // Cotangents of h_t and of v_t without what the outputs of step t add, and of c_t.
         let mut d_hidden = start(of.hidden, samples * c);
         let mut d_read = start(of.read, samples * m);
         let mut d_cell = start(of.cell, samples * c);
-        let mut d_state = Scratch::new(samples * (m + c));
+        let mut d_state = Scratch::new(samples * (m + carried));
         let mut d_z = Scratch::new(samples * z_width);
         let mut d_rates = Scratch::new(samples);
         let mut tanh_cell = Scratch::new(c);
+        // The cell that a step began with where none is carried.
+        let no_cell = vec![F::zero(); if sizes.recurrent { 0 } else { c }];
         let no_meta = vec![F::zero(); samples];
         let mut rate_weight = vec![F::zero(); m];
         let mut rate_bias = F::zero();
@@ -202,9 +205,13 @@ impl<F: Kernels> Saved<F> {
             );
             let gates = &mut self.gates[first * gate_width..][..samples * gate_width];
             for s in 0..samples {
+                let before = match sizes.recurrent {
+                    true => &self.cells[(first + s) * c..][..c],
+                    false => &no_cell,
+                };
                 lstm::adjoint(
                     &mut gates[s * gate_width..][..gate_width],
-                    &self.cells[(first + s) * c..][..c],
+                    before,
                     &self.cells[(first + samples + s) * c..][..c],
                     &d_hidden[s * c..][..c],
                     &mut d_cell[s * c..][..c],
@@ -214,12 +221,16 @@ impl<F: Kernels> Saved<F> {
             let d_gates = Matrix::dense(gates, samples, gate_width);
             cell.from_state.backward.multiply(
                 d_gates,
-                MatrixMut::dense(&mut d_state, samples, m + c),
+                MatrixMut::dense(&mut d_state, samples, m + carried),
                 Store::Overwrite,
             );
-            for (s, d_state) in d_state.chunks_exact(m + c).enumerate() {
+            if !sizes.recurrent {
+                d_hidden.fill(F::zero());
+                d_cell.fill(F::zero());
+            }
+            for (s, d_state) in d_state.chunks_exact(m + carried).enumerate() {
                 d_read[s * m..][..m].copy_from_slice(&d_state[..m]);
-                let hidden = &mut d_hidden[s * c..][..c];
+                let hidden = &mut d_hidden[s * c..][..carried];
                 hidden.copy_from_slice(&d_state[m..]);
                 if let Some(mask) = &self.hidden_mask {
                     let mask = &mask[(first + s) * c..][..c];
@@ -265,7 +276,10 @@ impl<F: Kernels> Saved<F> {
         Ok(Gradients {
             inputs,
             weight_ih: parts(0, x + m),
-            weight_hh: parts(x + m, width),
+            weight_hh: match sizes.recurrent {
+                true => parts(x + m, width),
+                false => vec![F::zero(); gate_width * c],
+            },
             bias: column_sums(&self.gates, gate_width),
             interaction_weight,
             interaction_bias: column_sums(&self.interactions, z_width),

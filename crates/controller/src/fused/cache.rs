@@ -84,6 +84,7 @@ mod tests {
             controller: 1,
             heads: 1,
             memory,
+            recurrent: true,
         };
         let weights = Weights {
             weight_ih: &[0.0; 8],

@@ -70,7 +70,7 @@ pub struct Forward<F> {
 pub struct Saved<F> {
     pub(super) steps: usize,
     pub(super) samples: usize,
-    /// `[x_t ; v_{t-1} ; masked h_{t-1}]` `[T, S, X+M+C]`.
+    /// `[x_t ; v_{t-1} ; masked h_{t-1}]` `[T, S, X+M+C]`; without h where it is not carried.
     pub(super) joint: Scratch<F>,
     /// The gates, activated `[T, S, 4C]`.
     pub(super) gates: Scratch<F>,
@@ -125,8 +125,9 @@ impl<F: Kernels> Prepared<F> {
         let record = keep.record;
         let (steps, samples, sizes) = (inputs.steps, inputs.samples, self.sizes);
         let (c, m, x) = (sizes.controller, sizes.value(), sizes.input);
+        let carried = sizes.carried();
         let (width, gate_width, z_width, out_width) =
-            (x + m + c, 4 * c, sizes.interaction(), sizes.output());
+            (x + m + carried, 4 * c, sizes.interaction(), sizes.output());
         let rows = steps * samples;
         let mut joint = Scratch::new(rows * width);
         for (to, from) in joint
@@ -144,6 +145,8 @@ impl<F: Kernels> Prepared<F> {
         let kept = if record { rows } else { samples };
         let mut cells = Scratch::new(kept * c + samples * c);
         cells[..samples * c].copy_from_slice(initial.cell);
+        // What a step finds that begins with an empty cell.
+        let no_cells = vec![F::zero(); if sizes.recurrent { 0 } else { samples * c }];
         let mut interactions = Scratch::new(kept * z_width);
         let mut outputs = vec![F::nan(); rows * out_width];
         let (mut rates, mut meta) = (vec![F::nan(); rows], vec![F::nan(); rows]);
@@ -162,9 +165,9 @@ impl<F: Kernels> Prepared<F> {
             MemoryForward::new(self.rule, memory_sizes, initial.memory, targets, options);
         for t in 0..steps {
             let first = t * samples;
-            // [v ; h] of the step before, the hidden state masked.
+            // [v ; h] of the step before, the hidden state masked, or left out where it is not carried.
             for s in 0..samples {
-                let to = &mut joint[(first + s) * width + x..][..m + c];
+                let to = &mut joint[(first + s) * width + x..][..m + carried];
                 let (read, hidden) = match t {
                     0 => (&initial.read[s * m..][..m], &initial.hidden[s * c..][..c]),
                     _ => {
@@ -174,7 +177,7 @@ impl<F: Kernels> Prepared<F> {
                     }
                 };
                 to[..m].copy_from_slice(read);
-                to[m..].copy_from_slice(hidden);
+                to[m..].copy_from_slice(&hidden[..carried]);
                 if let Some(mask) = inputs.hidden_mask {
                     let mask = &mask[(first + s) * c..][..c];
                     to[m..]
@@ -184,7 +187,7 @@ impl<F: Kernels> Prepared<F> {
                 }
             }
             let gates = &mut gates[first * gate_width..][..samples * gate_width];
-            let state = Matrix::new(&joint[first * width + x..], samples, m + c, width);
+            let state = Matrix::new(&joint[first * width + x..], samples, m + carried, width);
             self.from_state.forward.multiply(
                 state,
                 MatrixMut::dense(gates, samples, gate_width),
@@ -199,6 +202,11 @@ impl<F: Kernels> Prepared<F> {
                     now.copy_from_slice(next);
                 }
                 (now, next)
+            };
+            let cells_before = if sizes.recurrent {
+                &*cells_before
+            } else {
+                &no_cells
             };
             let outputs = &mut outputs[first * out_width..][..samples * out_width];
             for s in 0..samples {

@@ -19,12 +19,19 @@ pub struct CellSizes {
     pub heads: usize,
     /// The memory network: widths M and U, layers L.
     pub memory: MemoryShape,
+    /// Whether the LSTM hands h and c to its next step. Where it does not, every step begins with zeros.
+    pub recurrent: bool,
 }
 
 impl CellSizes {
     /// The width M of keys and values.
     pub fn value(&self) -> usize {
         self.memory.value()
+    }
+
+    /// The number of hidden units that the LSTM hands to its next step: C or none.
+    pub fn carried(&self) -> usize {
+        if self.recurrent { self.controller } else { 0 }
     }
 
     /// The width of the interaction vector, M + 3HM.
@@ -95,7 +102,7 @@ pub struct Prepared<F> {
     pub(super) sizes: CellSizes,
     /// From x to the gates.
     pub(super) from_input: Linear<F>,
-    /// From `[v ; h]` to the gates.
+    /// From `[v ; h]` to the gates, without h if it is not carried.
     pub(super) from_state: Linear<F>,
     pub(super) gates_bias: Vec<F>,
     pub(super) interaction: Linear<F>,
@@ -117,6 +124,7 @@ impl<F: Kernels> Prepared<F> {
         weights: &Weights<'_, F>,
     ) -> Result<Self, LengthError> {
         let (c, m, input) = (sizes.controller, sizes.value(), sizes.input);
+        let carried = sizes.carried();
         let (gates, z, joint) = (4 * c, sizes.interaction(), input + m);
         fits("controller.weight_ih", &[gates, joint], weights.weight_ih)?;
         fits("controller.weight_hh", &[gates, c], weights.weight_hh)?;
@@ -142,20 +150,20 @@ impl<F: Kernels> Prepared<F> {
         } else {
             None
         };
-        let mut state = Vec::with_capacity(gates * (m + c));
+        let mut state = Vec::with_capacity(gates * (m + carried));
         for (from_input, from_hidden) in weights
             .weight_ih
             .chunks_exact(joint)
             .zip(weights.weight_hh.chunks_exact(c))
         {
             state.extend_from_slice(&from_input[input..]);
-            state.extend_from_slice(from_hidden);
+            state.extend_from_slice(&from_hidden[..carried]);
         }
         Ok(Prepared {
             rule,
             sizes,
             from_input: Linear::new(Matrix::new(weights.weight_ih, gates, input, joint)),
-            from_state: Linear::new(Matrix::dense(&state, gates, m + c)),
+            from_state: Linear::new(Matrix::dense(&state, gates, m + carried)),
             gates_bias: weights
                 .bias_ih
                 .iter()

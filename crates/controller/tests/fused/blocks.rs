@@ -17,6 +17,7 @@ fn case(rule: &'static str) -> Case {
         hidden: 18,
         layers: 3,
         heads: 2,
+        recurrent: true,
         masked: false,
         shared: true,
         dual_rows: 64,

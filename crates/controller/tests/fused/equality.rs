@@ -39,6 +39,7 @@ fn medium(rule: &'static str, steps: usize) -> Case {
         hidden: 33,
         layers: 3,
         heads: 2,
+        recurrent: true,
         masked: true,
         shared: true,
         dual_rows: 64,

@@ -28,6 +28,8 @@ pub struct Case {
     pub hidden: usize,
     pub layers: usize,
     pub heads: usize,
+    /// Whether the LSTM hands its state to its next step.
+    pub recurrent: bool,
     /// Whether dropout masks the hidden state.
     pub masked: bool,
     /// Whether the memory starts as W_0 for all, or as each sequence's own.
@@ -54,6 +56,7 @@ impl Case {
             controller: self.controller,
             heads: self.heads,
             memory: self.shape(),
+            recurrent: self.recurrent,
         }
     }
 
@@ -67,6 +70,7 @@ impl Case {
             true,
         )
         .with_kernel(Kernel::Reference)
+        .with_recurrence(self.recurrent)
     }
 }
 
@@ -90,8 +94,8 @@ pub fn case() -> impl Strategy<Value = Case> {
         1_usize..5,
         1_usize..4,
     );
-    (sizes, any::<[bool; 3]>(), dual_rows(), any::<u32>()).prop_map(
-        |(sizes, [gradient, masked, shared], dual_rows, seed)| Case {
+    (sizes, any::<[bool; 4]>(), dual_rows(), any::<u32>()).prop_map(
+        |(sizes, [gradient, masked, shared, recurrent], dual_rows, seed)| Case {
             rule: if gradient { "mnm-g" } else { "mnm-p" },
             steps: sizes.0,
             samples: sizes.1,
@@ -101,6 +105,7 @@ pub fn case() -> impl Strategy<Value = Case> {
             hidden: sizes.5,
             layers: sizes.6,
             heads: sizes.7,
+            recurrent,
             masked,
             shared,
             dual_rows,
