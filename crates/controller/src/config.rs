@@ -70,6 +70,12 @@ pub struct ModelConfig {
     pub kernel: Kernel,
     /// "uniform" or "orthogonal".
     pub init: InitScheme,
+    /// What W_0 is multiplied by when it is drawn. The layers of the memory shrink what passes through them at 1, and keys
+    /// that are not alike come out alike; at 3 they do not.
+    pub memory_gain: f64,
+    /// What the weights from the hidden state to keys and values are multiplied by when they are drawn: how far from zero, and
+    /// how strongly written, the first keys are.
+    pub interaction_gain: f64,
     /// Whether the memory's initial weights W_0 are trained, or stay the random draw that they are.
     pub train_memory: bool,
     /// Whether the LSTM of "mnm" hands its hidden and cell state to its next step. If not, what a step knows of the ones before it
@@ -97,6 +103,8 @@ impl Default for ModelConfig {
             embedding: 100,
             kernel: Kernel::Fused,
             init: InitScheme::Uniform,
+            memory_gain: 1.0,
+            interaction_gain: 1.0,
             train_memory: false,
             recurrent: true,
             dropout_hidden: 0.0,
@@ -158,6 +166,18 @@ impl ModelConfig {
                     key,
                     value: value.to_string(),
                     allowed: "a fraction from 0 up to but not including 1",
+                });
+            }
+        }
+        for (key, value) in [
+            ("memory_gain", self.memory_gain),
+            ("interaction_gain", self.interaction_gain),
+        ] {
+            if !(value > 0.0 && value <= 1000.0) {
+                return Err(ControllerError::Config {
+                    key,
+                    value: value.to_string(),
+                    allowed: "a factor above 0, at most 1000",
                 });
             }
         }

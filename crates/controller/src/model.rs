@@ -113,7 +113,14 @@ impl<F: Kernels> Model<F> {
     /// Every parameter: encoder, cell, output layer.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         let mut specs = self.encoder.map_or_else(Vec::new, |e| e.parameters());
-        specs.extend(self.cell.parameters());
+        specs.extend(self.cell.parameters().into_iter().map(|spec| {
+            let gain = match spec.name.as_str() {
+                "interaction.weight" => self.config.interaction_gain,
+                name if name.starts_with("memory.") => self.config.memory_gain,
+                _ => 1.0,
+            };
+            spec.with_gain(gain)
+        }));
         let seen = self.cell.output_width();
         let init = Init::fan_in(seen);
         specs.push(ParameterSpec::new(

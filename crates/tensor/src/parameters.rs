@@ -155,6 +155,8 @@ pub struct ParameterSpec {
     pub shape: Vec<usize>,
     /// How it starts.
     pub init: Init,
+    /// What its first values are multiplied by, however they were drawn.
+    pub gain: f64,
     /// Whether training changes it.
     pub trained: bool,
 }
@@ -166,8 +168,15 @@ impl ParameterSpec {
             name: name.into(),
             shape: shape.to_vec(),
             init,
+            gain: 1.0,
             trained: true,
         }
+    }
+
+    /// The same with first values `gain` times as large.
+    #[must_use]
+    pub fn with_gain(self, gain: f64) -> Self {
+        Self { gain, ..self }
     }
 
     /// The number of elements.

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_controller::{ControllerError, Masks, Model, State};
-use mnm_tasks::{Encoding, InputKind, Interface, OutputKind, Questions, Vocabulary};
+use mnm_tasks::{InputKind, Interface, OutputKind, Questions, Showing, Vocabulary};
 use mnm_tensor::{Parameters, Tensor, TensorError};
 use thiserror::Error;
 
@@ -82,8 +82,7 @@ impl From<TensorError> for AskError {
 #[derive(Clone, Copy, Debug)]
 struct Manner {
     questions: Questions,
-    encoding: Encoding,
-    hops: usize,
+    showing: Showing,
 }
 
 impl Manner {
@@ -92,13 +91,11 @@ impl Manner {
         match data {
             DataConfig::Babi(options) => Some(Self {
                 questions: options.questions,
-                encoding: options.encoding,
-                hops: options.hops,
+                showing: options.showing(),
             }),
             DataConfig::Stories(options) => Some(Self {
                 questions: options.asking,
-                encoding: options.encoding,
-                hops: options.hops,
+                showing: options.showing(),
             }),
             _ => None,
         }
@@ -111,6 +108,8 @@ pub struct Reader {
     parameters: Parameters<Tensor<f32>>,
     vocabulary: Vocabulary,
     manner: Manner,
+    /// The words that mark a sentence shown again.
+    marks: Vec<u32>,
 }
 
 impl Reader {
@@ -147,6 +146,7 @@ impl Reader {
         Ok(Self {
             model,
             parameters,
+            marks: manner.showing.mark_indices(&vocabulary),
             vocabulary,
             manner,
         })
@@ -219,7 +219,7 @@ impl Story<'_> {
     /// [`AskError::NoWord`], after which the story is as it was.
     pub fn tell(&mut self, sentence: &str) -> Result<Vec<String>, AskError> {
         let (words, unknown) = self.words(sentence)?;
-        let steps = self.reader.manner.encoding.steps(words);
+        let steps = self.steps(&words, false);
         let (_, state) = self.run(&steps)?;
         self.state = state;
         Ok(unknown)
@@ -232,10 +232,7 @@ impl Story<'_> {
     pub fn ask(&mut self, question: &str) -> Result<Answer, AskError> {
         let manner = self.reader.manner;
         let (words, unknown) = self.words(question)?;
-        let once = manner.encoding.steps(words);
-        let steps: Vec<Vec<u32>> = std::iter::repeat_n(once, 1 + manner.hops)
-            .flatten()
-            .collect();
+        let steps = self.steps(&words, true);
         let (logits, state) = self.run(&steps)?;
         let Some(probabilities) = softmax(&logits) else {
             return Err(AskError::NotFinite(question.to_owned()));
@@ -255,6 +252,11 @@ impl Story<'_> {
         // Stable: of equals the first class comes first, as everywhere.
         ranking.sort_by(|a, b| b.probability.total_cmp(&a.probability));
         Ok(Answer { ranking, unknown })
+    }
+
+    fn steps(&self, words: &[u32], question: bool) -> Vec<Vec<u32>> {
+        let Reader { manner, marks, .. } = self.reader;
+        manner.showing.steps(words, question, marks)
     }
 
     fn words(&self, sentence: &str) -> Result<(Vec<u32>, Vec<String>), AskError> {

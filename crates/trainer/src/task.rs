@@ -98,7 +98,7 @@ pub fn draw_parameters<F: Float>(
         .iter()
         .map(|spec| {
             let mut generator = stream(config.seed, &format!("init/{}", spec.name), 0);
-            let value = match (scheme, spec.shape.as_slice()) {
+            let value: Array<F> = match (scheme, spec.shape.as_slice()) {
                 // A table that is looked up has no use for orthogonal rows.
                 (InitScheme::Orthogonal, &[rows, columns])
                     if !spec.name.starts_with("encoder.") =>
@@ -110,7 +110,8 @@ pub fn draw_parameters<F: Float>(
                 }
                 _ => spec.init.draw(&spec.shape, &mut generator),
             };
-            Ok((spec.name.clone(), value))
+            let gain = F::of(spec.gain);
+            Ok((spec.name.clone(), value.mapv_into(|x| x * gain)))
         })
         .collect()
 }

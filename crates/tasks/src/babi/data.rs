@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 
 use super::source::{self, TaskFiles};
 use super::{
-    BabiError, BabiOptions, Corpus, Encoding, Interner, Lexicon, Reading, Vocabulary, render,
+    BabiError, BabiOptions, Corpus, Interner, Lexicon, Reading, Showing, Vocabulary, render,
 };
 use crate::{
     Episode, InputKind, Interface, Labels, OutputKind, Split, Task, TaskError, UNKNOWN_CLASS,
@@ -115,8 +115,8 @@ impl Parsed {
         Ok(parsed)
     }
 
-    /// The words and answers of the training stories.
-    fn vocabulary(&self) -> Vocabulary {
+    /// The words and answers of the training stories, and the marks of what is shown again.
+    fn vocabulary(&self, showing: Showing) -> Vocabulary {
         let (mut words, mut answers) = (BTreeSet::new(), BTreeSet::new());
         for part in self.parts.iter().filter(|part| part.split == Split::Train) {
             let corpus = &self.corpora[part.corpus];
@@ -127,7 +127,12 @@ impl Parsed {
         }
         let word = |&number: &u32| self.words.strings()[number as usize].as_str();
         let answer = |&number: &u32| self.answers.strings()[number as usize].as_str();
-        Vocabulary::new(words.iter().map(word), answers.iter().map(answer))
+        let marks: Vec<String> = showing.marks().collect();
+        let words = words.iter().map(word);
+        Vocabulary::new(
+            words.chain(marks.iter().map(String::as_str)),
+            answers.iter().map(answer),
+        )
     }
 }
 
@@ -157,19 +162,19 @@ impl Babi {
         let (place, files) = source::read(&options)?;
         check_complete(&place, &files, vocabulary.is_none())?;
         let parsed = Parsed::new(files)?;
-        let vocabulary = vocabulary.unwrap_or_else(|| parsed.vocabulary());
+        let vocabulary = vocabulary.unwrap_or_else(|| parsed.vocabulary(options.showing()));
         let unknown_word = vocabulary.check()?;
         let lexicon = Lexicon::new(
             &vocabulary,
             unknown_word,
+            options.showing(),
             parsed.words.strings(),
             parsed.answers.strings(),
         );
 
         let reading = Reading {
             questions: options.questions,
-            encoding: options.encoding,
-            hops: options.hops,
+            showing: options.showing(),
         };
         let mut episodes = [Vec::new(), Vec::new(), Vec::new()];
         let mut counts = Vec::new();
@@ -207,14 +212,11 @@ impl Babi {
                 .map(|line| corpus.words(line).len())
                 .max()
         };
-        let words_per_step = match options.encoding {
-            Encoding::Sentence => parsed.corpora.iter().filter_map(longest).max().unwrap_or(1),
-            Encoding::Word => 1,
-        };
+        let longest = parsed.corpora.iter().filter_map(longest).max().unwrap_or(1);
         let interface = Interface {
             input: InputKind::Tokens {
                 vocabulary: vocabulary.words.clone(),
-                words_per_step,
+                words_per_step: options.showing().words_per_step(longest),
             },
             outputs: OutputKind::Classes {
                 names: vocabulary.answers.clone(),
@@ -252,8 +254,7 @@ impl Babi {
     fn reading(&self) -> Reading {
         Reading {
             questions: self.options.questions,
-            encoding: self.options.encoding,
-            hops: self.options.hops,
+            showing: self.options.showing(),
         }
     }
 

@@ -10,7 +10,8 @@
 //! ```
 //!
 //! One file of this directory each: [`line`](parse_line) reads a line, `corpus` a file, `source` finds the files in a
-//! folder or in the published archive, `vocabulary` numbers words and answers, `reading` turns stories into episodes,
+//! folder or in the published archive, `vocabulary` numbers words and answers, `showing`
+//! turns a line into steps and `reading` stories into episodes,
 //! `data` puts it together as a [`Task`](crate::Task). `inventory` counts a download's files and `checksums` tells which of
 //! them are the published ones.
 
@@ -23,6 +24,7 @@ mod line;
 mod options;
 mod reading;
 mod render;
+pub(crate) mod showing;
 mod source;
 mod vocabulary;
 
@@ -33,6 +35,7 @@ pub use error::BabiError;
 pub use inventory::{BabiFile, Inventory};
 pub use line::{Content, Line, LineProblem, parse_line};
 pub use options::{BabiOptions, Encoding, Questions};
+pub use showing::Showing;
 pub use vocabulary::{PADDING, UNKNOWN, Vocabulary};
 
 pub(crate) use reading::{Lexicon, Reading};

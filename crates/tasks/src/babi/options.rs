@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::showing::{self, Showing};
 use crate::OptionError;
 
 /// How the questions of a story are asked.
@@ -56,6 +57,8 @@ pub struct BabiOptions {
     pub questions: Questions,
     /// What a step is.
     pub encoding: Encoding,
+    /// How often a statement is shown, 1 to 8: with two showings, the model can read before it writes.
+    pub ticks: usize,
     /// How often a question is shown again before its answer is asked for, 0 to 8: each time is one more read of the
     /// memory, with the question and what was read before.
     pub hops: usize,
@@ -77,6 +80,7 @@ impl BabiOptions {
             tasks: (1..=20).collect(),
             questions: Questions::default(),
             encoding: Encoding::default(),
+            ticks: 1,
             hops: 0,
         }
     }
@@ -90,7 +94,19 @@ impl BabiOptions {
             && sorted.len() == self.tasks.len()
             && self.tasks.iter().all(|task| (1..=20).contains(task));
         OptionError::unless(holds, "babi", "tasks", &self.tasks, expected)?;
-        OptionError::unless(self.hops <= 8, "babi", "hops", self.hops, "0 to 8")
+        let ticks = (1..=showing::MOST).contains(&self.ticks);
+        OptionError::unless(ticks, "babi", "ticks", self.ticks, "1 to 8")?;
+        let hops = self.hops <= showing::MOST;
+        OptionError::unless(hops, "babi", "hops", self.hops, "0 to 8")
+    }
+
+    /// How a line becomes steps.
+    pub fn showing(&self) -> Showing {
+        Showing {
+            encoding: self.encoding,
+            ticks: self.ticks,
+            hops: self.hops,
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Corpus, Encoding, Questions, Vocabulary};
+use super::{Corpus, Questions, Showing, Vocabulary};
 use crate::{Episode, Input, Labels, UNKNOWN_CLASS};
 
 /// Where the words and answers of an interner stand in a vocabulary.
@@ -13,12 +13,15 @@ pub(crate) struct Lexicon {
     /// By number of the interner: class, or `UNKNOWN_CLASS`.
     classes: Vec<u32>,
     unknown_word: u32,
+    /// The words that mark a line shown again.
+    marks: Vec<u32>,
 }
 
 impl Lexicon {
     pub(crate) fn new(
         vocabulary: &Vocabulary,
         unknown_word: u32,
+        showing: Showing,
         words: &[String],
         answers: &[String],
     ) -> Self {
@@ -40,6 +43,7 @@ impl Lexicon {
             words: words.iter().map(look_up).collect(),
             classes: answers.iter().map(judge).collect(),
             unknown_word,
+            marks: showing.mark_indices(vocabulary),
         }
     }
 
@@ -62,9 +66,7 @@ impl Lexicon {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading {
     pub(crate) questions: Questions,
-    pub(crate) encoding: Encoding,
-    /// How often a question is shown again before its answer is asked for.
-    pub(crate) hops: usize,
+    pub(crate) showing: Showing,
 }
 
 impl Reading {
@@ -94,22 +96,12 @@ impl Reading {
 
     /// The steps of the episode over `lines`.
     pub(crate) fn steps(self, corpus: &Corpus, lines: Range<usize>) -> usize {
-        let length = |line| match self.encoding {
-            Encoding::Sentence => 1,
-            Encoding::Word => corpus.words(line).len(),
-        };
         self.shown(corpus, lines)
-            .map(|line| length(line) * self.times(corpus, line))
+            .map(|line| {
+                let asked = corpus.answer(line).is_some();
+                self.showing.count(corpus.words(line).len(), asked)
+            })
             .sum()
-    }
-
-    /// How often a line is shown.
-    fn times(self, corpus: &Corpus, line: usize) -> usize {
-        if corpus.answer(line).is_some() {
-            1 + self.hops
-        } else {
-            1
-        }
     }
 
     /// The episode over `lines`.
@@ -122,10 +114,13 @@ impl Reading {
     ) -> Episode {
         let (mut tokens, mut target_steps, mut classes) = (Vec::new(), Vec::new(), Vec::new());
         for line in self.shown(corpus, lines) {
-            for _ in 0..self.times(corpus, line) {
-                let words = corpus.words(line).iter().map(|&word| lexicon.word(word));
-                tokens.extend(self.encoding.steps(words.collect()));
-            }
+            let words: Vec<u32> = corpus
+                .words(line)
+                .iter()
+                .map(|&word| lexicon.word(word))
+                .collect();
+            let asked = corpus.answer(line).is_some();
+            tokens.extend(self.showing.steps(&words, asked, &lexicon.marks));
             if let Some(answer) = corpus.answer(line) {
                 // A line has at least one word, so that there is a step to ask at.
                 target_steps.push(tokens.len() - 1);

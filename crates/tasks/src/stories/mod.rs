@@ -12,7 +12,9 @@ use std::str::FromStr;
 use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
-use crate::babi::{self, Corpus, Encoding, Interner, Lexicon, Questions, Reading, Vocabulary};
+use crate::babi::{
+    self, Corpus, Encoding, Interner, Lexicon, Questions, Reading, Showing, Vocabulary, showing,
+};
 use crate::{
     Episode, InputKind, Interface, OptionError, OutputKind, Split, Task, TaskError, stream,
 };
@@ -74,6 +76,8 @@ pub struct StoriesOptions {
     pub asking: Questions,
     /// What a step is.
     pub encoding: Encoding,
+    /// How often a statement is shown: 1 to 8.
+    pub ticks: usize,
     /// How often a question is shown again before its answer is asked for: 0 to 8.
     pub hops: usize,
 }
@@ -89,7 +93,19 @@ impl Default for StoriesOptions {
             statements: 2,
             asking: Questions::InPlace,
             encoding: Encoding::Sentence,
+            ticks: 1,
             hops: 0,
+        }
+    }
+}
+
+impl StoriesOptions {
+    /// How a line becomes steps.
+    pub fn showing(&self) -> Showing {
+        Showing {
+            encoding: self.encoding,
+            ticks: self.ticks,
+            hops: self.hops,
         }
     }
 }
@@ -134,11 +150,13 @@ impl Stories {
         check("places", options.places, 2..world::PLACES.len() + 1)?;
         check("questions", options.questions, 1..1001)?;
         check("statements", options.statements, 1..101)?;
-        check("hops", options.hops, 0..9)?;
+        check("ticks", options.ticks, 1..showing::MOST + 1)?;
+        check("hops", options.hops, 0..showing::MOST + 1)?;
 
         let lexicon = world::words(options.plot, options.people, options.places);
+        let marks: Vec<String> = options.showing().marks().collect();
         let vocabulary = Vocabulary::new(
-            lexicon.iter().map(String::as_str),
+            lexicon.iter().chain(&marks).map(String::as_str),
             world::PLACES[..options.places].iter().copied(),
         );
         let longest = match options.plot {
@@ -148,11 +166,7 @@ impl Stories {
         let interface = Interface {
             input: InputKind::Tokens {
                 vocabulary: vocabulary.words.clone(),
-                words_per_step: if options.encoding == Encoding::Word {
-                    1
-                } else {
-                    longest
-                },
+                words_per_step: options.showing().words_per_step(longest),
             },
             outputs: OutputKind::Classes {
                 names: vocabulary.answers.clone(),
@@ -203,8 +217,7 @@ impl Stories {
     fn reading(&self) -> Reading {
         Reading {
             questions: self.options.asking,
-            encoding: self.options.encoding,
-            hops: self.options.hops,
+            showing: self.options.showing(),
         }
     }
 
@@ -253,13 +266,14 @@ impl Task for Stories {
             statements,
             asking,
             encoding,
+            ticks,
             hops,
             ..
         } = self.options;
         match (encoding, asking) {
-            (Encoding::Sentence, Questions::InPlace) => questions * (statements + 1 + hops),
+            (Encoding::Sentence, Questions::InPlace) => questions * (ticks * statements + 1 + hops),
             (Encoding::Sentence, Questions::Separate) => {
-                (index % questions as u64 + 1) as usize * statements + 1 + hops
+                (index % questions as u64 + 1) as usize * ticks * statements + 1 + hops
             }
             (Encoding::Word, _) => self
                 .tell(split, index)
@@ -273,6 +287,7 @@ impl Task for Stories {
         let lexicon = Lexicon::new(
             &self.vocabulary,
             unknown_word,
+            self.options.showing(),
             told.words.strings(),
             told.answers.strings(),
         );

@@ -227,51 +227,89 @@ fn options_out_of_range_are_named() {
     assert_eq!("carries".parse(), Ok(Plot::Carries));
 }
 
-/// With hops a question is shown again that often, and asked at the last time; nothing else changes.
+/// The steps of an episode in words.
+fn in_words(task: &Stories, episode: &Episode) -> Vec<String> {
+    let Input::Tokens(steps) = &episode.input else {
+        panic!("stories are words");
+    };
+    let word = |&index: &u32| task.vocabulary().words[index as usize].as_str();
+    steps
+        .iter()
+        .map(|step| step.iter().map(word).collect::<Vec<_>>().join(" "))
+        .collect()
+}
+
+/// With ticks and hops, statements and questions are shown again that often, each showing with its mark, and a question is
+/// asked at its last one; nothing else changes.
 #[test]
-fn hops_show_the_question_again() {
-    for (encoding, asking) in [
-        (Encoding::Sentence, Questions::InPlace),
-        (Encoding::Word, Questions::Separate),
-    ] {
-        let with = |hops| {
-            stories(StoriesOptions {
-                encoding,
-                asking,
-                hops,
-                ..StoriesOptions::default()
-            })
-        };
-        let (plain, hopping) = (with(0), with(2));
-        let (a, b) = (
-            plain.episode(Split::Train, 3).unwrap(),
-            hopping.episode(Split::Train, 3).unwrap(),
-        );
-        assert_eq!(b.steps(), hopping.steps(Split::Train, 3));
-        assert_eq!((&a.labels, a.targets()), (&b.labels, b.targets()));
-        let (Input::Tokens(a_steps), Input::Tokens(b_steps)) = (&a.input, &b.input) else {
-            panic!("stories are words");
-        };
-        let length = match encoding {
-            Encoding::Sentence => 1,
-            Encoding::Word => 3,
-        };
-        let mut shown = b_steps.clone();
-        for (n, &at) in b.target_steps.iter().enumerate().rev() {
-            let question = &b_steps[at + 1 - length..=at];
-            assert_eq!(
-                question,
-                &b_steps[at + 1 - 2 * length..=at - length],
-                "question {n}"
-            );
-            assert_eq!(question, &b_steps[at + 1 - 3 * length..=at - 2 * length]);
-            shown.drain(at + 1 - 2 * length..=at);
+fn ticks_and_hops_show_lines_again() {
+    let with = |ticks, hops| {
+        stories(StoriesOptions {
+            ticks,
+            hops,
+            ..StoriesOptions::default()
+        })
+    };
+    let (plain, repeated) = (with(1, 0), with(2, 2));
+    let (a, b) = (
+        plain.episode(Split::Train, 3).unwrap(),
+        repeated.episode(Split::Train, 3).unwrap(),
+    );
+    assert_eq!(b.steps(), repeated.steps(Split::Train, 3));
+    let mut expected = Vec::new();
+    for (step, line) in in_words(&plain, &a).into_iter().enumerate() {
+        expected.extend([line.clone(), format!("{line} <2>")]);
+        if a.target_steps.contains(&step) {
+            expected.push(format!("{line} <3>"));
         }
-        assert_eq!(&shown, a_steps);
     }
+    assert_eq!(in_words(&repeated, &b), expected);
+    let asked: Vec<&str> = b
+        .target_steps
+        .iter()
+        .map(|&t| expected[t].as_str())
+        .collect();
+    assert_eq!(asked.len(), a.targets());
+    assert!(asked.iter().all(|line| line.ends_with("<3>")), "{asked:?}");
+}
+
+/// Word by word, the mark is a step of its own.
+#[test]
+fn words_are_shown_again_as_well() {
+    let with = |hops| {
+        stories(StoriesOptions {
+            encoding: Encoding::Word,
+            asking: Questions::Separate,
+            hops,
+            ..StoriesOptions::default()
+        })
+    };
+    let (plain, hopping) = (with(0), with(1));
+    let (a, b) = (
+        plain.episode(Split::Train, 3).unwrap(),
+        hopping.episode(Split::Train, 3).unwrap(),
+    );
+    assert_eq!(b.steps(), hopping.steps(Split::Train, 3));
+    let mut expected = in_words(&plain, &a);
+    let question = expected[expected.len() - 3..].to_vec();
+    expected.extend(question);
+    expected.push("<2>".to_owned());
+    assert_eq!(in_words(&hopping, &b), expected);
+    assert_eq!(b.target_steps, [expected.len() - 1]);
+}
+
+#[test]
+fn too_many_showings_are_refused() {
     let far = StoriesOptions {
         hops: 9,
         ..StoriesOptions::default()
     };
     assert_eq!(Stories::new(far, 1).unwrap_err().option, "hops");
+    for ticks in [0, 9] {
+        let wrong = StoriesOptions {
+            ticks,
+            ..StoriesOptions::default()
+        };
+        assert_eq!(Stories::new(wrong, 1).unwrap_err().option, "ticks");
+    }
 }
