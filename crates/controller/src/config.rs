@@ -79,7 +79,7 @@ pub struct ModelConfig {
     /// Whether the memory's initial weights W_0 are trained, or stay the random draw that they are.
     pub train_memory: bool,
     /// Whether the LSTM of "mnm" hands its hidden and cell state to its next step. If not, what a step knows of the ones before it
-    /// goes through the memory.
+    /// goes through the memory. The other models always do.
     pub recurrent: bool,
     /// Dropout on the hidden state that the LSTM hands to its own next step.
     pub dropout_hidden: f64,
@@ -180,13 +180,6 @@ impl ModelConfig {
                     allowed: "a factor above 0, at most 1000",
                 });
             }
-        }
-        if !self.recurrent && self.kind != ModelKind::Mnm {
-            return Err(ControllerError::Config {
-                key: "recurrent",
-                value: "false".to_owned(),
-                allowed: "true, unless kind is \"mnm\": the recurrence is all that the other controllers know the past by",
-            });
         }
         if !["mnm-p", "mnm-g"].contains(&self.rule.as_str()) {
             return Err(ControllerError::Config {

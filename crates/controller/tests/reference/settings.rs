@@ -43,6 +43,14 @@ fn values_out_of_range_name_the_key_the_value_and_what_is_allowed() {
         &["model.dropout_input", "NaN"],
     );
     refuses(
+        |c| c.memory_gain = 0.0,
+        &["model.memory_gain", "= 0", "above 0"],
+    );
+    refuses(
+        |c| c.interaction_gain = f64::NAN,
+        &["model.interaction_gain", "NaN"],
+    );
+    refuses(
         |c| c.rule = "hebb".to_owned(),
         &["model.rule", "\"hebb\"", "\"mnm-p\", \"mnm-g\""],
     );

@@ -132,3 +132,37 @@ fn a_part_that_is_missing_is_named() {
     let state = State::<f64>::new([("hidden", Tensor::zeros(&[1, 2]))]);
     names(state.get("read"), &["`read`", "another kind of model"]);
 }
+
+/// What a controller without recurrence knows of the past is the read and the memory: hidden and cell state change nothing.
+#[test]
+fn a_controller_without_recurrence_begins_every_step_anew() {
+    for kind in [Some("mnm-p"), Some("mnm-g")] {
+        for recurrent in [true, false] {
+            let mut case = middle(kind);
+            case.config.recurrent = recurrent;
+            let parameters = constants(&case.parameters());
+            let model = case.model::<f64>();
+            let outputs = |part: Option<&str>| {
+                let mut state = model.initial_state(&parameters, case.batch).unwrap();
+                if let Some(name) = part {
+                    let shape = state.get(name).unwrap().shape().to_vec();
+                    state = state.with(
+                        name,
+                        Tensor::constant(ndarray::ArrayD::from_elem(shape, 0.5)),
+                    );
+                }
+                let input = Input::Dense(Tensor::shared(case.vectors()));
+                let run = model.run(&parameters, &input, &state, &Masks::default());
+                run.unwrap().outputs.value().clone()
+            };
+            for part in ["hidden", "cell"] {
+                assert_eq!(
+                    outputs(Some(part)) == outputs(None),
+                    !recurrent,
+                    "{kind:?} {part}"
+                );
+            }
+            assert_ne!(outputs(Some("read")), outputs(None), "{kind:?}");
+        }
+    }
+}
