@@ -186,8 +186,15 @@ impl<F: Kernels> Model<F> {
                 ))
             })
         };
+        // Nothing to drop where no hidden state is handed on.
+        let carries = self.config.recurrent || self.config.kind != ModelKind::Mnm;
+        let dropout_hidden = if carries {
+            self.config.dropout_hidden
+        } else {
+            0.0
+        };
         Masks {
-            hidden: mask(self.config.dropout_hidden, self.cell.hidden_width()),
+            hidden: mask(dropout_hidden, self.cell.hidden_width()),
             input: mask(self.config.dropout_input, self.input),
         }
     }
