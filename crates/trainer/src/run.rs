@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mnm_controller::Model;
-use mnm_tasks::{Interface, Task};
+use mnm_tasks::{Interface, Split, Task};
 use mnm_tensor::{Array, Parameters};
 
 use crate::TrainError;
@@ -65,6 +65,11 @@ impl RunFolder {
     /// The outcome.
     pub fn summary(&self) -> PathBuf {
         self.0.join("summary.json")
+    }
+
+    /// What the run came to on a split, where the evaluation was kept.
+    pub fn evaluation(&self, split: Split) -> PathBuf {
+        self.0.join(format!("evaluation-{split}.json"))
     }
 
     /// The learning curves.

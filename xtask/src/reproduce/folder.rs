@@ -50,6 +50,7 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("train", "loss", "loss"),
     ("train", "reward", "reward"),
     ("valid", "error", "valid error"),
+    ("valid", "reward", "valid reward"),
 ];
 
 /// How much of the end of `metrics.jsonl` is looked at, in bytes.

@@ -2,6 +2,7 @@
 
 mod by_task;
 mod folder;
+mod players;
 mod results;
 mod suite;
 mod train;
@@ -92,12 +93,14 @@ pub fn run(options: &Options) -> Result<()> {
     }
 
     let cells = results::gather(&suite, &jobs)?;
+    let players = players::gather(&suite, &jobs)?;
     let raw = out.join("results.json");
     let mut figures = results::to_json(&suite, &cells);
     figures["data"] = remarks.as_slice().into();
+    figures["players"] = players::to_json(&suite, &players);
     std::fs::write(&raw, format!("{figures:#}\n")).with_context(|| raw.display().to_string())?;
     let report = report(&plan.mnm, &suite, &jobs, &out);
-    println!("\n{}", results::tables(&suite, &cells));
+    println!("\n{}", results::tables(&suite, &cells, &players));
     print!("{}", by_task::tables(&suite, &jobs)?);
     for remark in &remarks {
         println!("data: {remark}");

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::players::Player;
 use super::suite::{Measure, Suite};
 use super::train::Job;
 use crate::table;
@@ -102,17 +103,20 @@ pub fn gather(suite: &Suite, jobs: &[Job]) -> Result<Vec<Cell>> {
 }
 
 fn value(path: &Path, measure: &Measure) -> Result<f64> {
-    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let evaluation: Value =
-        serde_json::from_str(&text).with_context(|| path.display().to_string())?;
-    evaluation
+    evaluation(path)?
         .pointer(&measure.path)
         .and_then(Value::as_f64)
         .with_context(|| format!("{} holds no number at {}", path.display(), measure.path))
 }
 
+/// What `mnm eval` said.
+pub fn evaluation(path: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+    serde_json::from_str(&text).with_context(|| path.display().to_string())
+}
+
 /// The closing tables, one an experiment, with the sources of the published figures under them.
-pub fn tables(suite: &Suite, cells: &[Cell]) -> String {
+pub fn tables(suite: &Suite, cells: &[Cell], players: &[Player]) -> String {
     let mut sources: Vec<&str> = Vec::new();
     let mut text = String::new();
     for (e, experiment) in suite.experiments.iter().enumerate() {
@@ -146,6 +150,18 @@ pub fn tables(suite: &Suite, cells: &[Cell]) -> String {
                 cell.values.len().to_string(),
                 parameters,
                 cite(&model.name),
+            ]);
+        }
+        for player in players.iter().filter(|player| player.experiment == e) {
+            let figure = Figure::of(&player.values, experiment.measure.larger_is_better);
+            let dash = || "-".to_owned();
+            rows.push(vec![
+                format!("({})", player.name),
+                figure.map_or_else(dash, |figure| figure.to_string()),
+                figure.map_or_else(dash, |figure| format!("{:.2}", figure.best)),
+                player.values.len().to_string(),
+                dash(),
+                dash(),
             ]);
         }
         let ours = |name: &str| suite.models.iter().any(|model| model.name == name);
@@ -271,7 +287,11 @@ mod tests {
     #[test]
     fn our_figures_stand_beside_the_published_ones_with_one_footnote_a_source() {
         let (_folder, suite, jobs) = fixture(&[0.5, 1.0, 1.5]);
-        let text = tables(&suite, &gather(&suite, &jobs).expect("good evaluations"));
+        let text = tables(
+            &suite,
+            &gather(&suite, &jobs).expect("good evaluations"),
+            &[],
+        );
         let row = |name: &str| {
             text.lines()
                 .find(|line| line.starts_with(name))

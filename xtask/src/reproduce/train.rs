@@ -237,7 +237,8 @@ fn evaluated(plan: &Plan<'_>, job: &Job) -> Result<()> {
     command
         .arg("eval")
         .arg(&job.folder.path)
-        .args(["--split", &job.split, "--json"]);
+        // Kept in the run folder too, where `mnm report` looks for it.
+        .args(["--split", &job.split, "--json", "--keep"]);
     if let Some(data) = plan.data {
         command.arg("--data").arg(data);
     }

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use mnm_tasks::Split;
+use mnm_trainer::checkpoint::write_file;
 use mnm_trainer::rl::{self, Agent};
-use mnm_trainer::{Evaluation, evaluate, thread_pool};
+use mnm_trainer::{Evaluation, RunFolder, evaluate, thread_pool};
 
 use super::eval_agent;
 use super::run::{RunArguments, split, weights};
@@ -33,7 +34,7 @@ Examples:
   mnm eval runs/stories-seed1
   mnm eval runs/qa1 --data data/babi --split test --json
   mnm eval runs/copy --split test --set data.lengths.test={min=40,max=40}
-  mnm eval runs/maze9-seed1 --split test --episodes 500")]
+  mnm eval runs/maze9-seed1 --split test --episodes 500 --keep")]
 pub struct Arguments {
     #[command(flatten)]
     run: RunArguments,
@@ -53,6 +54,10 @@ pub struct Arguments {
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
+
+    /// Leave that object in the run folder too, as evaluation-SPLIT.json: `mnm report` shows it
+    #[arg(long, conflicts_with_all = ["set", "last"])]
+    keep: bool,
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -76,11 +81,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             episodes,
         )
     })?;
-    print(&if arguments.json {
-        json(&outcome)
-    } else {
-        table(&outcome)
-    })
+    finish(arguments, &json(&outcome), &table(&outcome))
 }
 
 fn run_agent(arguments: &Arguments, agent: &Agent) -> Result<()> {
@@ -89,11 +90,20 @@ fn run_agent(arguments: &Arguments, agent: &Agent) -> Result<()> {
         .unwrap_or(agent.config.train.valid_episodes);
     let outcome = thread_pool(arguments.threads)?
         .install(|| rl::evaluate(agent, arguments.split, episodes))?;
-    print(&if arguments.json {
-        eval_agent::json(&outcome)?
-    } else {
-        eval_agent::table(&outcome)
-    })
+    finish(
+        arguments,
+        &eval_agent::json(&outcome)?,
+        &eval_agent::table(&outcome),
+    )
+}
+
+/// Prints the outcome as asked, and keeps it if asked to.
+fn finish(arguments: &Arguments, json: &str, table: &str) -> Result<()> {
+    if arguments.keep {
+        let path = RunFolder::new(&arguments.run.run).evaluation(arguments.split);
+        write_file(&path, json.as_bytes()).with_context(|| path.display().to_string())?;
+    }
+    print(if arguments.json { json } else { table })
 }
 
 /// The object that others rely on.

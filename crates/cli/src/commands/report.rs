@@ -11,7 +11,8 @@ use crate::output::print;
 /// Put runs side by side on one page
 ///
 /// Writes a self-contained HTML page: the errors of the runs, seeds of one config together with their spread, learning
-/// curves, and the configs. Published figures stand beside ours.
+/// curves, and the configs. Published figures stand beside ours. Figures of the test split are those that
+/// `mnm eval RUN --split test --keep` left in a run folder; with them stand the reference players of an agent.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

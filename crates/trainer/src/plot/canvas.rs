@@ -4,11 +4,12 @@
 //! the SVG's `viewBox` scales it back.
 
 use plotters::drawing::DrawingAreaErrorKind;
+use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::error::PlotError;
-use super::style::{BACKGROUND, Colour, INK};
+use super::style::{BACKGROUND, Colour, Dash, INK};
 use super::text;
 
 /// Units a pixel.
@@ -106,6 +107,20 @@ impl Canvas<'_> {
         self.area
             .draw(&PathElement::new(points, style))
             .map_err(failed)
+    }
+
+    pub fn dashed_line(
+        &self,
+        points: &[(f64, f64)],
+        colour: Colour,
+        width: f64,
+        dash: Dash,
+    ) -> Result<(), PlotError> {
+        let style = rgb(colour).stroke_width((width * FINE).round() as u32);
+        let points: Vec<_> = points.iter().copied().map(units).collect();
+        let [stroke, gap] = [dash.stroke, dash.gap].map(|length| (length * FINE).round() as u32);
+        let element = DashedPathElement::new(points.iter().copied(), stroke, gap, style);
+        self.area.draw(&element).map_err(failed)
     }
 
     pub fn polygon(

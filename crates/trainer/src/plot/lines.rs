@@ -5,11 +5,11 @@ use super::canvas::{self, Canvas};
 use super::colour_map::ColourMap;
 use super::error::PlotError;
 use super::frame::{Frame, Header, left_margin};
-use super::legend::Legend;
+use super::legend::{Entry, Legend};
 use super::series::Group;
 use super::span::Span;
 use super::spread::{Spread, spread};
-use super::style::{Colour, INK, MARGIN, category};
+use super::style::{Colour, Dash, INK, MARGIN, category, reference};
 
 const WIDTH: f64 = 760.0;
 const DATA_HEIGHT: f64 = 300.0;
@@ -45,6 +45,8 @@ pub struct LinePlot {
     pub palette: Palette,
     /// The curves.
     pub groups: Vec<Group>,
+    /// Curves to compare them with, drawn broken and in greys.
+    pub references: Vec<Group>,
 }
 
 struct Curve {
@@ -52,6 +54,8 @@ struct Curve {
     colour: Colour,
     points: Vec<Spread>,
     band: bool,
+    /// A reference's way of being broken.
+    dash: Option<Dash>,
 }
 
 impl LinePlot {
@@ -65,6 +69,7 @@ impl LinePlot {
             .iter()
             .enumerate()
             .map(|(index, group)| self.curve(index, group))
+            .chain(self.references.iter().enumerate().map(reference_curve))
             .collect();
         let points = || curves.iter().flat_map(|curve| &curve.points);
         let empty = || PlotError::Empty {
@@ -85,7 +90,7 @@ impl LinePlot {
             } else {
                 ""
             },
-            legend: Legend::new(self.legend_entries(&curves), WIDTH - 2.0 * MARGIN),
+            legend: Legend::of(self.legend_entries(&curves), WIDTH - 2.0 * MARGIN),
         };
         let y_ticks = y_span.ticks(TICKS);
         let top = header.bottom();
@@ -139,12 +144,17 @@ impl LinePlot {
             colour,
             points: spread(&group.series),
             band,
+            dash: None,
         }
     }
 
     /// All curves; of many in order, five from first to last.
-    fn legend_entries(&self, curves: &[Curve]) -> Vec<(String, Colour)> {
-        let entry = |curve: &Curve| (curve.label.clone(), curve.colour);
+    fn legend_entries(&self, curves: &[Curve]) -> Vec<Entry> {
+        let entry = |curve: &Curve| Entry {
+            label: curve.label.clone(),
+            colour: curve.colour,
+            dash: curve.dash,
+        };
         match self.palette {
             Palette::Ordered if curves.len() > MANY => (0..5)
                 .filter_map(|place| curves.get(place * (curves.len() - 1) / 4))
@@ -156,6 +166,18 @@ impl LinePlot {
                 .map(entry)
                 .collect(),
         }
+    }
+}
+
+/// A reference has no seeds to tell apart: its series are seen as one.
+fn reference_curve((index, group): (usize, &Group)) -> Curve {
+    let (colour, dash) = reference(index);
+    Curve {
+        label: group.label.clone(),
+        colour,
+        points: spread(&group.series),
+        band: false,
+        dash: Some(dash),
     }
 }
 
@@ -206,7 +228,10 @@ fn draw_line(
                 .iter()
                 .map(|point| (frame.x(x, point.x), frame.y(y, point.median)))
                 .collect();
-            canvas.line(&line, curve.colour, width)
+            match curve.dash {
+                Some(dash) => canvas.dashed_line(&line, curve.colour, 1.6, dash),
+                None => canvas.line(&line, curve.colour, width),
+            }
         }
     }
 }
@@ -320,6 +345,17 @@ mod tests {
             svg.contains("#D55E00"),
             "the second group keeps its own colour"
         );
+    }
+
+    #[test]
+    fn references_are_broken_lines_without_a_band() {
+        let mut plot = plot(vec![group("mnm-p", &[10.0])]);
+        let whole = plot.svg().unwrap();
+        plot.references = vec![group("oracle", &[60.0, 70.0])];
+        let svg = plot.svg().unwrap();
+        assert!(svg.contains("oracle\n") && !svg.contains("<polygon"));
+        let lines = |svg: &str| svg.matches("<polyline").count();
+        assert!(lines(&svg) > lines(&whole) + 20, "one for each stroke");
     }
 
     #[test]

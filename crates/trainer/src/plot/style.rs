@@ -28,6 +28,26 @@ const CATEGORIES: [Colour; 7] = [
     [0x4d, 0x4d, 0x4d],
 ];
 
+/// A line that is broken: the lengths of its strokes and of the gaps between them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Dash {
+    pub stroke: f64,
+    pub gap: f64,
+}
+
+/// How the index-th line to compare with is drawn: in a grey, and broken in a way of its own. They repeat after five.
+pub(super) fn reference(index: usize) -> (Colour, Dash) {
+    const LINES: [(Colour, f64, f64); 5] = [
+        (INK, 9.0, 4.0),
+        ([0x8a, 0x94, 0x9e], 5.0, 3.0),
+        (MUTED, 2.0, 2.5),
+        ([0x9a, 0xa5, 0xb1], 14.0, 4.0),
+        (INK, 1.5, 5.0),
+    ];
+    let (colour, stroke, gap) = LINES[index % LINES.len()];
+    (colour, Dash { stroke, gap })
+}
+
 /// The colour of the index-th category; they repeat after seven.
 pub(super) fn category(index: usize) -> Colour {
     CATEGORIES[index % CATEGORIES.len()]

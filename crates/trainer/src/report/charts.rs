@@ -1,5 +1,6 @@
 //! The pictures of a report.
 
+use super::agents;
 use super::error::ReportError;
 use super::groups::Section;
 use super::metrics::{TrainLine, ValidLine};
@@ -15,6 +16,14 @@ pub(super) fn draw(
     section: &Section<'_>,
     summary: &SectionSummary,
 ) -> Result<Vec<String>, ReportError> {
+    if section
+        .groups
+        .iter()
+        .flat_map(|group| &group.runs)
+        .any(|run| run.is_agent())
+    {
+        return agents::charts::draw(section, summary);
+    }
     let horizontal = Horizontal::of(section);
     let valid_error = |run: &RunData| {
         let point = |line: &ValidLine| Some((horizontal.of_valid(line), line.error?));

@@ -60,6 +60,14 @@ pub enum ReportError {
         /// The parser's words, with the line.
         message: String,
     },
+    /// A kept evaluation does not hold what it must.
+    #[error("{}: {message}; expected what `mnm eval --keep` writes", path.display())]
+    Evaluation {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words.
+        message: String,
+    },
     /// Nothing to report on.
     #[error("no runs were given; expected at least one run folder")]
     NoRuns,

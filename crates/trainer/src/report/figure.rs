@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Mean, spread and best of a figure for which less is better.
+/// Mean, spread and best of a figure.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Figure {
     /// How many seeds it is taken over.
@@ -11,14 +11,23 @@ pub struct Figure {
     pub mean: f64,
     /// Their sample standard deviation (n - 1); None for a single seed.
     pub deviation: Option<f64>,
-    /// The lowest of them.
+    /// The lowest of them; of rewards the highest.
     pub best: f64,
 }
 
 impl Figure {
-    /// The figure over `values`, one for each seed; None without any.
+    /// The figure over `values`, one for each seed, of which the lowest is the best; None without any.
     pub fn of(values: &[f64]) -> Option<Self> {
-        let best = values.iter().copied().reduce(f64::min)?;
+        Self::with_best(values, f64::min)
+    }
+
+    /// The figure over rewards, of which the highest is the best.
+    pub fn of_rewards(values: &[f64]) -> Option<Self> {
+        Self::with_best(values, f64::max)
+    }
+
+    fn with_best(values: &[f64], better: fn(f64, f64) -> f64) -> Option<Self> {
+        let best = values.iter().copied().reduce(better)?;
         let count = values.len() as f64;
         let mean = values.iter().sum::<f64>() / count;
         let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
@@ -54,5 +63,6 @@ mod tests {
             })
         );
         assert_eq!(Figure::of(&[]), None);
+        assert_eq!(Figure::of_rewards(&[1.0, 6.0]).unwrap().best, 6.0);
     }
 }

@@ -21,6 +21,8 @@ const IGNORED: [&str; 6] = [
 pub(super) struct Section<'a> {
     /// `data.task`; empty if the configs do not say.
     pub task: String,
+    /// The task, and the settings that tell an environment from others of its kind.
+    pub title: String,
     pub groups: Vec<RunGroup<'a>>,
 }
 
@@ -45,15 +47,30 @@ pub(super) fn sections(runs: &[RunData]) -> Result<Vec<Section<'_>>, ReportError
             .unwrap_or_default()
             .to_owned()
     });
-    by_task
-        .into_iter()
-        .map(|(task, runs)| {
-            Ok(Section {
-                task,
+    let mut sections = Vec::new();
+    for (task, runs) in by_task {
+        // Rewards of a large maze say nothing beside those of a small one: each environment has its own section.
+        let environments = gather(runs.into_iter(), environment);
+        let differing = differing_keys(environments.iter().map(|(settings, _)| settings));
+        for (settings, runs) in environments {
+            sections.push(Section {
+                title: label(&task, &settings, &differing),
+                task: task.clone(),
                 groups: groups(runs)?,
-            })
-        })
-        .collect()
+            });
+        }
+    }
+    Ok(sections)
+}
+
+/// An agent's settings under `data`; none of other runs, whose errors are in percent whatever their data.
+fn environment(run: &RunData) -> Settings {
+    let mut settings = Settings::new();
+    if run.is_agent() {
+        flatten("", &run.config, &mut settings);
+        settings.retain(|key, _| key.starts_with("data."));
+    }
+    settings
 }
 
 fn groups(runs: Vec<&RunData>) -> Result<Vec<RunGroup<'_>>, ReportError> {
@@ -217,6 +234,24 @@ mod tests {
                 ("double-copy".to_owned(), group(1))
             ]
         );
+    }
+
+    #[test]
+    fn every_environment_is_a_section_with_its_settings_in_the_title() {
+        let runs = [("a", 9), ("b", 13), ("c", 9)].map(|(name, size)| {
+            let config = format!(
+                "model.kind = '{name}'\ndata = {{ task = 'maze', size = {size}, steps = 200 }}\nrl.segment = 20"
+            );
+            run(name, &config)
+        });
+        let sections = sections(&runs).unwrap();
+        let titles: Vec<_> = sections
+            .iter()
+            .map(|section| section.title.as_str())
+            .collect();
+        assert_eq!(titles, ["maze (data.size=9)", "maze (data.size=13)"]);
+        assert_eq!(sections[0].groups.len(), 2);
+        assert_eq!(sections[1].task, "maze");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::groups::{RunGroup, sections};
 use super::run::RunData;
 use super::summary::{SectionSummary, Summary};
 use super::table::{self, Table};
-use super::{Report, charts, number};
+use super::{Report, agents, charts, number};
 
 const STYLE: &str = include_str!("style.css");
 
@@ -19,7 +19,7 @@ pub(super) fn page(report: &Report, summary: &Summary) -> Result<String, ReportE
     let several = sections.len() > 1;
     let mut body = Vec::new();
     for (section, summary) in sections.iter().zip(&summary.sections) {
-        let heading = Some(section.task.as_str()).filter(|task| several && !task.is_empty());
+        let heading = Some(section.title.as_str()).filter(|title| several && !title.is_empty());
         body.push(part(heading, summary, &charts::draw(section, summary)?));
     }
     let page = html! {
@@ -55,14 +55,23 @@ fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[String]) ->
     html! {
         section {
             @if let Some(task) = heading { h2 { (task) } }
-            (table_of(&table::figures(summary)))
-            p.small {
-                "Errors in percent: mean ± standard deviation over seeds (n − 1), and the best seed. The validation error is "
-                "that of a run's best evaluation. Only runs that have finished count. "
-                @if !summary.published.is_empty() { "Rows in italics are published figures." }
+            @if let Some(agents) = &summary.agents {
+                (table_of(&agents::table::rewards(summary, agents)))
+                p.small { (agents::table::note(agents)) }
+            } @else {
+                (table_of(&table::figures(summary)))
+                p.small {
+                    "Errors in percent: mean ± standard deviation over seeds (n − 1), and the best seed. The validation "
+                    "error is that of a run's best evaluation. Only runs that have finished count. "
+                    @if !summary.published.is_empty() { "Rows in italics are published figures." }
+                }
             }
             @if pictures.is_empty() { p { "Nothing has been logged yet." } }
             @for picture in pictures { figure { (PreEscaped(picture)) } }
+            @if let Some(table) = summary.agents.as_ref().and_then(agents::table::tenths) {
+                h3 { (agents::table::TENTHS) }
+                (table_of(&table))
+            }
             @if let Some(table) = table::per_task(summary) {
                 h3 { "Error of each task, %" }
                 (table_of(&table))
@@ -111,6 +120,7 @@ fn details(group: &RunGroup<'_>, run: &RunData) -> Markup {
             summary {
                 b { (run.name) } " – " (group.label) ", seed " (seed) ", " (steps) " steps, " (state)
                 @if let Some(error) = run.error() { ", error " (number::percent(error)) " %" }
+                @if let Some(played) = &run.played { ", reward " (number::amount(played.agent.reward.mean)) }
             }
             pre { code { (run.config_text) } }
         }

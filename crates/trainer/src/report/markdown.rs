@@ -1,5 +1,6 @@
 //! The tables as Markdown, for pages of results.
 
+use super::agents;
 use super::summary::Summary;
 use super::table::{self, Row, Table};
 
@@ -8,9 +9,16 @@ pub(super) fn tables(summary: &Summary) -> String {
     let mut text = String::new();
     for section in &summary.sections {
         if summary.sections.len() > 1 {
-            text += &format!("### {}\n\n", escape(&section.task));
+            text += &format!("### {}\n\n", escape(&section.title));
         }
-        text += &write(&table::figures(section));
+        match &section.agents {
+            Some(agents) => text += &write(&agents::table::rewards(section, agents)),
+            None => text += &write(&table::figures(section)),
+        }
+        if let Some(table) = section.agents.as_ref().and_then(agents::table::tenths) {
+            text += &format!("\n{}:\n\n", agents::table::TENTHS);
+            text += &write(&table);
+        }
         if let Some(table) = table::per_task(section) {
             text += "\n";
             text += &write(&table);

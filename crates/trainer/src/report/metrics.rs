@@ -21,6 +21,9 @@ pub struct TrainLine {
     /// The task's own loss.
     #[serde(default)]
     pub task_loss: Option<f64>,
+    /// An agent's mean reward of the episodes that ended.
+    #[serde(default)]
+    pub reward: Option<f64>,
     /// How badly writes took.
     #[serde(default)]
     pub meta_loss: Option<f64>,
@@ -43,6 +46,9 @@ pub struct ValidLine {
     /// Loss on the validation split.
     #[serde(default)]
     pub loss: Option<f64>,
+    /// An agent's mean reward of an episode.
+    #[serde(default)]
+    pub reward: Option<f64>,
     /// Mean error, in percent.
     #[serde(default)]
     pub error: Option<f64>,

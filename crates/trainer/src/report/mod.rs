@@ -1,10 +1,14 @@
 //! What a set of runs came to: one page with figures, curves and configs, and the same figures for other programs.
 //!
 //! A report is built from run folders ([`RunData::read`]) and published figures ([`Published`]). Runs are put together
-//! by task, then by model and by whatever else their configs differ in, apart from the seed.
+//! by task, then by model and by whatever else their configs differ in, apart from the seed. Where a folder holds
+//! `evaluation-test.json`, as `mnm eval --keep` leaves it, its figures are those of the test split; agents are set beside
+//! the reference players in it.
 
+mod agents;
 mod charts;
 mod error;
+mod evaluation;
 mod figure;
 mod groups;
 mod html;
@@ -20,6 +24,7 @@ use std::path::Path;
 
 use crate::checkpoint::write_file;
 
+pub use agents::{AgentsSummary, PlayerSummary};
 pub use error::ReportError;
 pub use figure::Figure;
 pub use metrics::{TrainLine, ValidLine};

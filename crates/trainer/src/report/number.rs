@@ -18,6 +18,23 @@ pub(super) fn figure(figure: &Figure) -> String {
     }
 }
 
+/// A reward, or a number of steps, which may be large.
+pub(super) fn amount(value: f64) -> String {
+    if value.abs() < 100.0 {
+        format!("{value:.2}")
+    } else {
+        format!("{value:.1}")
+    }
+}
+
+/// [`figure`] of amounts.
+pub(super) fn amounts(figure: &Figure) -> String {
+    match figure.deviation {
+        Some(deviation) => format!("{} ± {}", amount(figure.mean), amount(deviation)),
+        None => amount(figure.mean),
+    }
+}
+
 /// A count with its thousands apart: 1,234,567.
 pub(super) fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -41,6 +58,11 @@ mod tests {
             [0, 12, 999, 1000, 1_234_567].map(count),
             ["0", "12", "999", "1,000", "1,234,567"]
         );
+    }
+
+    #[test]
+    fn amounts_have_no_more_digits_than_they_need() {
+        assert_eq!([0.5, 99.0, 301.22].map(amount), ["0.50", "99.00", "301.2"]);
     }
 
     #[test]

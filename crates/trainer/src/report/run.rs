@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::error::ReportError;
+use super::evaluation::{self, Evaluated};
 use super::metrics::{self, TrainLine, ValidLine};
+use crate::rl::{AgentEvaluation, AgentSummary};
 
 /// Errors on one split, in percent.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -36,6 +38,9 @@ pub struct RunSummary {
     /// Errors on the test split, if it was evaluated.
     #[serde(default)]
     pub test: Option<SplitErrors>,
+    /// What an agent earned, which has rewards instead of errors.
+    #[serde(default)]
+    pub agent: Option<AgentSummary>,
 }
 
 /// What a run folder holds.
@@ -53,6 +58,9 @@ pub struct RunData {
     pub valid: Vec<ValidLine>,
     /// How it ended; None while it runs.
     pub summary: Option<RunSummary>,
+    /// What an agent earned in fresh episodes of the test split, beside the reference players; None if it was not
+    /// evaluated.
+    pub played: Option<AgentEvaluation>,
 }
 
 impl RunData {
@@ -75,7 +83,17 @@ impl RunData {
         check_model(&config_path, &config)?;
         let metrics_path = folder.join("metrics.jsonl");
         let (train, valid) = metrics::parse(&metrics_path, &read(&metrics_path)?)?;
-        let summary = read_summary(folder.join("summary.json"))?;
+        let mut summary = read_summary(&folder.join("summary.json"))?;
+        let mut played = None;
+        match evaluation::read(&folder.join("evaluation-test.json"))? {
+            Some(Evaluated::Agent(evaluation)) => played = Some(*evaluation),
+            Some(Evaluated::Answers { error }) => {
+                if let Some(summary) = &mut summary {
+                    summary.test = Some(error.into());
+                }
+            }
+            None => {}
+        }
         Ok(Self {
             name: name_of(folder),
             config_text,
@@ -83,6 +101,7 @@ impl RunData {
             train,
             valid,
             summary,
+            played,
         })
     }
 
@@ -99,6 +118,16 @@ impl RunData {
             (Some(kind), _) => kind,
             (None, _) => "model",
         }
+    }
+
+    /// Whether this is a run of reinforcement learning: its config has the settings of it.
+    pub(super) fn is_agent(&self) -> bool {
+        self.config.contains_key("rl")
+    }
+
+    /// The best mean reward of an episode on the validation split.
+    pub(super) fn valid_reward(&self) -> Option<f64> {
+        self.ended()?.agent.as_ref()?.reward
     }
 
     /// The summary of a run that came to its end.
@@ -136,19 +165,25 @@ fn read(path: &Path) -> Result<String, ReportError> {
     })
 }
 
-fn read_summary(path: PathBuf) -> Result<Option<RunSummary>, ReportError> {
-    let text = match read(&path) {
+/// The summary, if there is one.
+fn read_summary(path: &Path) -> Result<Option<RunSummary>, ReportError> {
+    read_if_there(path)?
+        .map(|text| {
+            serde_json::from_str(&text).map_err(|error| ReportError::Summary {
+                path: path.to_owned(),
+                message: error.to_string(),
+            })
+        })
+        .transpose()
+}
+
+/// A file that need not be there.
+pub(super) fn read_if_there(path: &Path) -> Result<Option<String>, ReportError> {
+    match read(path) {
         Err(ReportError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return Ok(None);
+            Ok(None)
         }
-        text => text?,
-    };
-    match serde_json::from_str(&text) {
-        Ok(summary) => Ok(Some(summary)),
-        Err(error) => Err(ReportError::Summary {
-            path,
-            message: error.to_string(),
-        }),
+        text => text.map(Some),
     }
 }
 

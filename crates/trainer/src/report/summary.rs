@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Report;
+use super::agents::AgentsSummary;
 use super::error::ReportError;
 use super::figure::Figure;
 use super::groups::{RunGroup, sections};
@@ -27,10 +28,15 @@ pub struct Summary {
 pub struct SectionSummary {
     /// `data.task`; empty if the configs do not say.
     pub task: String,
+    /// The task, and the settings that tell an environment from others of its kind.
+    pub title: String,
     /// One for each model.
     pub groups: Vec<GroupSummary>,
     /// Figures of others.
     pub published: Vec<Published>,
+    /// What agents earned, where the task is an environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agents: Option<AgentsSummary>,
 }
 
 /// The figures of one model over its seeds. Errors are in percent and taken over the runs that have finished with a
@@ -77,6 +83,7 @@ impl Summary {
         let sections = sections(&report.runs)?
             .into_iter()
             .map(|section| SectionSummary {
+                agents: AgentsSummary::of(&section),
                 groups: section.groups.iter().map(GroupSummary::of).collect(),
                 published: report
                     .published
@@ -85,6 +92,7 @@ impl Summary {
                     .cloned()
                     .collect(),
                 task: section.task,
+                title: section.title,
             });
         let sections = sections.collect();
         Ok(Self {
@@ -125,7 +133,7 @@ impl GroupSummary {
         let counted = group
             .runs
             .iter()
-            .filter(|run| run.ended().is_some() && run.error().is_some())
+            .filter(|run| run.ended().is_some() && (run.is_agent() || run.error().is_some()))
             .count();
         Self {
             label: group.label.clone(),

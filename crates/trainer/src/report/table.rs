@@ -16,7 +16,7 @@ pub(super) struct Table {
 /// One row.
 pub(super) struct Row {
     pub cells: Vec<String>,
-    /// A figure of somebody else.
+    /// A figure of somebody else: published, or of a reference player.
     pub published: bool,
 }
 
@@ -116,7 +116,7 @@ pub(super) fn per_task(section: &SectionSummary) -> Option<Table> {
     })
 }
 
-fn seeds(group: &GroupSummary) -> String {
+pub(super) fn seeds(group: &GroupSummary) -> String {
     let counted = group.finished - group.diverged;
     if counted == group.runs.len() {
         counted.to_string()
@@ -125,7 +125,7 @@ fn seeds(group: &GroupSummary) -> String {
     }
 }
 
-fn note(group: &GroupSummary) -> String {
+pub(super) fn note(group: &GroupSummary) -> String {
     let running = group.runs.len() - group.finished;
     let parts = [
         (running, "not finished"),
