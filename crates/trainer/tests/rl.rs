@@ -5,7 +5,8 @@ use std::path::Path;
 
 use mnm_tasks::Split;
 use mnm_trainer::checkpoint::Checkpoint;
-use mnm_trainer::rl::{Agent, evaluate};
+use mnm_trainer::inspect::inspect_agent;
+use mnm_trainer::rl::{Agent, Scene, evaluate};
 use mnm_trainer::{Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, train};
 
 /// 20 worlds: a block of 16 and one of 4.
@@ -168,6 +169,67 @@ fn every_environment_has_its_players() {
         };
         assert!(reward(player) > reward("random"), "{name}");
     }
+}
+
+#[test]
+fn a_recorded_episode_is_the_one_that_is_evaluated() {
+    for (name, pictures) in [
+        ("maze9", ["strip", "earned", "rates"]),
+        ("bandit", ["arms-before", "arms-after", "rates"]),
+        ("mdp", ["states-before", "states-after", "rates"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        run(&config(name, &["train.steps=2"]), folder.path(), false);
+        let agent = Agent::open(folder.path(), Weights::Last, &[])
+            .unwrap()
+            .unwrap();
+        let split = Split::Test;
+        let played = evaluate(&agent, split, 18).unwrap().agent.reward.mean;
+        let total = |index| -> f64 {
+            let episode = agent.record(&agent.parameters, split, index).unwrap();
+            assert_eq!(episode.actions.len(), 20);
+            if let Scene::Maze { map, cells, .. } = &episode.scene {
+                assert_eq!((cells.len(), cells[0]), (20, map.centre()));
+            }
+            episode
+                .rewards
+                .iter()
+                .map(|&reward| f64::from(reward))
+                .sum()
+        };
+        let recorded = (0..18).map(total).sum::<f64>() / 18.0;
+        assert!(
+            (recorded - played).abs() < 1e-6,
+            "{name}: {recorded} {played}"
+        );
+
+        let inspection = inspect_agent(&agent, split, 3).unwrap();
+        let names: Vec<&str> = inspection
+            .pictures
+            .iter()
+            .map(|p| p.name.as_str())
+            .collect();
+        for picture in pictures {
+            assert!(names.contains(&picture), "{name}: {names:?}");
+        }
+        assert!(inspection.html.contains("before training"));
+    }
+}
+
+/// What is drawn as "before training" is what the training began with.
+#[test]
+fn the_untrained_agent_is_the_one_that_was_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = TrainOptions::default();
+    options
+        .stop
+        .store(true, std::sync::atomic::Ordering::Relaxed);
+    let summary = train(&config("maze9", &[]), folder.path(), &options).unwrap();
+    assert_eq!((summary.ended, summary.steps), (Ended::Interrupted, 0));
+    let agent = Agent::open(folder.path(), Weights::Last, &[])
+        .unwrap()
+        .unwrap();
+    assert!(agent.untrained().unwrap() == agent.parameters);
 }
 
 #[test]

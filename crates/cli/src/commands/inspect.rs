@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use mnm_tasks::Split;
-use mnm_trainer::inspect::inspect;
+use mnm_trainer::inspect::{inspect, inspect_agent};
+use mnm_trainer::rl::Agent;
 
-use super::run::{RunArguments, split};
+use super::run::{RunArguments, split, weights};
 use crate::output::print;
 
 /// Draw one episode: what was written when, and what was read
@@ -16,11 +17,15 @@ use crate::output::print;
 /// well each write took and lasted, which write each read goes back to, the singular values of the memory before and
 /// after, and the answers. The pictures also go as SVG files into a folder beside the page. Of a model without such a
 /// memory, the hidden state is drawn.
+///
+/// Of an agent, the episode is drawn as it was played before training and after: its way through the maze, the arms it
+/// pulled, the states it was in.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
   mnm inspect runs/stories-seed1
-  mnm inspect runs/qa1 --split valid --episode 17 --out episode.html")]
+  mnm inspect runs/qa1 --split valid --episode 17 --out episode.html
+  mnm inspect runs/maze9-seed1 --split test")]
 pub struct Arguments {
     #[command(flatten)]
     run: RunArguments,
@@ -40,8 +45,12 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let (split, episode) = (arguments.split, arguments.episode);
-    let run = arguments.run.open()?;
-    let inspection = inspect(&run, split, episode)?;
+    let chosen = &arguments.run;
+    let agent = Agent::open(&chosen.run, weights(chosen.last), &chosen.settings())?;
+    let inspection = match agent {
+        Some(agent) => inspect_agent(&agent, split, episode)?,
+        None => inspect(&chosen.open()?, split, episode)?,
+    };
     let page = match &arguments.out {
         Some(page) => page.clone(),
         None => arguments

@@ -1,5 +1,6 @@
 //! The program as a user meets it: every command, every refusal, and runs that are stopped and gone on with.
 
+mod agents;
 mod ask;
 mod data;
 mod help;

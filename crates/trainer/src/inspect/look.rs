@@ -104,7 +104,7 @@ fn norm(elements: impl Iterator<Item = f32>) -> f64 {
 }
 
 /// What the trace tells of the memory; `None` for a model whose memory is no network.
-fn memory(
+pub(super) fn memory(
     unrolled: &Unrolled<f32>,
     start: &State<f32>,
     layers: usize,

@@ -1,5 +1,6 @@
 //! One episode drawn: what a model writes to its memory and when, how well the writes take, and what is read.
 
+mod agent;
 mod answers;
 mod look;
 mod page;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use mnm_controller::ControllerError;
 use mnm_memory::MemoryError;
+use mnm_tasks::environment::EnvironmentError;
 use mnm_tasks::{Split, TaskError};
 use mnm_tensor::TensorError;
 use thiserror::Error;
@@ -19,6 +21,7 @@ use crate::linalg::LinalgError;
 use crate::plot::PlotError;
 use crate::{Run, TrainError};
 
+pub use agent::inspect_agent;
 pub use look::{Look, MemoryLook, Spectrum, look};
 pub use pictures::{Picture, pictures};
 
@@ -55,7 +58,7 @@ macro_rules! through_train_error {
         }
     )*};
 }
-through_train_error!(TensorError, ControllerError, TaskError);
+through_train_error!(TensorError, ControllerError, TaskError, EnvironmentError);
 
 impl From<MemoryError> for InspectError {
     fn from(error: MemoryError) -> Self {

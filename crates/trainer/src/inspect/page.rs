@@ -1,6 +1,6 @@
 //! The page that shows an episode.
 
-use maud::{DOCTYPE, PreEscaped, html};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 use mnm_tasks::Split;
 
 use super::{Look, Picture, answers};
@@ -26,6 +26,49 @@ pub(super) fn page(
     let errors = run.task.errors(&look.episode, look.logits.view());
     let title = format!("{model} on {}, {split} episode {index}", run.task.name());
     let answers = answers::classes(look, &run.task.interface().outputs);
+    document(
+        &title,
+        &html! {
+            p.facts {
+                (look.episode.group) ": " (look.episode.steps()) " steps, " (look.episode.targets()) " targets, "
+                (errors.wrong) " of " (errors.total) " answers wrong. Steps count from 1."
+            }
+            @if look.memory.is_none() {
+                p { "The model (" (model) ") has no memory network: there are no writes to draw." }
+            }
+            (shown(pictures))
+            @if !answers.is_empty() {
+                h2 { "The answers" }
+                table {
+                    tr { th { "step" } th { "right" } th { "answered" } th { "probability" } }
+                    @for answer in &answers {
+                        tr.wrong[!answer.correct] {
+                            td { (answer.step) } td { (answer.right) } td { (answer.given) }
+                            td { (format!("{:.3}", answer.probability)) }
+                        }
+                    }
+                }
+            }
+            h2 { "The episode as the task prints it" }
+            p { "Steps count from 0 here." }
+            pre { (run.task.render(&look.episode, Some(look.logits.view()))) }
+        },
+    )
+}
+
+/// Pictures with their headings and captions.
+pub(super) fn shown(pictures: &[Picture]) -> Markup {
+    html! {
+        @for picture in pictures {
+            h2 { (picture.title) }
+            p { (picture.caption) }
+            (PreEscaped(&picture.svg))
+        }
+    }
+}
+
+/// A whole page.
+pub(super) fn document(title: &str, body: &Markup) -> String {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -37,33 +80,7 @@ pub(super) fn page(
             }
             body {
                 h1 { (title) }
-                p.facts {
-                    (look.episode.group) ": " (look.episode.steps()) " steps, " (look.episode.targets()) " targets, "
-                    (errors.wrong) " of " (errors.total) " answers wrong. Steps count from 1."
-                }
-                @if look.memory.is_none() {
-                    p { "The model (" (model) ") has no memory network: there are no writes to draw." }
-                }
-                @for picture in pictures {
-                    h2 { (picture.title) }
-                    p { (picture.caption) }
-                    (PreEscaped(&picture.svg))
-                }
-                @if !answers.is_empty() {
-                    h2 { "The answers" }
-                    table {
-                        tr { th { "step" } th { "right" } th { "answered" } th { "probability" } }
-                        @for answer in &answers {
-                            tr.wrong[!answer.correct] {
-                                td { (answer.step) } td { (answer.right) } td { (answer.given) }
-                                td { (format!("{:.3}", answer.probability)) }
-                            }
-                        }
-                    }
-                }
-                h2 { "The episode as the task prints it" }
-                p { "Steps count from 0 here." }
-                pre { (run.task.render(&look.episode, Some(look.logits.view()))) }
+                (body)
             }
         }
     }

@@ -27,7 +27,7 @@ pub struct Picture {
 /// [`InspectError::Plot`] if there is nothing finite to draw.
 pub fn pictures(look: &Look) -> Result<Vec<Picture>, InspectError> {
     let mut all = match &look.memory {
-        Some(memory) => of_memory(look, memory)?,
+        Some(memory) => of_memory(memory, &marks(look), "write rate where something is asked")?,
         None => vec![hidden(look)?],
     };
     if let Some((right, given)) = answers::bits(look) {
@@ -41,7 +41,7 @@ pub fn pictures(look: &Look) -> Result<Vec<Picture>, InspectError> {
     Ok(all)
 }
 
-fn picture(
+pub(super) fn picture(
     name: &str,
     title: &str,
     caption: &str,
@@ -55,13 +55,26 @@ fn picture(
     })
 }
 
-fn of_memory(look: &Look, memory: &MemoryLook) -> Result<Vec<Picture>, InspectError> {
+/// What a step shows in words, and whether it stands out.
+pub(super) type Mark<'a> = (&'a str, bool);
+
+fn marks(look: &Look) -> Vec<Mark<'_>> {
+    let steps = look.words.iter().map(String::as_str);
+    steps.zip(look.asked.iter().copied()).collect()
+}
+
+/// The pictures of a memory; `mark` says what the steps that stand out have in common.
+pub(super) fn of_memory(
+    memory: &MemoryLook,
+    steps: &[Mark<'_>],
+    mark: &str,
+) -> Result<Vec<Picture>, InspectError> {
     let rates = Timeline {
         title: String::new(),
         value: Axis::plain("write rate"),
         range: (0.0, 1.0),
-        mark: "write rate where something is asked".to_owned(),
-        steps: timeline(look, &memory.rate),
+        mark: mark.to_owned(),
+        steps: timeline(steps, &memory.rate),
     };
     let mut all = vec![
         picture(
@@ -96,11 +109,11 @@ fn of_memory(look: &Look, memory: &MemoryLook) -> Result<Vec<Picture>, InspectEr
     Ok(all)
 }
 
-fn timeline(look: &Look, values: &[f64]) -> Vec<TimelineStep> {
-    let steps = look.words.iter().zip(&look.asked).zip(values);
+fn timeline(steps: &[Mark<'_>], values: &[f64]) -> Vec<TimelineStep> {
+    let steps = steps.iter().zip(values);
     steps
-        .map(|((words, &marked), &value)| TimelineStep {
-            words: words.clone(),
+        .map(|(&(words, marked), &value)| TimelineStep {
+            words: words.to_owned(),
             value,
             marked,
         })
@@ -108,7 +121,7 @@ fn timeline(look: &Look, values: &[f64]) -> Vec<TimelineStep> {
 }
 
 /// One curve over the steps, counted from 1.
-fn curve(label: &str, values: impl IntoIterator<Item = f64>) -> Group {
+pub(super) fn curve(label: &str, values: impl IntoIterator<Item = f64>) -> Group {
     let points = (1..).map(f64::from).zip(values);
     Group {
         label: label.to_owned(),
@@ -166,7 +179,7 @@ fn hidden(look: &Look) -> Result<Picture, InspectError> {
         value: Axis::plain("length of the hidden state"),
         range: (0.0, top),
         mark: "length where something is asked".to_owned(),
-        steps: timeline(look, &look.hidden),
+        steps: timeline(&marks(look), &look.hidden),
     };
     picture(
         "hidden",

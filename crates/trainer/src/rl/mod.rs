@@ -17,6 +17,7 @@ mod loss;
 mod picture;
 mod policy;
 mod record;
+mod recording;
 mod returns;
 mod state;
 mod train;
@@ -28,6 +29,7 @@ pub use evaluate::{AgentEvaluation, Figures, Spread, evaluate};
 pub use loss::{AgentLosses, LossWeights, Segment, segment_gradient};
 pub use policy::draw_action;
 pub use record::AgentSummary;
+pub use recording::{Recording, Scene};
 pub use returns::{Credit, credit};
 
 pub(crate) use train::train;

@@ -1,0 +1,178 @@
+//! One episode, step by step, for those who want to see it.
+
+use mnm_controller::Model;
+use mnm_tasks::Split;
+use mnm_tasks::environment::{Bandit, GridMaze, MazeMap, TabularMdp};
+use mnm_tensor::{Array, Parameters};
+
+use super::agent::Agent;
+use super::arena::Arena;
+use super::environment::no_environment;
+use super::policy::{Policy, draw_action};
+use super::worlds::uniform;
+use crate::TrainError;
+use crate::config::DataConfig;
+use crate::task::draw_parameters;
+
+/// An episode of T steps as an agent played it.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// What it saw, `[T, X]` row by row.
+    pub observations: Vec<f32>,
+    /// What it did, `[T]`.
+    pub actions: Vec<u32>,
+    /// What that earned, `[T]`.
+    pub rewards: Vec<f32>,
+    /// What it could not see, and where it was.
+    pub scene: Scene,
+}
+
+/// The world of an episode.
+#[derive(Clone, Debug)]
+pub enum Scene {
+    /// A grid maze.
+    Maze {
+        /// The plan.
+        map: MazeMap,
+        /// The cell with the reward.
+        goal: usize,
+        /// The cell in which each step began, `[T]`.
+        cells: Vec<usize>,
+    },
+    /// A bandit.
+    Bandit {
+        /// The probability with which each arm pays.
+        means: Vec<f64>,
+    },
+    /// A tabular MDP.
+    Mdp {
+        /// The mean reward of each state and action, `[S, A]`.
+        means: Vec<f64>,
+        /// The number of actions, A.
+        actions: usize,
+        /// Steps of a round.
+        horizon: usize,
+        /// The state in which each step began, `[T]`.
+        states: Vec<usize>,
+    },
+}
+
+impl Agent {
+    /// The parameters before training.
+    ///
+    /// # Errors
+    /// If they cannot be drawn as the config says.
+    pub fn untrained(&self) -> Result<Parameters<Array<f32>>, TrainError> {
+        draw_parameters(
+            &self.model.parameters(),
+            self.config.model.init,
+            &self.config,
+        )
+    }
+
+    /// Plays episode `index` of a split with `parameters`, as the evaluation does.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn record(
+        &self,
+        parameters: &Parameters<Array<f32>>,
+        split: Split,
+        index: u64,
+    ) -> Result<Recording, TrainError> {
+        let player = Player {
+            model: &self.model,
+            parameters,
+            seed: self.config.seed,
+            split,
+            index,
+        };
+        match &self.config.data {
+            DataConfig::Maze(options) => {
+                let mut cells = Vec::new();
+                let (maze, tape) =
+                    player.play::<GridMaze>(options, |maze| cells.extend(maze.agents()))?;
+                Ok(tape.in_scene(Scene::Maze {
+                    map: maze.map().clone(),
+                    goal: maze.goals().first().copied().unwrap_or_default(),
+                    cells,
+                }))
+            }
+            DataConfig::Bandit(options) => {
+                let (bandit, tape) = player.play::<Bandit>(options, |_| ())?;
+                Ok(tape.in_scene(Scene::Bandit {
+                    means: bandit.means().to_vec(),
+                }))
+            }
+            DataConfig::Mdp(options) => {
+                let mut states = Vec::new();
+                let (mdp, tape) =
+                    player.play::<TabularMdp>(options, |mdp| states.extend(mdp.states()))?;
+                Ok(tape.in_scene(Scene::Mdp {
+                    means: mdp.means().to_vec(),
+                    actions: options.actions,
+                    horizon: options.horizon,
+                    states,
+                }))
+            }
+            _ => Err(no_environment()),
+        }
+    }
+}
+
+struct Player<'a> {
+    model: &'a Model<f32>,
+    parameters: &'a Parameters<Array<f32>>,
+    seed: u64,
+    split: Split,
+    index: u64,
+}
+
+/// What every environment has of an episode.
+#[derive(Default)]
+struct Tape {
+    observations: Vec<f32>,
+    actions: Vec<u32>,
+    rewards: Vec<f32>,
+}
+
+impl Tape {
+    fn in_scene(self, scene: Scene) -> Recording {
+        Recording {
+            observations: self.observations,
+            actions: self.actions,
+            rewards: self.rewards,
+            scene,
+        }
+    }
+}
+
+impl Player<'_> {
+    /// Plays to the end; `glance` sees the world before each step.
+    fn play<A: Arena>(
+        &self,
+        options: &A::Options,
+        mut glance: impl FnMut(&A),
+    ) -> Result<(A, Tape), TrainError> {
+        let mut arena = A::open(options, 1, self.seed, self.split)?;
+        let mut policy = Policy::new(self.model, self.parameters, 1, None)?;
+        let (length, stream) = (arena.episode_steps(), format!("actions/{}", self.split));
+        let mut seen = vec![0.0; arena.observation_width()];
+        let (mut actions, mut paid) = ([0], [0.0]);
+        let mut tape = Tape::default();
+        arena.reset(self.index, &mut seen)?;
+        for step in 0..length {
+            glance(&arena);
+            tape.observations.extend(&seen);
+            let said = policy.step(&seen)?;
+            let u = uniform(self.seed, &stream, self.index, 0, length, step);
+            for (action, logits) in actions.iter_mut().zip(said.logits()) {
+                *action = draw_action(logits, u);
+            }
+            arena.step(&actions, &mut seen, &mut paid)?;
+            tape.actions.extend(actions);
+            tape.rewards.extend(paid);
+        }
+        Ok((arena, tape))
+    }
+}
