@@ -3,7 +3,7 @@
 
 use mnm_tensor::ops::primitives;
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Array, Tensor, TensorError};
+use mnm_tensor::{Array, Order, Tensor, TensorError, gradient};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -195,6 +195,35 @@ fn make(primitive: &str, g: &mut StdRng) -> Option<Case> {
         "log_softmax" => {
             let s = shape(g, 2);
             case(vec![array(g, &s)], |x| x[0].log_softmax())
+        }
+        "linear" => {
+            let (rows, input, out) = (extent(g), extent(g), extent(g));
+            let at = [vec![rows, input], vec![out, input], vec![out]];
+            case(at.map(|s| array(g, &s)).to_vec(), |x| {
+                x[0].linear(&x[1], Some(&x[2]))
+            })
+        }
+        "cross_entropy" | "cross_entropy_slope" => {
+            let s = shape(g, 2);
+            let classes: Vec<Option<usize>> = (0..s[0])
+                .map(|_| (g.random_range(0..4) > 0).then(|| g.random_range(0..s[1])))
+                .collect();
+            let slope = primitive == "cross_entropy_slope";
+            case(vec![array(g, &s)], move |x| {
+                let loss = x[0].cross_entropy(&classes)?;
+                if !slope {
+                    return Ok(loss);
+                }
+                // The slope is the derivative of the loss; so it is itself checked to second order.
+                let tape = x[0].tape().unwrap_or_default();
+                let at = match x[0].is_recorded() {
+                    true => x[0].clone(),
+                    false => tape.shared_variable(x[0].value().clone()),
+                };
+                let loss = at.mul(&at)?.cross_entropy(&classes)?;
+                let found = gradient(&loss, &[&at], Order::Higher)?;
+                found[0].mul(&found[0])
+            })
         }
         "cumsum" => {
             let s = shape(g, 3);

@@ -122,7 +122,7 @@ fn an_lstm_step_of_shapes_that_do_not_fit_is_refused() {
     names(step(&[3], &[2], &[2]), &["lstm_step", "[3]", "[B, X]"]); // no batch
     names(step(&[4, 3], &[1, 2], &[1, 2]), &["lstm_step", "[1, 2]"]); // would stretch
     names(step(&[4, 3], &[4, 2], &[4, 1]), &["lstm_step", "[4, 1]"]);
-    names(step(&[4, 5], &[4, 2], &[4, 2]), &["matmul", "[4, 5]"]);
+    names(step(&[4, 5], &[4, 2], &[4, 2]), &["linear", "[4, 5]"]);
 
     let mut odd = parameters.clone();
     for name in [

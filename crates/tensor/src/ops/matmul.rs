@@ -204,27 +204,4 @@ impl<F: Float> Tensor<F> {
     pub fn matmul(&self, other: &Tensor<F>) -> Outcome<Tensor<F>> {
         apply(MatMul, &[self, other])
     }
-
-    /// `x W^T + b` with `x` `[.., in]`, `W` `[out, in]`, `b` `[out]`: a linear layer in PyTorch's layout.
-    ///
-    /// # Errors
-    /// [`TensorError::Shape`] if the extents do not fit.
-    pub fn linear(&self, weight: &Tensor<F>, bias: Option<&Tensor<F>>) -> Outcome<Tensor<F>> {
-        let (&[ref batch @ .., inputs], &[outputs, _]) = (self.shape(), weight.shape()) else {
-            return Err(TensorError::shape(
-                "linear",
-                &[self.shape(), weight.shape()],
-                "[.., in] and [out, in]",
-            ));
-        };
-        let (batch, rows) = (batch.to_vec(), batch.iter().product());
-        let product = self
-            .reshape(&[rows, inputs])?
-            .matmul(&weight.transpose()?)?
-            .reshape(&[batch.as_slice(), &[outputs]].concat())?;
-        match bias {
-            Some(bias) => product.add(bias),
-            None => Ok(product),
-        }
-    }
 }

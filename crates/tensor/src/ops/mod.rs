@@ -1,9 +1,11 @@
 //! The primitives, family by family; each is a method of [`Tensor`](crate::Tensor).
 
 mod arithmetic;
+mod cross_entropy;
 mod elementwise;
 mod index;
 mod join;
+mod linear;
 mod matmul;
 mod reduce;
 mod runs;
@@ -18,10 +20,12 @@ type Outcome<T> = Result<T, TensorError>;
 
 /// The names of all primitives, as errors give them.
 pub fn primitives() -> Vec<&'static str> {
-    let families: [&[&str]; 9] = [
+    let families: [&[&str]; 11] = [
         arithmetic::NAMES,
+        cross_entropy::NAMES,
         elementwise::NAMES,
         index::NAMES,
+        linear::NAMES,
         join::NAMES,
         matmul::NAMES,
         reduce::NAMES,

@@ -1,0 +1,244 @@
+//! Cross-entropy of logits with the classes that are right, summed over the rows.
+//!
+//! ```text
+//! l = sum over rows r of (ln sum_j e^{x_rj} - x_{r c(r)});      dl/dx_r = softmax(x_r) - onehot(c(r))
+//! ```
+//!
+//! Made of `log_softmax`, a table of ones and zeros, a product and a sum, the same takes a dozen arrays of the size of the logits,
+//! forward and back; as one primitive it reads the logits twice and writes one array.
+
+use std::rc::Rc;
+
+use crate::kernels::{Kernels, vectorised};
+use crate::ops::runs::{array, dense};
+use crate::ops::single::in_place;
+use crate::ops::{Outcome, one, two};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+
+pub(super) const NAMES: &[&str] = &["cross_entropy", "cross_entropy_slope"];
+
+/// The right class of every row; a row without one counts nothing.
+type Classes = Rc<[Option<usize>]>;
+
+/// l of logits `[rows, K]`.
+#[derive(Clone, Debug)]
+struct CrossEntropy(Classes);
+
+/// `g dl/dx` of logits `[rows, K]` and a scalar g.
+#[derive(Clone, Debug)]
+struct CrossEntropySlope(Classes);
+
+/// The width K of logits that have a row for each class.
+fn check(op: &'static str, logits: &[usize], classes: &[Option<usize>]) -> Outcome<usize> {
+    match *logits {
+        [rows, width]
+            if rows == classes.len() && classes.iter().flatten().all(|&class| class < width) =>
+        {
+            Ok(width)
+        }
+        _ => Err(TensorError::shape(
+            op,
+            &[logits],
+            format!("{} rows, and more columns than any class", classes.len()),
+        )),
+    }
+}
+
+/// How many sums run side by side: an addition takes some four times as long as the next one has to wait for it.
+const LANES: usize = 16;
+
+fn largest<F: Float>(row: &[F]) -> F {
+    let larger = |a: F, b: F| if b > a { b } else { a };
+    vectorised(|| {
+        let mut lanes = [F::neg_infinity(); LANES];
+        let chunks = row.chunks_exact(LANES);
+        let rest = chunks.remainder().iter();
+        chunks.for_each(|chunk| {
+            lanes
+                .iter_mut()
+                .zip(chunk)
+                .for_each(|(m, &x)| *m = larger(*m, x));
+        });
+        rest.chain(&lanes)
+            .fold(F::neg_infinity(), |m, &x| larger(m, x))
+    })
+}
+
+fn total<F: Float>(row: &[F]) -> F {
+    vectorised(|| {
+        let mut lanes = [F::zero(); LANES];
+        let chunks = row.chunks_exact(LANES);
+        let rest = chunks.remainder().iter().copied().sum::<F>();
+        chunks.for_each(|chunk| {
+            lanes.iter_mut().zip(chunk).for_each(|(sum, &x)| *sum += x);
+        });
+        rest + lanes.iter().copied().sum::<F>()
+    })
+}
+
+/// Puts `e^(x - max x)` of a row into `powers`; gives `max x` and the sum of the powers.
+fn powers<F: Float>(row: &[F], powers: &mut Vec<F>) -> (F, F) {
+    let largest = largest(row);
+    powers.clear();
+    powers.extend(row.iter().map(|&x| x - largest));
+    if !in_place(powers, f32::exp_slice) {
+        powers.iter_mut().for_each(|x| *x = x.exp());
+    }
+    (largest, total(powers))
+}
+
+impl<F: Float> Primitive<F> for CrossEntropy {
+    fn name(&self) -> &'static str {
+        "cross_entropy"
+    }
+
+    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+        let x = one("cross_entropy", operands)?;
+        let width = check("cross_entropy", x.shape(), &self.0)?;
+        let (x, mut spare, mut sum) = (dense(x), Vec::with_capacity(width), F::zero());
+        for (row, class) in x.chunks_exact(width.max(1)).zip(self.0.iter()) {
+            if let Some(class) = *class {
+                let (largest, total) = powers(row, &mut spare);
+                sum += total.ln() - (row[class] - largest);
+            }
+        }
+        array("cross_entropy", &[], vec![sum])
+    }
+
+    fn vjp(
+        &self,
+        _: usize,
+        operands: &[Tensor<F>],
+        _: &Tensor<F>,
+        g: &Tensor<F>,
+    ) -> Outcome<Tensor<F>> {
+        apply(CrossEntropySlope(Rc::clone(&self.0)), &[&operands[0], g])
+    }
+}
+
+impl<F: Float> Primitive<F> for CrossEntropySlope {
+    fn name(&self) -> &'static str {
+        "cross_entropy_slope"
+    }
+
+    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+        let (x, g) = two("cross_entropy_slope", operands)?;
+        let width = check("cross_entropy_slope", x.shape(), &self.0)?;
+        let (Some(&g), 1) = (g.first(), g.len()) else {
+            let shapes = [x.shape(), g.shape()];
+            return Err(TensorError::shape(
+                "cross_entropy_slope",
+                &shapes,
+                "a scalar factor",
+            ));
+        };
+        let (rows, mut spare) = (dense(x), Vec::with_capacity(width));
+        let mut slope = Vec::with_capacity(rows.len());
+        for (row, class) in rows.chunks_exact(width.max(1)).zip(self.0.iter()) {
+            let start = slope.len();
+            match *class {
+                None => slope.resize(start + width, F::zero()),
+                Some(class) => {
+                    let (_, total) = powers(row, &mut spare);
+                    let factor = g / total;
+                    slope.extend(spare.iter().map(|&p| factor * p));
+                    slope[start + class] -= g;
+                }
+            }
+        }
+        array("cross_entropy_slope", x.shape(), slope)
+    }
+
+    fn vjp(
+        &self,
+        argument: usize,
+        operands: &[Tensor<F>],
+        _: &Tensor<F>,
+        d: &Tensor<F>,
+    ) -> Outcome<Tensor<F>> {
+        let (x, g) = (&operands[0], &operands[1]);
+        if argument == 1 {
+            let slope = apply(self.clone(), &[x, &Tensor::scalar(F::one())])?;
+            return d.mul(&slope)?.sum_all()?.reshape(g.shape());
+        }
+        // g dp = g p (d - sum_j d_j p_j), in the rows that count.
+        let counts = self.0.iter().map(|class| match class {
+            Some(_) => F::one(),
+            None => F::zero(),
+        });
+        let counts = Tensor::from_vec(&[self.0.len(), 1], counts.collect())?;
+        let p = x.softmax()?.mul(&counts)?;
+        let pulled = d.mul(&p)?;
+        let along = p.mul(&pulled.sum_keep(1)?)?;
+        pulled.sub(&along)?.mul(g)
+    }
+}
+
+impl<F: Float> Tensor<F> {
+    /// The cross-entropy of logits `[rows, K]` with the right class of every row, summed over the rows, in nats; a row without
+    /// a class counts nothing.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there is not a row for each class, or a class is not below K.
+    pub fn cross_entropy(&self, classes: &[Option<usize>]) -> Outcome<Tensor<F>> {
+        apply(CrossEntropy(classes.into()), &[self])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn logits(rows: usize, width: usize) -> Tensor<f32> {
+        let elements = (0..rows * width).map(|i| (i * 37 % 101) as f32 * 0.1 - 5.0);
+        Tensor::from_vec(&[rows, width], elements.collect()).expect("a table")
+    }
+
+    #[test]
+    fn the_primitive_is_log_softmax_times_a_table() {
+        for width in [1, 3, 16, 17, 177] {
+            let (x, classes) = (
+                logits(4, width),
+                [Some(0), None, Some(width - 1), Some(width / 2)],
+            );
+            let mut table = vec![0.0; 4 * width];
+            for (row, class) in classes.iter().enumerate() {
+                if let Some(class) = class {
+                    table[row * width + class] = 1.0;
+                }
+            }
+            let table = Tensor::from_vec(&[4, width], table).expect("a table");
+            let log = x.log_softmax().expect("a table");
+            let expected = log.mul(&table).and_then(|l| l.sum_all()).expect("a sum");
+            let found = x.cross_entropy(&classes).expect("a row for each class");
+            let (expected, found) = (-expected.item().expect("one"), found.item().expect("one"));
+            assert!(
+                (expected - found).abs() <= 1e-5 * expected.abs().max(1.0),
+                "{expected} {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn large_logits_do_not_overflow_and_nan_stays() {
+        let x = Tensor::from_vec(&[2, 2], vec![1e30_f32, -1e30, 2e30, 2e30]).expect("a table");
+        let found = x
+            .cross_entropy(&[Some(0), Some(1)])
+            .expect("a row for each class");
+        assert!((found.item().expect("one") - std::f32::consts::LN_2).abs() < 1e-6);
+        let x = Tensor::from_vec(&[1, 2], vec![f32::NAN, 0.0]).expect("a table");
+        let found = x.cross_entropy(&[Some(1)]).expect("a row for each class");
+        assert!(found.item().expect("one").is_nan());
+    }
+
+    #[test]
+    fn a_class_that_is_no_column_is_refused() {
+        let x = logits(2, 3);
+        let message = x
+            .cross_entropy(&[Some(3), None])
+            .expect_err("column 3 of 3")
+            .to_string();
+        assert!(message.contains("cross_entropy"), "{message}");
+        assert!(x.cross_entropy(&[Some(0)]).is_err());
+    }
+}
