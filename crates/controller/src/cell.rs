@@ -46,6 +46,13 @@ pub trait Cell<F: Float>: Send + Sync {
     /// The width C of the hidden state.
     fn hidden_width(&self) -> usize;
 
+    /// How many sequences of so many steps are best computed, and taken back, together. A function of the sizes alone: sums
+    /// over blocks are to have the same bits on every machine.
+    fn block(&self, steps: usize) -> usize {
+        let _ = steps;
+        16 // what an op on the tape costs beside its numbers is shared by so many
+    }
+
     /// The state before the first step.
     ///
     /// # Errors

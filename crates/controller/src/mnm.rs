@@ -8,7 +8,7 @@ use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
 use crate::cell::Trace;
-use crate::fused::PreparedCache;
+use crate::fused::{PreparedCache, block_size};
 use crate::heads::{head_parameters, interact};
 use crate::lstm::{lstm_parameters, lstm_step};
 use crate::sequence::FusedCell;
@@ -109,6 +109,13 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
 
     fn hidden_width(&self) -> usize {
         self.controller
+    }
+
+    fn block(&self, steps: usize) -> usize {
+        match self.fused() {
+            Some(fused) => block_size(&fused.sizes(), steps),
+            None => 16,
+        }
     }
 
     fn initial_state(

@@ -142,6 +142,11 @@ impl<F: Kernels> Model<F> {
         &self.config
     }
 
+    /// How many sequences of so many steps are best computed together; see [`Cell::block`].
+    pub fn block(&self, steps: usize) -> usize {
+        self.cell.block(steps)
+    }
+
     /// The width X of what the cell takes.
     pub fn input_width(&self) -> usize {
         self.input

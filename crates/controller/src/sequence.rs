@@ -18,7 +18,7 @@ use ndarray::IxDyn;
 use crate::cell::Trace;
 use crate::fused::{
     CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Keep, Prepared,
-    PreparedCache, Saved, TargetsWeights, Wanted, Weights,
+    PreparedCache, Ran, Saved, TargetsWeights, Wanted, Weights,
 };
 use crate::mnm::memory_part;
 use crate::{ControllerError, State, Unrolled};
@@ -54,8 +54,15 @@ enum Port {
     Memory(usize),
 }
 
-/// The packed weights that ran a sequence forward, and what the adjoint needs.
-type Recording<F> = (Arc<Prepared<F>>, Saved<F>);
+/// What the adjoint needs.
+#[derive(Debug)]
+struct Recording<F> {
+    /// The packed weights that ran the sequence forward.
+    prepared: Arc<Prepared<F>>,
+    saved: Saved<F>,
+    /// The outputs, shared with the tape.
+    outputs: Array<F>,
+}
 
 /// What passes between the op and its results.
 #[derive(Debug)]
@@ -168,8 +175,9 @@ impl<F: Kernels> Passage<F> {
                 reason: e.to_string(),
             })
         };
+        let outputs = array(&[t, s, c + m], done.outputs)?;
         let mut values = vec![
-            (Port::Outputs, array(&[t, s, c + m], done.outputs)?),
+            (Port::Outputs, outputs.clone()),
             (Port::Meta, array(&[t, s], done.meta)?),
             (Port::Hidden, array(&[s, c], done.hidden)?),
             (Port::Cell, array(&[s, c], done.cell)?),
@@ -181,14 +189,18 @@ impl<F: Kernels> Passage<F> {
         }
         *self.values.borrow_mut() = values;
         *self.rates.borrow_mut() = Some(array(&[t, s], done.rates)?);
-        *self.saved.borrow_mut() = done.saved.map(|saved| (prepared, saved));
+        *self.saved.borrow_mut() = done.saved.map(|saved| Recording {
+            prepared,
+            saved,
+            outputs,
+        });
         Ok(())
     }
 
     /// Takes the cotangents that the results left through the adjoint.
-    fn back(&self, wanted: Wanted) -> Result<Gradients<F>, TensorError> {
+    fn back(&self, operands: &[Tensor<F>], wanted: Wanted) -> Result<Gradients<F>, TensorError> {
         let fail = |reason: String| TensorError::Op { op: OP, reason };
-        let Some((prepared, saved)) = self.saved.borrow_mut().take() else {
+        let Some(recording) = self.saved.borrow_mut().take() else {
             return Err(fail(
                 "its gradient was taken before; run the sequence again for another".to_owned(),
             ));
@@ -214,8 +226,20 @@ impl<F: Kernels> Passage<F> {
             read: of(Port::Read),
             memory: &memory,
         };
-        saved
-            .adjoint(&prepared, &cotangents, wanted)
+        let (inputs, mask) = (dense(operands[0].value()), dense(operands[1].value()));
+        let outputs = dense(&recording.outputs);
+        let ran = Ran {
+            inputs: Inputs {
+                steps: self.steps,
+                samples: self.samples,
+                inputs: &inputs,
+                hidden_mask: (!mask.is_empty()).then_some(&*mask),
+            },
+            outputs: &outputs,
+        };
+        recording
+            .saved
+            .adjoint(&recording.prepared, &ran, &cotangents, wanted)
             .map_err(|e| fail(e.to_string()))
     }
 }
@@ -252,10 +276,11 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
             return Err(TensorError::NoSecondDerivative { op: OP });
         }
         let memory = self.0.first_state() + STATE.len();
-        let found = self.0.back(Wanted {
+        let asked = Wanted {
             inputs: wanted[0],
             memory: wanted[memory..].contains(&true),
-        })?;
+        };
+        let found = self.0.back(operands, asked)?;
         let mut gradients = vec![found.inputs, Vec::new()];
         gradients.extend([
             found.weight_ih,
@@ -329,6 +354,17 @@ pub(crate) struct FusedCell<F> {
 }
 
 impl<F: Kernels> FusedCell<F> {
+    /// The extents of the cell.
+    pub(crate) fn sizes(&self) -> CellSizes {
+        CellSizes {
+            input: self.input,
+            controller: self.controller,
+            heads: self.heads,
+            memory: self.memory,
+            recurrent: self.recurrent,
+        }
+    }
+
     /// [`Cell::unroll`](crate::Cell::unroll) by the fused kernel.
     pub(crate) fn unroll(
         &self,
@@ -361,13 +397,7 @@ impl<F: Kernels> FusedCell<F> {
         }
         let passage = Rc::new(Passage {
             rule: self.rule,
-            sizes: CellSizes {
-                input: self.input,
-                controller: self.controller,
-                heads: self.heads,
-                memory: self.memory,
-                recurrent: self.recurrent,
-            },
+            sizes: self.sizes(),
             steps,
             samples,
             recorded: operands.iter().any(|t| t.is_recorded()),

@@ -3,8 +3,9 @@
 use mnm_memory::fused::{MemoryAdjoint, StepAdjoint, TargetsGradient};
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch, Store, matmul_tn, vectorised};
 
-use super::error::{LengthError, fits_or_empty};
-use super::forward::Saved;
+use super::count::count_adjoint;
+use super::error::{LengthError, fits, fits_or_empty};
+use super::forward::{Inputs, Saved};
 use super::lstm;
 use super::prepared::Prepared;
 
@@ -23,6 +24,15 @@ pub struct Cotangents<'a, F> {
     pub read: &'a [F],
     /// Of the last fast weights, for each layer `[S, out, in]`; no layers, or empty ones, stand for zeros.
     pub memory: &'a [&'a [F]],
+}
+
+/// What went into the forward pass and came out of it, as far as the adjoint looks at it again.
+#[derive(Clone, Copy, Debug)]
+pub struct Ran<'a, F> {
+    /// What went in.
+    pub inputs: Inputs<'a, F>,
+    /// [`Forward::outputs`](super::Forward::outputs) `[T, S, C+M]`.
+    pub outputs: &'a [F],
 }
 
 /// The block's share of every gradient, laid out as the parameters and states.
@@ -85,8 +95,18 @@ fn column_sums<F: Kernels>(data: &[F], width: usize) -> Vec<F> {
 }
 
 impl<F: Kernels> Saved<F> {
-    fn check(&self, cell: &Prepared<F>, of: &Cotangents<'_, F>) -> Result<(), LengthError> {
+    fn check(
+        &self,
+        cell: &Prepared<F>,
+        ran: &Ran<'_, F>,
+        of: &Cotangents<'_, F>,
+    ) -> Result<(), LengthError> {
         let (t, s, sizes) = (self.steps, self.samples, cell.sizes);
+        fits("inputs", &[t, s, sizes.input], ran.inputs.inputs)?;
+        fits("outputs", &[t, s, sizes.output()], ran.outputs)?;
+        if let Some(mask) = ran.inputs.hidden_mask {
+            fits("hidden mask", &[t, s, sizes.controller], mask)?;
+        }
         fits_or_empty(
             "cotangent of the outputs",
             &[t, s, sizes.output()],
@@ -116,23 +136,24 @@ impl<F: Kernels> Saved<F> {
         Ok(())
     }
 
-    /// Takes the block back to its inputs, parameters and initial state. `cell` must be what ran it forward; of the
-    /// gradients that are not always needed, those that are `wanted` are computed.
+    /// Takes the block back to its inputs, parameters and initial state. `cell` must be what ran it forward, and `ran` what went
+    /// in and came out then; of the gradients that are not always needed, those that are `wanted` are computed.
     ///
     /// # Errors
     /// [`LengthError`] if a cotangent does not fill its shape.
     pub fn adjoint(
         mut self,
         cell: &Prepared<F>,
+        ran: &Ran<'_, F>,
         of: &Cotangents<'_, F>,
         wanted: Wanted,
     ) -> Result<Gradients<F>, LengthError> {
-        self.check(cell, of)?;
+        self.check(cell, ran, of)?;
+        count_adjoint();
         let (steps, samples, sizes) = (self.steps, self.samples, cell.sizes);
         let (c, m, x) = (sizes.controller, sizes.value(), sizes.input);
         let carried = sizes.carried();
-        let (width, gate_width, z_width, out_width) =
-            (x + m + carried, 4 * c, sizes.interaction(), sizes.output());
+        let (gate_width, z_width, out_width) = (4 * c, sizes.interaction(), sizes.output());
         let rows = steps * samples;
         let mut memory = MemoryAdjoint::new(self.memory, of.memory, wanted.memory);
         // Cotangents of h_t and of v_t without what the outputs of step t add, and of c_t.
@@ -165,6 +186,7 @@ impl<F: Kernels> Saved<F> {
             }
             memory.step(StepAdjoint {
                 step: t,
+                interactions: &self.interactions[first * z_width + m..],
                 d_reads: Matrix::dense(&d_read, samples, m),
                 d_meta: if of.meta.is_empty() {
                     &no_meta
@@ -228,11 +250,11 @@ impl<F: Kernels> Saved<F> {
                 d_hidden.fill(F::zero());
                 d_cell.fill(F::zero());
             }
-            for (s, d_state) in d_state.chunks_exact(m + carried).enumerate() {
-                d_read[s * m..][..m].copy_from_slice(&d_state[..m]);
+            for (s, d_state) in d_state.chunks_exact(carried + m).enumerate() {
+                d_read[s * m..][..m].copy_from_slice(&d_state[carried..]);
                 let hidden = &mut d_hidden[s * c..][..carried];
-                hidden.copy_from_slice(&d_state[m..]);
-                if let Some(mask) = &self.hidden_mask {
+                hidden.copy_from_slice(&d_state[..carried]);
+                if let Some(mask) = ran.inputs.hidden_mask {
                     let mask = &mask[(first + s) * c..][..c];
                     hidden
                         .iter_mut()
@@ -244,17 +266,24 @@ impl<F: Kernels> Saved<F> {
         let (initial_memory, targets) = memory.finish();
         // All that waited for the last step: d_gates lie where the gates were, d_z where z was.
         let d_gates = Matrix::dense(&self.gates, rows, gate_width);
-        let mut weight = Scratch::new(gate_width * width);
+        let mut from_input = Scratch::new(gate_width * x);
         matmul_tn(
             d_gates,
-            Matrix::dense(&self.joint, rows, width),
-            MatrixMut::dense(&mut weight, gate_width, width),
+            Matrix::dense(ran.inputs.inputs, rows, x),
+            MatrixMut::dense(&mut from_input, gate_width, x),
             Store::Overwrite,
+        );
+        let mut from_state = Scratch::new(gate_width * (carried + m));
+        self.states.weight_gradient(
+            &self.gates,
+            steps,
+            ran.outputs,
+            MatrixMut::dense(&mut from_state, gate_width, carried + m),
         );
         let mut interaction_weight = vec![F::nan(); z_width * c];
         matmul_tn(
             Matrix::dense(&self.interactions, rows, z_width),
-            Matrix::new(&self.outputs, rows, c, out_width),
+            Matrix::new(ran.outputs, rows, c, out_width),
             MatrixMut::dense(&mut interaction_weight, z_width, c),
             Store::Overwrite,
         );
@@ -266,20 +295,19 @@ impl<F: Kernels> Saved<F> {
                 Store::Overwrite,
             );
         }
-        let parts = |from: usize, to: usize| {
-            let mut part = Vec::with_capacity(gate_width * (to - from));
-            weight
-                .chunks_exact(width)
-                .for_each(|row| part.extend_from_slice(&row[from..to]));
-            part
-        };
+        // [h ; v] is of W_hh and of the columns of W_ih behind those of the inputs; W_hh has no part where h is not carried.
+        let mut weight_ih = Vec::with_capacity(gate_width * (x + m));
+        let mut weight_hh = vec![F::zero(); gate_width * c];
+        for (gate, from_state) in from_state.chunks_exact(carried + m).enumerate() {
+            let (hidden, read) = from_state.split_at(carried);
+            weight_ih.extend_from_slice(&from_input[gate * x..][..x]);
+            weight_ih.extend_from_slice(read);
+            weight_hh[gate * c..][..carried].copy_from_slice(hidden);
+        }
         Ok(Gradients {
             inputs,
-            weight_ih: parts(0, x + m),
-            weight_hh: match sizes.recurrent {
-                true => parts(x + m, width),
-                false => vec![F::zero(); gate_width * c],
-            },
+            weight_ih,
+            weight_hh,
             bias: column_sums(&self.gates, gate_width),
             interaction_weight,
             interaction_bias: column_sums(&self.interactions, z_width),

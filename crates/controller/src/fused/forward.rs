@@ -5,9 +5,11 @@ use mnm_memory::fused::{
 };
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch, Store, matmul_nt};
 
+use super::count::count_forward;
 use super::error::{LengthError, fits};
 use super::lstm;
 use super::prepared::Prepared;
+use super::states::States;
 
 /// What goes into a block of sequences.
 #[derive(Clone, Copy, Debug)]
@@ -70,18 +72,15 @@ pub struct Forward<F> {
 pub struct Saved<F> {
     pub(super) steps: usize,
     pub(super) samples: usize,
-    /// `[x_t ; v_{t-1} ; masked h_{t-1}]` `[T, S, X+M+C]`; without h where it is not carried.
-    pub(super) joint: Scratch<F>,
+    /// `[h_{t-1} ; v_{t-1}]`, without h if it is not carried, where it is not to be found in the outputs.
+    pub(super) states: States<F>,
     /// The gates, activated `[T, S, 4C]`.
     pub(super) gates: Scratch<F>,
     /// c_0 .. c_T `[T+1, S, C]`.
     pub(super) cells: Scratch<F>,
-    /// `[h_t ; v_t]` `[T, S, C+M]`.
-    pub(super) outputs: Scratch<F>,
     /// z_t `[T, S, M+3HM]`.
     pub(super) interactions: Scratch<F>,
     pub(super) rates: Vec<F>,
-    pub(super) hidden_mask: Option<Vec<F>>,
     pub(super) memory: MemorySaved<F>,
 }
 
@@ -122,23 +121,24 @@ impl<F: Kernels> Prepared<F> {
         keep: Keep,
     ) -> Result<Forward<F>, LengthError> {
         self.check(inputs, initial)?;
+        count_forward();
         let record = keep.record;
         let (steps, samples, sizes) = (inputs.steps, inputs.samples, self.sizes);
         let (c, m, x) = (sizes.controller, sizes.value(), sizes.input);
-        let carried = sizes.carried();
-        let (width, gate_width, z_width, out_width) =
-            (x + m + carried, 4 * c, sizes.interaction(), sizes.output());
+        let (gate_width, z_width, out_width) = (4 * c, sizes.interaction(), sizes.output());
         let rows = steps * samples;
-        let mut joint = Scratch::new(rows * width);
-        for (to, from) in joint
-            .chunks_exact_mut(width)
-            .zip(inputs.inputs.chunks_exact(x))
-        {
-            to[..x].copy_from_slice(from);
-        }
+        let mask = (inputs.hidden_mask, c);
+        let mut states = States::new(
+            initial.hidden,
+            initial.read,
+            mask,
+            sizes,
+            samples,
+            if record { steps.max(1) } else { 1 },
+        );
         let mut gates = Scratch::new(rows * gate_width);
         self.from_input.forward.multiply_plus(
-            Matrix::new(&joint, rows, x, width),
+            Matrix::dense(inputs.inputs, rows, x),
             &self.gates_bias,
             MatrixMut::dense(&mut gates, rows, gate_width),
         );
@@ -165,31 +165,9 @@ impl<F: Kernels> Prepared<F> {
             MemoryForward::new(self.rule, memory_sizes, initial.memory, targets, options);
         for t in 0..steps {
             let first = t * samples;
-            // [v ; h] of the step before, the hidden state masked, or left out where it is not carried.
-            for s in 0..samples {
-                let to = &mut joint[(first + s) * width + x..][..m + carried];
-                let (read, hidden) = match t {
-                    0 => (&initial.read[s * m..][..m], &initial.hidden[s * c..][..c]),
-                    _ => {
-                        let (hidden, read) =
-                            outputs[(first - samples + s) * out_width..][..out_width].split_at(c);
-                        (read, hidden)
-                    }
-                };
-                to[..m].copy_from_slice(read);
-                to[m..].copy_from_slice(&hidden[..carried]);
-                if let Some(mask) = inputs.hidden_mask {
-                    let mask = &mask[(first + s) * c..][..c];
-                    to[m..]
-                        .iter_mut()
-                        .zip(mask)
-                        .for_each(|(h, mask)| *h *= *mask);
-                }
-            }
             let gates = &mut gates[first * gate_width..][..samples * gate_width];
-            let state = Matrix::new(&joint[first * width + x..], samples, m + carried, width);
             self.from_state.forward.multiply(
-                state,
+                states.before(t, &outputs, mask),
                 MatrixMut::dense(gates, samples, gate_width),
                 Store::Add,
             );
@@ -240,10 +218,6 @@ impl<F: Kernels> Prepared<F> {
             rows.for_each(|row| part.extend_from_slice(&row[from..from + count]));
             part
         };
-        let mut kept_outputs = Scratch::new(if record { outputs.len() } else { 0 });
-        if record {
-            kept_outputs.copy_from_slice(&outputs);
-        }
         Ok(Forward {
             hidden: last(0, c, initial.hidden),
             read: last(c, m, initial.read),
@@ -262,13 +236,11 @@ impl<F: Kernels> Prepared<F> {
             saved: memory.into_saved().map(|memory| Saved {
                 steps,
                 samples,
-                joint,
+                states,
                 gates,
                 cells,
-                outputs: kept_outputs,
                 interactions,
                 rates: rates.clone(),
-                hidden_mask: inputs.hidden_mask.map(<[F]>::to_vec),
                 memory,
             }),
             outputs,

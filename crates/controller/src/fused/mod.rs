@@ -9,14 +9,19 @@
 //! weight gradient, as one large product of the gathered cotangents with the gathered activations.
 
 mod adjoint;
+mod block;
 mod cache;
+mod count;
 mod error;
 mod forward;
 mod lstm;
 mod prepared;
+mod states;
 
-pub use adjoint::{Cotangents, Gradients, Wanted};
+pub use adjoint::{Cotangents, Gradients, Ran, Wanted};
+pub use block::block_size;
 pub use cache::PreparedCache;
+pub use count::{Passes, passes};
 pub use error::LengthError;
 pub use forward::{Forward, InitialState, Inputs, Keep, Saved};
 pub use mnm_memory::fused::{FusedRule, Initial, break_even_rows};

@@ -102,7 +102,7 @@ pub struct Prepared<F> {
     pub(super) sizes: CellSizes,
     /// From x to the gates.
     pub(super) from_input: Linear<F>,
-    /// From `[v ; h]` to the gates, without h if it is not carried.
+    /// From `[h ; v]` to the gates, without h if it is not carried.
     pub(super) from_state: Linear<F>,
     pub(super) gates_bias: Vec<F>,
     pub(super) interaction: Linear<F>,
@@ -156,8 +156,8 @@ impl<F: Kernels> Prepared<F> {
             .chunks_exact(joint)
             .zip(weights.weight_hh.chunks_exact(c))
         {
-            state.extend_from_slice(&from_input[input..]);
             state.extend_from_slice(&from_hidden[..carried]);
+            state.extend_from_slice(&from_input[input..]);
         }
         Ok(Prepared {
             rule,

@@ -1,6 +1,7 @@
 //! How sequences are grouped and cut, and what is kept, changes nothing.
 
-use mnm_controller::fused::{FusedRule, Inputs, Keep, LengthError, Wanted};
+use mnm_controller::Kernel;
+use mnm_controller::fused::{FusedRule, Inputs, Keep, LengthError, Wanted, passes};
 
 use proptest::prelude::*;
 
@@ -22,6 +23,27 @@ fn case(rule: &'static str) -> Case {
         shared: true,
         dual_rows: 64,
         seed: 3,
+    }
+}
+
+/// Both kernels give the same numbers: only a count tells which of them ran.
+#[test]
+fn the_fused_kernel_runs_unless_the_reference_is_asked_for() {
+    let problem = Problem::new(&case("mnm-p"));
+    for (kernel, expected) in [
+        (None, 1),
+        (Some(Kernel::Fused), 1),
+        (Some(Kernel::Reference), 0),
+    ] {
+        let before = passes();
+        problem.gradient_of_a_sum(kernel);
+        let after = passes();
+        assert_eq!(
+            after.forward - before.forward,
+            expected,
+            "{kernel:?} forward"
+        );
+        assert_eq!(after.adjoint - before.adjoint, expected, "{kernel:?} back");
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use mnm_controller::fused::{
     CellSizes, Cotangents, Forward, FusedRule, Gradients, Initial, InitialState, Inputs, Keep,
-    Prepared, TargetsWeights, Wanted, Weights,
+    Prepared, Ran, TargetsWeights, Wanted, Weights,
 };
 use mnm_controller::{Cell, Kernel, MnmCell, State, memory_part};
 use mnm_memory::{MemoryShape, rule_named, weight_name};
@@ -61,6 +61,10 @@ impl Case {
     }
 
     fn cell(&self) -> MnmCell<f64> {
+        self.plain_cell().with_kernel(Kernel::Reference)
+    }
+
+    fn plain_cell(&self) -> MnmCell<f64> {
         MnmCell::new(
             self.input,
             self.controller,
@@ -69,7 +73,6 @@ impl Case {
             rule_named(self.rule).unwrap(),
             true,
         )
-        .with_kernel(Kernel::Reference)
         .with_recurrence(self.recurrent)
     }
 }
@@ -236,6 +239,26 @@ impl Problem {
         part
     }
 
+    /// Runs the cell with `kernel`, or with whatever it has of itself, and takes the gradient of the sum of its outputs.
+    pub fn gradient_of_a_sum(&self, kernel: Option<Kernel>) {
+        let mut cell = self.case.plain_cell();
+        if let Some(kernel) = kernel {
+            cell = cell.with_kernel(kernel);
+        }
+        let tape = Tape::new();
+        let parameters: Parameters<Tensor<f64>> = self
+            .parameters
+            .iter()
+            .map(|(name, x)| (name.clone(), tape.variable(x.clone())))
+            .collect();
+        let state = cell.initial_state(&parameters, self.case.samples).unwrap();
+        let inputs = Tensor::constant(self.inputs.clone());
+        let unrolled = cell.unroll(&parameters, &inputs, &state, None).unwrap();
+        let sum = unrolled.outputs.sum_all().unwrap();
+        let weight = parameters.get("controller.weight_ih").unwrap();
+        gradient(&sum, &[weight], Order::First).unwrap();
+    }
+
     /// The definition: tensor ops, step after step.
     pub fn reference(&self) -> Numbers {
         let tape = Tape::new();
@@ -362,17 +385,21 @@ impl Problem {
             memory: &memory,
         };
         let (inputs, mask) = (to(&self.inputs), self.mask.as_ref().map(to));
-        let inputs = Inputs {
-            steps: self.case.steps,
-            samples: self.case.samples,
-            inputs: &inputs,
-            hidden_mask: mask.as_deref(),
-        };
+        let inputs = self.inputs(&inputs, mask.as_deref());
         let keep = Keep {
             record,
             memory: true,
         };
         prepared.forward(&inputs, &initial, keep).unwrap()
+    }
+
+    fn inputs<'a, F>(&self, inputs: &'a [F], hidden_mask: Option<&'a [F]>) -> Inputs<'a, F> {
+        Inputs {
+            steps: self.case.steps,
+            samples: self.case.samples,
+            inputs,
+            hidden_mask,
+        }
     }
 
     pub fn adjoint<F: Kernels>(
@@ -398,10 +425,15 @@ impl Problem {
             read: &d["read"],
             memory: &memory,
         };
+        let (inputs, mask) = (to(&self.inputs), self.mask.as_ref().map(to));
+        let ran = Ran {
+            inputs: self.inputs(&inputs, mask.as_deref()),
+            outputs: &forward.outputs,
+        };
         forward
             .saved
             .unwrap()
-            .adjoint(prepared, &cotangents, wanted)
+            .adjoint(prepared, &ran, &cotangents, wanted)
             .unwrap()
     }
 

@@ -7,20 +7,22 @@ use super::dual_adjoint::{DualAdjoint, DualCotangents};
 use super::elementwise::{add_scaled, through_tanh};
 use super::forward::{MemorySaved, fill, unpadded};
 use super::layout::Layout;
-use super::passes::{AdjointGroup, AdjointPasses, part};
+use super::passes::{AdjointGroup, AdjointPasses, part, part_of};
 use super::rule::Rule;
-use super::targets::TargetsGradient;
+use super::targets::{TargetsGradient, TargetsSum};
 
 /// What one step of the adjoint takes and gives, for all sequences of the block.
 #[derive(Debug)]
 pub struct StepAdjoint<'a, F> {
     /// The step, from T - 1 down to 0.
     pub step: usize,
+    /// The interactions that the step forward was given: row s is `interactions[s * interaction_stride..][..3HM]`.
+    pub interactions: &'a [F],
     /// Cotangents of the reads `[S, M]`.
     pub d_reads: Matrix<'a, F>,
     /// Cotangents of the meta losses `[S]`.
     pub d_meta: &'a [F],
-    /// Cotangents of the interactions, replaced: row s is `d_interactions[s * interaction_stride..][..3HM]`.
+    /// Cotangents of the interactions, replaced; laid out as they are.
     pub d_interactions: &'a mut [F],
     /// Elements from one sequence's interaction to the next.
     pub interaction_stride: usize,
@@ -43,8 +45,8 @@ pub struct MemoryAdjoint<F> {
     spare: Scratch<F>,
     carry: Scratch<F>,
     below: Scratch<F>,
-    /// Cotangents of the targets `[T, S, H, targets]`.
-    d_targets: Scratch<F>,
+    /// The gradient of the targets network, for rules that have one.
+    targets: Option<TargetsSum<F>>,
     /// Cotangents of the values through the targets at one step `[S, H, M]`.
     d_values: Scratch<F>,
 }
@@ -73,8 +75,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
         } else {
             1
         };
-        let width = saved.targets.as_ref().map_or(0, |t| t.width());
-        let heads = sizes.samples * sizes.heads;
+        let rows_of_step = sizes.samples * sizes.heads;
         MemoryAdjoint {
             with_initial,
             gradients,
@@ -85,12 +86,14 @@ impl<F: Kernels> MemoryAdjoint<F> {
             spare: scratch(together * layout.changes_len),
             carry: scratch(together * layout.carry_len),
             below: scratch(together * layout.below_len),
-            d_targets: scratch(sizes.steps * heads * width),
-            d_values: scratch(if width > 0 {
-                heads * sizes.shape.value()
-            } else {
-                0
+            d_values: scratch(match saved.targets {
+                Some(_) => rows_of_step * sizes.shape.value(),
+                None => 0,
             }),
+            targets: saved
+                .targets
+                .as_ref()
+                .map(|network| TargetsSum::new(network, rows_of_step)),
             saved,
         }
     }
@@ -110,7 +113,10 @@ impl<F: Kernels> MemoryAdjoint<F> {
         let (layout, rule) = (&saved.layout, saved.rule.steps());
         let index = step.step * samples;
         let width = saved.targets.as_ref().map_or(0, |t| t.width()) * layout.heads;
-        let d_targets = &mut self.d_targets[index * width..][..samples * width];
+        let d_targets = match &mut self.targets {
+            Some(targets) => targets.next().0,
+            None => &mut [],
+        };
         let records = &saved.records[index * layout.record_len..][..samples * layout.record_len];
         let rates = &saved.rates[index..][..samples];
         let dual = saved
@@ -169,7 +175,11 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 retreat(&mut group, &mut DirectAdjoint { weights, gradients }, rule);
             }
         }
-        self.values(step.step, step.d_interactions, step.interaction_stride);
+        self.values(
+            step.interactions,
+            step.d_interactions,
+            step.interaction_stride,
+        );
     }
 
     /// At the last step of the dual form: what is known of the weights after it becomes known of its factors.
@@ -192,27 +202,30 @@ impl<F: Kernels> MemoryAdjoint<F> {
         self.gradients = Scratch::new(0);
     }
 
-    /// What the targets of a step say of the values, for all sequences in one product.
-    fn values(&mut self, step: usize, d_interactions: &mut [F], stride: usize) {
-        let Some(network) = &self.saved.targets else {
+    /// What the targets of a step say of the values, for all sequences in one product, and of their network.
+    fn values(&mut self, interactions: &[F], d_interactions: &mut [F], stride: usize) {
+        let (Some(network), Some(sum)) = (&self.saved.targets, &mut self.targets) else {
             return;
         };
-        let sizes = &self.saved.sizes;
+        let (layout, sizes) = (&self.saved.layout, &self.saved.sizes);
         let (rows, value) = (sizes.samples * sizes.heads, sizes.shape.value());
-        let d_targets = &self.d_targets[step * rows * network.width()..][..rows * network.width()];
+        let (d_targets, values) = sum.next();
         network.pull_back(
             d_targets,
             MatrixMut::dense(&mut self.d_values, rows, value),
             rows,
         );
-        for (row, d_value) in self.d_values.chunks_exact(value).enumerate() {
+        let pairs = self.d_values.chunks_exact(value);
+        for (row, (d_value, to)) in pairs.zip(values.chunks_exact_mut(value)).enumerate() {
             let (s, h) = (row / sizes.heads, row % sizes.heads);
+            to.copy_from_slice(part_of(&interactions[s * stride..], layout, h, 1));
             add_scaled(
-                part(&mut d_interactions[s * stride..], &self.saved.layout, h, 1),
+                part(&mut d_interactions[s * stride..], layout, h, 1),
                 F::one(),
                 d_value,
             );
         }
+        sum.advance();
     }
 
     /// After step 0: the cotangents of the initial weights, for each layer `[out, in]` summed over the block if they were
@@ -245,12 +258,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 (0..layout.layers).map(layer).collect()
             }
         };
-        let rows = sizes.steps * sizes.samples * sizes.heads;
-        let targets = self.saved.targets.as_ref();
-        (
-            initial,
-            targets.map(|network| network.gradient(&self.d_targets, &self.saved.values, rows)),
-        )
+        (initial, self.targets.map(TargetsSum::finish))
     }
 }
 

@@ -67,8 +67,6 @@ pub struct MemorySaved<F> {
     pub(super) records: Scratch<F>,
     /// beta `[T, S]`.
     pub(super) rates: Scratch<F>,
-    /// v^w `[T, S, H, M]` for rules with targets.
-    pub(super) values: Scratch<F>,
 }
 
 /// The memory of a block of sequences on its way through the steps.
@@ -76,7 +74,9 @@ pub struct MemorySaved<F> {
 pub struct MemoryForward<F> {
     state: MemorySaved<F>,
     record: bool,
-    /// What the targets network predicts at a step, `[S, H, targets]`.
+    /// v^w of a step `[S, H, M]`, for rules with targets.
+    values: Scratch<F>,
+    /// What the targets network predicts from them, `[S, H, targets]`.
     predicted: Scratch<F>,
     /// D of the sequences of a group.
     changes: Scratch<F>,
@@ -121,7 +121,7 @@ impl<F: Kernels> MemoryForward<F> {
         let rows = sizes.samples * sizes.heads;
         let width = targets.as_ref().map_or(0, |t| t.width());
         let values = if width > 0 {
-            kept * rows * sizes.shape.value()
+            rows * sizes.shape.value()
         } else {
             0
         };
@@ -129,6 +129,7 @@ impl<F: Kernels> MemoryForward<F> {
         let scratch = |length| Scratch::new(length);
         MemoryForward {
             record: options.record,
+            values: scratch(values),
             predicted: scratch(rows * width),
             changes: scratch(together * layout.changes_len),
             scratch: scratch(history.as_ref().map_or(0, |h| h.scratch_len(&layout))),
@@ -144,7 +145,6 @@ impl<F: Kernels> MemoryForward<F> {
                 weights,
                 records: scratch(kept * sizes.samples * layout.record_len),
                 rates: scratch(kept * sizes.samples),
-                values: scratch(values),
                 layout,
             },
         }
@@ -159,7 +159,7 @@ impl<F: Kernels> MemoryForward<F> {
         let samples = self.state.sizes.samples;
         let kept = if self.record { step.step } else { 0 };
         self.state.rates[kept * samples..][..samples].copy_from_slice(step.rates);
-        self.predict(kept, &step);
+        self.predict(&step);
         let state = &mut self.state;
         let (layout, rule) = (&state.layout, state.rule.steps());
         let records =
@@ -216,19 +216,21 @@ impl<F: Kernels> MemoryForward<F> {
     }
 
     /// The targets of all sequences in one product.
-    fn predict(&mut self, kept: usize, step: &StepForward<'_, F>) {
+    fn predict(&mut self, step: &StepForward<'_, F>) {
         let Some(network) = &self.state.targets else {
             return;
         };
         let sizes = self.state.sizes;
         let (rows, value) = (sizes.samples * sizes.heads, sizes.shape.value());
-        let values = &mut self.state.values[kept * rows * value..][..rows * value];
-        for (row, to) in values.chunks_exact_mut(value).enumerate() {
+        for (row, to) in self.values.chunks_exact_mut(value).enumerate() {
             let (s, h) = (row / sizes.heads, row % sizes.heads);
             let at = s * step.interaction_stride + (3 * h + 1) * value;
             to.copy_from_slice(&step.interactions[at..at + value]);
         }
-        network.predict(Matrix::dense(values, rows, value), &mut self.predicted);
+        network.predict(
+            Matrix::dense(&self.values, rows, value),
+            &mut self.predicted,
+        );
     }
 
     /// The weights of a layer after `steps` steps, which must be all that were taken, `[S, out, in]` without padding.

@@ -173,6 +173,16 @@ pub(super) fn part<'a, F>(
     &mut d_interaction[(3 * h + which) * value..][..value]
 }
 
+/// k^w, v^w or k^r (which = 0, 1 or 2) of a head.
+pub(super) fn part_of<'a, F>(
+    interaction: &'a [F],
+    layout: &Layout,
+    h: usize,
+    which: usize,
+) -> &'a [F] {
+    &interaction[(3 * h + which) * layout.value..][..layout.value]
+}
+
 impl<F: Kernels> AdjointOne<'_, F> {
     /// Where a step back starts: the cotangents of the last layer's outputs after the write.
     pub fn seed(&mut self, d_read: &[F], d_meta: F) {

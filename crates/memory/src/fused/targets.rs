@@ -1,6 +1,6 @@
 //! The network of MNM-p that predicts what the activations ought to be: `[t^1 .. t^L] = W_t v^w + b_t`.
 
-use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Packed, Store, matmul_tn};
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Packed, Scratch, Store, matmul_tn};
 
 /// The targets network, packed for both directions; made once a training step, shared by all blocks.
 #[derive(Clone, Debug)]
@@ -53,23 +53,78 @@ impl<F: Kernels> TargetsNetwork<F> {
             Store::Overwrite,
         );
     }
+}
 
-    /// The cotangents of the parameters from those of all targets `[rows, targets]` and all values `[rows, M]`.
-    pub(super) fn gradient(
-        &self,
-        d_targets: &[F],
-        values: &[F],
-        rows: usize,
-    ) -> TargetsGradient<F> {
-        let (width, value) = (self.width(), self.backward.columns());
-        let mut weight = vec![F::nan(); width * value];
-        let out = MatrixMut::dense(&mut weight, width, value);
-        let d = Matrix::dense(d_targets, rows, width);
-        matmul_tn(d, Matrix::dense(values, rows, value), out, Store::Overwrite);
-        let mut bias = vec![F::zero(); width];
-        for row in d_targets.chunks_exact(width).take(rows) {
-            super::elementwise::add_scaled(&mut bias, F::one(), row);
+/// Rows of targets that are gathered before they go into the gradient: the depth to which a large product packs its operands, so
+/// that gathering more would not make it faster.
+const GATHERED: usize = 256;
+
+/// The gradient of the targets network on its way back through the steps: cotangents and values of a few steps, and what those
+/// before have come to. O(1) in T.
+#[derive(Debug)]
+pub(super) struct TargetsSum<F> {
+    /// Rows of a step, S H.
+    rows: usize,
+    width: usize,
+    value: usize,
+    /// Rows that are gathered, of as many as there is room for.
+    filled: usize,
+    /// Cotangents of targets `[rows, targets]`.
+    d_targets: Scratch<F>,
+    /// v^w `[rows, M]`.
+    values: Scratch<F>,
+    gradient: TargetsGradient<F>,
+}
+
+impl<F: Kernels> TargetsSum<F> {
+    /// For `rows` rows a step.
+    pub fn new(network: &TargetsNetwork<F>, rows: usize) -> Self {
+        let (width, value) = (network.width(), network.backward.columns());
+        let room = rows * (GATHERED / rows.max(1)).max(1);
+        TargetsSum {
+            rows,
+            width,
+            value,
+            filled: 0,
+            d_targets: Scratch::new(room * width),
+            values: Scratch::new(room * value),
+            gradient: TargetsGradient {
+                weight: vec![F::zero(); width * value],
+                bias: vec![F::zero(); width],
+            },
         }
-        TargetsGradient { weight, bias }
+    }
+
+    /// Where the cotangents of the targets `[rows, targets]` of the next step go, and its values `[rows, M]`.
+    pub fn next(&mut self) -> (&mut [F], &mut [F]) {
+        (
+            &mut self.d_targets[self.filled * self.width..][..self.rows * self.width],
+            &mut self.values[self.filled * self.value..][..self.rows * self.value],
+        )
+    }
+
+    /// Takes in what was put where [`TargetsSum::next`] said.
+    pub fn advance(&mut self) {
+        self.filled += self.rows;
+        if (self.filled + self.rows) * self.width > self.d_targets.len() {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        let d_targets = Matrix::dense(&self.d_targets, self.filled, self.width);
+        let values = Matrix::dense(&self.values, self.filled, self.value);
+        let weight = MatrixMut::dense(&mut self.gradient.weight, self.width, self.value);
+        matmul_tn(d_targets, values, weight, Store::Add);
+        for row in self.d_targets.chunks_exact(self.width).take(self.filled) {
+            super::elementwise::add_scaled(&mut self.gradient.bias, F::one(), row);
+        }
+        self.filled = 0;
+    }
+
+    /// The cotangents of the parameters.
+    pub fn finish(mut self) -> TargetsGradient<F> {
+        self.flush();
+        self.gradient
     }
 }

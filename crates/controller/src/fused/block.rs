@@ -1,0 +1,50 @@
+//! How many sequences make a block.
+
+use super::prepared::CellSizes;
+
+/// Sequences of a block that is not long: as many rows as the tallest tile of the products has. With 16 the packed weights are
+/// read half as often, but writes, cotangents and scratch of twice as many sequences no longer fit into the second-level cache; 8
+/// was the faster one on both standard shapes (docs/performance.md).
+const SEQUENCES: usize = 8;
+
+/// Sequences of the longest blocks. With 2 the products reach two thirds of their rate, which costs some 5 % of a step.
+const FEWEST: usize = 2;
+
+/// Numbers that a block may record: 64 MiB in single precision. What is alive at once is this for every thread.
+const RECORDED: usize = 16 << 20;
+
+/// How many sequences of `steps` steps the fused kernel takes forward and back together: 8, or 4 or 2 where what it must keep
+/// of 8 (of 4) for the way back is too much.
+///
+/// Kept are, for each sequence and step: inputs, gates, cell state and interaction, X + 5C + M(1 + 3H); outputs, their cotangents and
+/// what of them the output layer saw, 3(C + M); keys, activations before and after the write, and errors, about
+/// 6H times the sum of the layers' widths. Only the sizes count, so that every bit of a result is the same on any machine.
+pub fn block_size(sizes: &CellSizes, steps: usize) -> usize {
+    let cell = sizes.input + 5 * sizes.controller + sizes.interaction() + 3 * sizes.output();
+    let memory = 6 * sizes.heads * sizes.memory.targets();
+    let fits = |sequences: &usize| sequences * steps * (cell + memory) <= RECORDED;
+    [SEQUENCES, SEQUENCES / 2]
+        .into_iter()
+        .find(fits)
+        .unwrap_or(FEWEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use mnm_memory::MemoryShape;
+
+    use super::*;
+
+    #[test]
+    fn longer_sequences_come_in_smaller_blocks() {
+        let sizes = CellSizes {
+            input: 100,
+            controller: 100,
+            heads: 1,
+            memory: MemoryShape::new(100, 100, 3).expect("a shape"),
+            recurrent: true,
+        };
+        let found = [1, 50, 1000, 10_000].map(|steps| block_size(&sizes, steps));
+        assert_eq!(found, [8, 8, 4, 2]);
+    }
+}
