@@ -1,7 +1,11 @@
 //! Adam with decoupled weight decay, and gradient clipping.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use mnm_tensor::kernels::vectorised;
 use mnm_tensor::{Array, Float, Parameters};
-use ndarray::Zip;
+use rayon::prelude::*;
 
 use crate::config::TrainConfig;
 
@@ -16,6 +20,9 @@ pub struct Adam<F: Float> {
     first: Parameters<Array<F>>,
     second: Parameters<Array<F>>,
 }
+
+/// Elements that a thread takes at a time: some ten microseconds of work.
+const CHUNK: usize = 16 * 1024;
 
 const FIRST: &str = "m.";
 const SECOND: &str = "v.";
@@ -83,36 +90,114 @@ impl<F: Float> Adam<F> {
             F::of(1.0 - learning_rate * settings.weight_decay),
         );
         let (b1, b2, factor) = (F::of(b1), F::of(b2), F::of(factor));
-        let (c1, c2) = (F::one() - b1, F::one() - b2);
-        for (name, g) in gradient.iter() {
-            let (Some(p), Some(m), Some(v)) = (
-                parameters.find_mut(name),
-                self.first.find_mut(name),
-                self.second.find_mut(name),
-            ) else {
+        let update = Update {
+            b1,
+            b2,
+            c1: F::one() - b1,
+            c2: F::one() - b2,
+            factor,
+            rate,
+            norm,
+            epsilon,
+            keep,
+        };
+        let mut changed: BTreeMap<&str, &mut Array<F>> = parameters.iter_mut().collect();
+        let moments = self.first.iter_mut().zip(self.second.iter_mut());
+        let mut chunks = Vec::new();
+        for ((name, m), (_, v)) in moments {
+            let (Some(p), Some(g)) = (changed.remove(name), gradient.find(name)) else {
                 continue;
             };
-            Zip::from(p.view_mut())
-                .and(m.view_mut())
-                .and(v.view_mut())
-                .and(g.view())
-                .for_each(|p, m, v, &g| {
-                    let g = g * factor;
-                    *m = b1 * *m + c1 * g;
-                    *v = b2 * *v + c2 * g * g;
-                    *p = keep * *p - rate * *m / ((*v * norm).sqrt() + epsilon);
-                });
+            let moments = row_major(m)
+                .chunks_mut(CHUNK)
+                .zip(row_major(v).chunks_mut(CHUNK));
+            chunks.extend(row_major(p).chunks_mut(CHUNK).zip(moments).zip(pieces(g)));
+        }
+        // Each element is changed by itself: which thread does it shows in no bit.
+        chunks.into_par_iter().for_each(|((p, (m, v)), g)| {
+            vectorised(|| {
+                for (((p, m), v), g) in p
+                    .iter_mut()
+                    .zip(m.iter_mut())
+                    .zip(v.iter_mut())
+                    .zip(g.iter())
+                {
+                    update.element(p, m, v, *g);
+                }
+            });
+        });
+    }
+}
+
+/// The numbers of a step that all elements share.
+#[derive(Clone, Copy)]
+struct Update<F> {
+    b1: F,
+    b2: F,
+    c1: F,
+    c2: F,
+    factor: F,
+    rate: F,
+    norm: F,
+    epsilon: F,
+    keep: F,
+}
+
+impl<F: Float> Update<F> {
+    #[inline(always)]
+    fn element(&self, p: &mut F, m: &mut F, v: &mut F, g: F) {
+        let g = g * self.factor;
+        *m = self.b1 * *m + self.c1 * g;
+        *v = self.b2 * *v + self.c2 * g * g;
+        *p = self.keep * *p - self.rate * *m / ((*v * self.norm).sqrt() + self.epsilon);
+    }
+}
+
+/// The Euclidean norm of a whole gradient in double precision: sums of chunks, which any thread may take, added in the order
+/// of the names.
+pub fn global_norm<F: Float>(gradient: &Parameters<Array<F>>) -> f64 {
+    let chunks: Vec<Cow<'_, [F]>> = gradient.iter().flat_map(|(_, g)| pieces(g)).collect();
+    let squares: Vec<f64> = chunks
+        .par_iter()
+        .map(|chunk| sum_of_squares(chunk))
+        .collect();
+    squares.iter().sum::<f64>().sqrt()
+}
+
+/// The elements in row-major order.
+fn row_major<F: Float>(x: &mut Array<F>) -> &mut [F] {
+    if !x.is_standard_layout() {
+        *x = x.as_standard_layout().into_owned().into_shared();
+    }
+    x.as_slice_mut().expect("it is in row-major order now")
+}
+
+/// The elements in row-major order, in chunks; copied only where they do not lie so.
+fn pieces<F: Float>(x: &Array<F>) -> Vec<Cow<'_, [F]>> {
+    match x.as_slice() {
+        Some(elements) => elements.chunks(CHUNK).map(Cow::Borrowed).collect(),
+        None => {
+            let elements: Vec<F> = x.iter().copied().collect();
+            let copies = elements.chunks(CHUNK).map(<[F]>::to_vec);
+            copies.map(Cow::Owned).collect()
         }
     }
 }
 
-/// The Euclidean norm of a whole gradient, summed in double precision in the order of the names.
-pub fn global_norm<F: Float>(gradient: &Parameters<Array<F>>) -> f64 {
-    gradient
-        .iter()
-        .map(|(_, g)| g.iter().map(|x| x.as_f64() * x.as_f64()).sum::<f64>())
-        .sum::<f64>()
-        .sqrt()
+fn sum_of_squares<F: Float>(x: &[F]) -> f64 {
+    vectorised(|| {
+        // Several sums side by side, because each addition waits for the one before it.
+        let mut lanes = [0.0; 16];
+        let chunks = x.chunks_exact(lanes.len());
+        let rest = chunks.remainder();
+        for chunk in chunks {
+            for (sum, x) in lanes.iter_mut().zip(chunk) {
+                *sum += x.as_f64() * x.as_f64();
+            }
+        }
+        let rest = rest.iter().map(|x| x.as_f64() * x.as_f64()).sum::<f64>();
+        rest + lanes.iter().sum::<f64>()
+    })
 }
 
 /// What a gradient of norm `norm` is multiplied by so that the norm is at most `clip` (0 does not clip).

@@ -7,8 +7,8 @@ use ndarray::{Array2, Array3};
 
 use crate::TrainError;
 
-/// Sequences of a block. Fixed, because the order of summation (and so every bit of the result) hangs on it: the number
-/// of threads must not matter.
+/// Sequences of a block where nothing is recorded, or worlds of one. Fixed, because the order of summation (and so every bit of the
+/// result) hangs on it: the number of threads must not matter.
 pub const BLOCK: usize = 16;
 
 /// Some sequences that are computed together, padded to the longest.
@@ -31,8 +31,8 @@ pub struct Block<F: Float> {
 /// The right answers of a block's rows.
 #[derive(Debug)]
 pub enum Answers<F: Float> {
-    /// One of K classes: ones and zeros `[rows, K]`, a row of zeros for an answer that no training episode has.
-    Classes(Array<F>),
+    /// One of K classes; none for an answer that no training episode has.
+    Classes(Vec<Option<usize>>),
     /// Bits `[rows, K]`.
     Bits(Array<F>),
 }
@@ -51,16 +51,28 @@ pub struct Batch {
     pub sequences: usize,
 }
 
-/// Cuts episodes into blocks, the longest first, so that a block has little padding.
-pub fn collate(mut episodes: Vec<Episode>) -> Batch {
+/// Cuts episodes into blocks, the longest first, so that a block has little padding. `size` says how many episodes a block
+/// whose longest has so many steps is to have, at least 1: it may hang on nothing that changes from machine to machine, because the
+/// order of summation, and so every bit of the result, hangs on it.
+pub fn collate(mut episodes: Vec<Episode>, size: impl Fn(usize) -> usize) -> Batch {
     // Stable: episodes of one length keep their order.
     episodes.sort_by_key(|e| std::cmp::Reverse(e.steps()));
     Batch {
         targets: episodes.iter().map(answer_count).sum::<usize>() as f64,
         steps: episodes.iter().map(Episode::steps).sum::<usize>() as f64,
         sequences: episodes.len(),
-        blocks: episodes.chunks(BLOCK).map(<[Episode]>::to_vec).collect(),
+        blocks: blocks(episodes, size),
     }
+}
+
+fn blocks(mut episodes: Vec<Episode>, size: impl Fn(usize) -> usize) -> Vec<Vec<Episode>> {
+    let mut blocks = Vec::new();
+    while let Some(longest) = episodes.first() {
+        let size = size(longest.steps()).clamp(1, episodes.len());
+        let rest = episodes.split_off(size);
+        blocks.push(std::mem::replace(&mut episodes, rest));
+    }
+    blocks
 }
 
 fn answer_count(episode: &Episode) -> usize {
@@ -164,45 +176,54 @@ fn input<F: Float>(episodes: &[Episode], steps: usize) -> Result<Input<F>, Train
     }))
 }
 
+/// All answers of a block; those of one task are of one kind.
 fn answers<F: Float>(episodes: &[Episode], outputs: usize) -> Result<Answers<F>, TrainError> {
+    let bits = |e: &Episode| matches!(e.labels, Labels::Bits(_));
+    if episodes.iter().any(bits) {
+        Ok(Answers::Bits(bit_table(episodes, outputs)?))
+    } else {
+        Ok(Answers::Classes(class_numbers(episodes, outputs)?))
+    }
+}
+
+fn class_numbers(episodes: &[Episode], outputs: usize) -> Result<Vec<Option<usize>>, TrainError> {
+    let mut numbers = Vec::with_capacity(episodes.iter().map(Episode::targets).sum());
+    for episode in episodes {
+        let Labels::Classes(classes) = &episode.labels else {
+            continue;
+        };
+        for &class in classes {
+            if class != UNKNOWN_CLASS && class as usize >= outputs {
+                return Err(TrainError::Batch(format!("class {class} of {outputs}")));
+            }
+            numbers.push((class != UNKNOWN_CLASS).then_some(class as usize));
+        }
+    }
+    Ok(numbers)
+}
+
+fn bit_table<F: Float>(episodes: &[Episode], outputs: usize) -> Result<Array<F>, TrainError> {
     let rows = episodes.iter().map(Episode::targets).sum();
     let mut table = Array2::<F>::zeros((rows, outputs));
     let mut row = 0;
-    let mut bits_asked = false;
     for episode in episodes {
-        match &episode.labels {
-            Labels::Classes(classes) => {
-                for &class in classes {
-                    if class != UNKNOWN_CLASS {
-                        let cell = table.get_mut((row, class as usize)).ok_or_else(|| {
-                            TrainError::Batch(format!("class {class} of {outputs}"))
-                        })?;
-                        *cell = F::one();
-                    }
-                    row += 1;
-                }
+        let Labels::Bits(bits) = &episode.labels else {
+            return Err(TrainError::Batch(
+                "bits and classes in one batch".to_owned(),
+            ));
+        };
+        if bits.ncols() != outputs {
+            return Err(TrainError::Batch(format!(
+                "{} answer bits where the model has {outputs} outputs",
+                bits.ncols()
+            )));
+        }
+        for answer in bits.outer_iter() {
+            for (to, from) in table.row_mut(row).iter_mut().zip(answer) {
+                *to = F::of(f64::from(*from));
             }
-            Labels::Bits(bits) => {
-                bits_asked = true;
-                if bits.ncols() != outputs {
-                    return Err(TrainError::Batch(format!(
-                        "{} answer bits where the model has {outputs} outputs",
-                        bits.ncols()
-                    )));
-                }
-                for answer in bits.outer_iter() {
-                    for (to, from) in table.row_mut(row).iter_mut().zip(answer) {
-                        *to = F::of(f64::from(*from));
-                    }
-                    row += 1;
-                }
-            }
+            row += 1;
         }
     }
-    let table = table.into_dyn().into_shared();
-    Ok(if bits_asked {
-        Answers::Bits(table)
-    } else {
-        Answers::Classes(table)
-    })
+    Ok(table.into_dyn().into_shared())
 }

@@ -3,7 +3,7 @@
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_controller::{Masks, Model};
 use mnm_tasks::{Errors, Task};
-use mnm_tensor::kernels::Kernels;
+use mnm_tensor::kernels::{Kernels, vectorised};
 use mnm_tensor::{Array, Float, Order, Parameters, Tape, Tensor, gradient};
 
 use crate::TrainError;
@@ -47,6 +47,25 @@ pub struct BlockGradient<F: Float> {
     pub errors: Errors,
     /// The gradient of `task + lambda * meta` with respect to every trained parameter.
     pub gradient: Parameters<Array<F>>,
+}
+
+impl<F: Float> BlockGradient<F> {
+    /// The share of this block and another together.
+    pub fn plus(mut self, other: Self) -> Self {
+        self.losses += other.losses;
+        self.errors += other.errors;
+        for (name, sum) in self.gradient.iter_mut() {
+            if let Some(part) = other.gradient.find(name) {
+                match (sum.as_slice_mut(), part.as_slice()) {
+                    (Some(sum), Some(part)) => vectorised(|| {
+                        sum.iter_mut().zip(part).for_each(|(sum, &x)| *sum += x);
+                    }),
+                    _ => sum.zip_mut_with(part, |sum, &x| *sum += x),
+                }
+            }
+        }
+        self
+    }
 }
 
 /// The losses of a block and their gradient.
@@ -168,11 +187,11 @@ pub fn block_errors<'a, F: Float>(
     task: &'a dyn Task,
     logits: &'a Array<F>,
 ) -> impl Iterator<Item = (&'a str, Errors)> {
-    let logits = logits.mapv(|x| x.as_f64() as f32);
     block.rows_by_episode().map(move |(episode, rows)| {
         let own = logits.slice_axis(ndarray::Axis(0), rows.into());
-        let errors = match own.into_dimensionality() {
-            Ok(own) => task.errors(episode, own),
+        let own = own.mapv(|x| x.as_f64() as f32).into_dimensionality();
+        let errors = match own {
+            Ok(own) => task.errors(episode, own.view()),
             Err(_) => Errors::default(),
         };
         (episode.group.as_str(), errors)
@@ -185,14 +204,18 @@ fn cross_entropy<F: Float>(
     answers: &Answers<F>,
     picked: &[usize],
 ) -> Result<Tensor<F>, TrainError> {
-    let right =
-        |table: &Array<F>| Tensor::shared(table.select(ndarray::Axis(0), picked).into_shared());
     Ok(match answers {
-        Answers::Classes(table) => logits.log_softmax()?.mul(&right(table))?.sum_all()?.neg()?,
-        Answers::Bits(table) => logits
-            .softplus()?
-            .sub(&logits.mul(&right(table))?)?
-            .sum_all()?,
+        Answers::Classes(classes) => {
+            let right: Vec<Option<usize>> = picked.iter().map(|&row| classes[row]).collect();
+            logits.cross_entropy(&right)?
+        }
+        Answers::Bits(table) => {
+            let right = table.select(ndarray::Axis(0), picked).into_shared();
+            logits
+                .softplus()?
+                .sub(&logits.mul(&Tensor::shared(right))?)?
+                .sum_all()?
+        }
     })
 }
 
@@ -282,25 +305,40 @@ impl Segment {
     }
 }
 
-/// The logits of a block, gathered segment by segment.
-struct LogitRows<F: Float>(ndarray::Array2<F>);
+/// The logits of a block `[rows, K]`, gathered segment by segment; NaN where none has been yet.
+struct LogitRows<F: Float> {
+    shape: [usize; 2],
+    gathered: Option<Array<F>>,
+}
 
 impl<F: Float> LogitRows<F> {
     fn new(block: &Block<F>, outputs: usize) -> Self {
-        Self(ndarray::Array2::from_elem(
-            (block.rows.len(), outputs),
-            F::nan(),
-        ))
-    }
-
-    fn fill(&mut self, picked: &[usize], logits: &Tensor<F>) {
-        for (&row, from) in picked.iter().zip(logits.value().outer_iter()) {
-            self.0.row_mut(row).assign(&from);
+        Self {
+            shape: [block.rows.len(), outputs],
+            gathered: None,
         }
     }
 
-    fn errors(self, block: &Block<F>, task: &dyn Task) -> Errors {
-        let logits = self.0.into_dyn().into_shared();
-        block_errors(block, task, &logits).map(|(_, e)| e).sum()
+    fn fill(&mut self, picked: &[usize], logits: &Tensor<F>) {
+        if picked.len() == self.shape[0] {
+            // One segment has them all, in their order: its table is shared, not copied.
+            self.gathered = Some(logits.value().clone());
+            return;
+        }
+        let gathered = self.gathered();
+        for (&row, from) in picked.iter().zip(logits.value().outer_iter()) {
+            gathered.index_axis_mut(ndarray::Axis(0), row).assign(&from);
+        }
+    }
+
+    fn gathered(&mut self) -> &mut Array<F> {
+        let shape = ndarray::IxDyn(&self.shape);
+        self.gathered
+            .get_or_insert_with(|| Array::from_elem(shape, F::nan()))
+    }
+
+    fn errors(mut self, block: &Block<F>, task: &dyn Task) -> Errors {
+        let logits = self.gathered();
+        block_errors(block, task, logits).map(|(_, e)| e).sum()
     }
 }

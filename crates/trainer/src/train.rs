@@ -1,8 +1,10 @@
 //! The training loop.
 
+mod allocator;
 pub(crate) mod resume;
 pub(crate) mod state;
 pub(crate) mod step;
+pub(crate) mod tree;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -109,6 +111,7 @@ pub fn train(config: &Config, out: &Path, options: &TrainOptions) -> Result<Summ
 /// # Errors
 /// [`TrainError::Threads`] if the system refuses.
 pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, TrainError> {
+    allocator::keep_freed_memory();
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()

@@ -19,6 +19,7 @@ use crate::TrainError;
 use crate::checkpoint::write_file;
 use crate::config::{Config, RlConfig};
 use crate::metrics::Metrics;
+use crate::objective::BlockGradient;
 use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::tensorboard::EventWriter;
@@ -181,7 +182,8 @@ impl<'a> AgentTraining<'a> {
             losses += part;
             blocks.push(block);
         }
-        let outcome = StepOutcome::sum(blocks, played.episodes)?;
+        let sum = blocks.into_iter().reduce(BlockGradient::plus);
+        let outcome = StepOutcome::new(sum, played.episodes)?;
         if let Some(what) = outcome.not_finite() {
             let name = format!("not-finite-{}.safetensors", step + 1);
             let dump = self.folder.dir().join(name);

@@ -5,7 +5,6 @@ use std::path::Path;
 use mnm_controller::Model;
 use mnm_tasks::{Episode, Errors, Task, stream};
 use mnm_tensor::{Array, Parameters};
-use rayon::prelude::*;
 
 use crate::TrainError;
 use crate::adam::global_norm;
@@ -13,6 +12,7 @@ use crate::batch::{Block, collate};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::objective::{BlockGradient, Losses, Scale, block_gradient};
+use crate::train::tree::sum_in_order;
 
 /// What one batch says.
 #[derive(Debug)]
@@ -32,56 +32,38 @@ pub(crate) fn compute(
     config: &Config,
     step: u64,
 ) -> Result<StepOutcome, TrainError> {
-    let batch = collate(episodes);
+    let batch = collate(episodes, |steps| model.block(steps));
     let scale = Scale {
         targets: batch.targets.max(1.0),
         steps: batch.steps,
         meta_weight: config.train.meta_weight,
         truncate: config.train.truncate,
     };
-    let parts = batch
-        .blocks
-        .into_par_iter()
-        .enumerate()
-        .map(|(number, episodes)| {
-            let block = Block::new(episodes, model.outputs())?;
-            // A stream a block and step: what is dropped does not hang on who computes it.
-            let mut generator = stream(config.seed, &format!("dropout/{number}"), step);
-            let masks = model.masks(block.steps, block.batch(), &mut generator);
-            block_gradient(model, parameters, &block, task, &masks, scale)
-        })
-        .collect::<Result<Vec<_>, TrainError>>()?;
-    StepOutcome::sum(parts, batch.sequences)
+    let one = |number: usize, episodes: Vec<Episode>| {
+        let block = Block::new(episodes, model.outputs())?;
+        // A stream a block and step: what is dropped does not hang on who computes it.
+        let mut generator = stream(config.seed, &format!("dropout/{number}"), step);
+        let masks = model.masks(block.steps, block.batch(), &mut generator);
+        block_gradient(model, parameters, &block, task, &masks, scale)
+    };
+    let sum = sum_in_order(batch.blocks, &one, &BlockGradient::plus)?;
+    StepOutcome::new(sum, batch.sequences)
 }
 
 impl StepOutcome {
-    /// The sum of the blocks' shares, in their order.
-    pub(crate) fn sum(
-        parts: Vec<BlockGradient<f32>>,
+    /// Of the blocks' sum.
+    pub(crate) fn new(
+        sum: Option<BlockGradient<f32>>,
         sequences: usize,
     ) -> Result<Self, TrainError> {
-        let mut parts = parts.into_iter();
-        let Some(first) = parts.next() else {
-            return Err(TrainError::Batch("a batch without blocks".to_owned()));
-        };
-        let mut outcome = Self {
-            losses: first.losses,
-            errors: first.errors,
-            gradient: first.gradient,
-            norm: 0.0,
+        let sum = sum.ok_or_else(|| TrainError::Batch("a batch without blocks".to_owned()))?;
+        Ok(Self {
+            losses: sum.losses,
+            errors: sum.errors,
+            norm: global_norm(&sum.gradient),
+            gradient: sum.gradient,
             sequences,
-        };
-        for part in parts {
-            outcome.losses += part.losses;
-            outcome.errors += part.errors;
-            for (name, sum) in outcome.gradient.iter_mut() {
-                if let Some(g) = part.gradient.find(name) {
-                    sum.zip_mut_with(g, |a, &b| *a += b);
-                }
-            }
-        }
-        outcome.norm = global_norm(&outcome.gradient);
-        Ok(outcome)
+        })
     }
 
     /// The first loss or gradient that is not finite, by name.
