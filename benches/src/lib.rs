@@ -146,6 +146,7 @@ impl CellProblem {
             samples: block,
             inputs: &self.inputs,
             hidden_mask: None,
+            cell_mask: None,
         };
         let keep = Keep {
             record: true,

@@ -35,6 +35,15 @@ pub struct Unrolled<F: Float> {
     pub trace: Trace<F>,
 }
 
+/// What multiplies the state before it enters a step.
+#[derive(Clone, Debug, Default)]
+pub struct StateMasks<F: Float> {
+    /// On the hidden state, `[T, B, C]`: dropout on what the LSTM hands to its own next step, and zeros where it hands nothing.
+    pub hidden: Option<Tensor<F>>,
+    /// On the cell state, `[T, B]`.
+    pub cell: Option<Tensor<F>>,
+}
+
 /// A recurrent model between an encoder and an output layer.
 pub trait Cell<F: Float>: Send + Sync {
     /// The parameters that the cell needs.
@@ -74,8 +83,7 @@ pub trait Cell<F: Float>: Send + Sync {
         state: &State<F>,
     ) -> Result<Step<F>, ControllerError>;
 
-    /// All steps of `inputs` `[T, B, X]`, T at least 1. `hidden_mask` `[T, B, C]` multiplies the hidden state before
-    /// it enters each step (dropout on what the LSTM hands to its own next step).
+    /// All steps of `inputs` `[T, B, X]`, T at least 1, the state multiplied by `masks` before it enters each step.
     ///
     /// # Errors
     /// Those of [`Cell::step`].
@@ -84,9 +92,9 @@ pub trait Cell<F: Float>: Send + Sync {
         parameters: &Parameters<Tensor<F>>,
         inputs: &Tensor<F>,
         state: &State<F>,
-        hidden_mask: Option<&Tensor<F>>,
+        masks: &StateMasks<F>,
     ) -> Result<Unrolled<F>, ControllerError> {
-        unroll_by_steps(self, parameters, inputs, state, hidden_mask)
+        unroll_by_steps(self, parameters, inputs, state, masks)
     }
 }
 
@@ -99,7 +107,7 @@ pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
     parameters: &Parameters<Tensor<F>>,
     inputs: &Tensor<F>,
     state: &State<F>,
-    hidden_mask: Option<&Tensor<F>>,
+    masks: &StateMasks<F>,
 ) -> Result<Unrolled<F>, ControllerError> {
     let steps = inputs.shape().first().copied().unwrap_or(0);
     if steps == 0 || inputs.shape().len() != 3 {
@@ -108,22 +116,29 @@ pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
             expected: "[T, B, X] with at least one step".to_owned(),
         });
     }
-    if let Some(mask) = hidden_mask {
-        let expected = [&[steps], state.get("hidden")?.shape()].concat();
-        if mask.shape() != expected {
-            return Err(ControllerError::Input {
-                found: format!("a hidden mask of shape {:?}", mask.shape()),
-                expected: format!("one of shape {expected:?}"),
-            });
-        }
-    }
+    let batch = inputs.shape()[1];
+    let fits = |name: &str, mask: Option<&Tensor<F>>, expected: Vec<usize>| match mask {
+        Some(mask) if mask.shape() != expected => Err(ControllerError::Input {
+            found: format!("a {name} mask of shape {:?}", mask.shape()),
+            expected: format!("one of shape {expected:?}"),
+        }),
+        _ => Ok(()),
+    };
+    let hidden_shape = [&[steps], state.get("hidden")?.shape()].concat();
+    fits("hidden", masks.hidden.as_ref(), hidden_shape)?;
+    fits("cell", masks.cell.as_ref(), vec![steps, batch])?;
     let mut state = state.clone();
     let (mut outputs, mut metas) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
     let mut traces: BTreeMap<&'static str, Vec<Tensor<F>>> = BTreeMap::new();
     for t in 0..steps {
-        if let Some(mask) = hidden_mask {
+        if let Some(mask) = &masks.hidden {
             let hidden = state.get("hidden")?.mul(&mask.select(0, t)?)?;
             state = state.with("hidden", hidden);
+        }
+        if let Some(mask) = &masks.cell {
+            let mask = mask.select(0, t)?.reshape(&[batch, 1])?;
+            let cell_state = state.get("cell")?.mul(&mask)?;
+            state = state.with("cell", cell_state);
         }
         let step = cell.step(parameters, &inputs.select(0, t)?, &state)?;
         outputs.push(step.output);

@@ -30,6 +30,18 @@ pub enum Kernel {
     Reference,
 }
 
+/// When a controller hands its state to its next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recurrence {
+    /// At every step.
+    Always,
+    /// Within a line of a story (its words, or its showings), not from one line to the next.
+    Line,
+    /// At no step.
+    Never,
+}
+
 /// How weight matrices start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -78,9 +90,9 @@ pub struct ModelConfig {
     pub interaction_gain: f64,
     /// Whether the memory's initial weights W_0 are trained, or stay the random draw that they are.
     pub train_memory: bool,
-    /// Whether the LSTM of "mnm" hands its hidden and cell state to its next step. If not, what a step knows of the ones before it
-    /// goes through the memory. The other models always do.
-    pub recurrent: bool,
+    /// When the LSTM hands its hidden and cell state to its next step: "always", from showing to showing of one "line", or "never".
+    /// What it does not hand on has to go through the memory. The other models always hand on theirs.
+    pub recurrence: Recurrence,
     /// Dropout on the hidden state that the LSTM hands to its own next step.
     pub dropout_hidden: f64,
     /// Dropout on the encoded input.
@@ -106,7 +118,7 @@ impl Default for ModelConfig {
             memory_gain: 1.0,
             interaction_gain: 1.0,
             train_memory: false,
-            recurrent: true,
+            recurrence: Recurrence::Always,
             dropout_hidden: 0.0,
             dropout_input: 0.0,
         }
@@ -122,6 +134,14 @@ impl ModelConfig {
             ModelKind::LstmSalu => "lstm-salu",
             ModelKind::Ntm => "ntm",
             ModelKind::Dnc => "dnc",
+        }
+    }
+
+    /// When the controller hands on its state: as the config says for "mnm", always for the others.
+    pub fn recurrence(&self) -> Recurrence {
+        match self.kind {
+            ModelKind::Mnm => self.recurrence,
+            _ => Recurrence::Always,
         }
     }
 

@@ -1,6 +1,7 @@
 //! From what a task shows to what the cell takes.
 
 use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
+use ndarray::Array2;
 
 use crate::ControllerError;
 
@@ -22,6 +23,21 @@ pub struct Tokens {
     pub batch: usize,
     /// The words, in any order.
     pub words: Vec<Word>,
+    /// The sentences (`step * B + sequence`) with which a new line begins; the others go on with the line of the step before.
+    pub starts: Vec<usize>,
+}
+
+impl Tokens {
+    /// What of the state is carried into each step of a line: `[T, B]`, 0 at the start of a line and 1 within.
+    pub fn carried<F: Float>(&self) -> Tensor<F> {
+        let mut carried = Array2::from_elem((self.steps, self.batch), F::one());
+        for start in &self.starts {
+            if let Some(at) = carried.get_mut((start / self.batch, start % self.batch)) {
+                *at = F::zero();
+            }
+        }
+        Tensor::constant(carried)
+    }
 }
 
 /// A word of a sentence.

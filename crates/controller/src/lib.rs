@@ -23,8 +23,8 @@ mod sequence;
 mod size;
 mod state;
 
-pub use cell::{Cell, Step, Trace, Unrolled, unroll_by_steps};
-pub use config::{InitScheme, Kernel, ModelConfig, ModelKind};
+pub use cell::{Cell, StateMasks, Step, Trace, Unrolled, unroll_by_steps};
+pub use config::{InitScheme, Kernel, ModelConfig, ModelKind, Recurrence};
 pub use error::ControllerError;
 pub use lstm::{LstmCell, lstm_parameters, lstm_step};
 pub use mnm::{MnmCell, memory_part};

@@ -12,7 +12,7 @@ use crate::fused::{PreparedCache, block_size};
 use crate::heads::{head_parameters, interact};
 use crate::lstm::{lstm_parameters, lstm_step};
 use crate::sequence::FusedCell;
-use crate::{Cell, ControllerError, Kernel, State, Step, Unrolled, unroll_by_steps};
+use crate::{Cell, ControllerError, Kernel, State, StateMasks, Step, Unrolled, unroll_by_steps};
 
 /// A controller with a neural memory.
 ///
@@ -198,11 +198,11 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         parameters: &Parameters<Tensor<F>>,
         inputs: &Tensor<F>,
         state: &State<F>,
-        hidden_mask: Option<&Tensor<F>>,
+        masks: &StateMasks<F>,
     ) -> Result<Unrolled<F>, ControllerError> {
         match self.fused() {
-            Some(fused) => fused.unroll(parameters, inputs, state, hidden_mask),
-            None => unroll_by_steps(self, parameters, inputs, state, hidden_mask),
+            Some(fused) => fused.unroll(parameters, inputs, state, masks),
+            None => unroll_by_steps(self, parameters, inputs, state, masks),
         }
     }
 }

@@ -10,7 +10,8 @@ use crate::dnc::DncCell;
 use crate::encoder::{Input, SentenceEncoder};
 use crate::ntm::NtmCell;
 use crate::{
-    Cell, ControllerError, LstmCell, LstmSaluCell, MnmCell, ModelConfig, ModelKind, State, Unrolled,
+    Cell, ControllerError, LstmCell, LstmSaluCell, MnmCell, ModelConfig, ModelKind, Recurrence,
+    State, StateMasks, Unrolled,
 };
 
 /// What a task shows to the model.
@@ -60,6 +61,13 @@ impl<F: Kernels> Model<F> {
     ) -> Result<Self, ControllerError> {
         config.validate()?;
         let (encoder, width) = match input {
+            InputSpec::Dense { .. } if config.recurrence() == Recurrence::Line => {
+                return Err(ControllerError::Config {
+                    key: "recurrence",
+                    value: "line".to_owned(),
+                    allowed: "\"always\" or \"never\": the task has no lines, only vectors",
+                });
+            }
             InputSpec::Dense { width } => (None, width),
             InputSpec::Tokens {
                 vocabulary,
@@ -98,7 +106,7 @@ impl<F: Kernels> Model<F> {
                     config.train_memory,
                 )
                 .with_kernel(config.kernel)
-                .with_recurrence(config.recurrent),
+                .with_recurrence(config.recurrence != Recurrence::Never),
             ),
         };
         Ok(Self {
@@ -191,12 +199,9 @@ impl<F: Kernels> Model<F> {
                 ))
             })
         };
-        // Nothing to drop where no hidden state is handed on.
-        let carries = self.config.recurrent || self.config.kind != ModelKind::Mnm;
-        let dropout_hidden = if carries {
-            self.config.dropout_hidden
-        } else {
-            0.0
+        let dropout_hidden = match self.config.recurrence() {
+            Recurrence::Never => 0.0, // nothing is handed on that could be dropped
+            _ => self.config.dropout_hidden,
         };
         Masks {
             hidden: mask(dropout_hidden, self.cell.hidden_width()),
@@ -241,8 +246,23 @@ impl<F: Kernels> Model<F> {
             }
             x = x.mul(mask)?;
         }
-        self.cell
-            .unroll(parameters, &x, state, masks.hidden.as_ref())
+        let mut state_masks = StateMasks {
+            hidden: masks.hidden.clone(),
+            cell: None,
+        };
+        if let (Recurrence::Line, Input::Tokens(tokens)) = (self.config.recurrence(), input) {
+            let carried = tokens.carried();
+            let each = carried.reshape(&[tokens.steps, tokens.batch, 1])?;
+            state_masks.hidden = Some(match masks.hidden.as_ref() {
+                Some(mask) => mask.mul(&each)?,
+                None => {
+                    let width = self.cell.hidden_width();
+                    each.broadcast_to(&[tokens.steps, tokens.batch, width])?
+                }
+            });
+            state_masks.cell = Some(carried);
+        }
+        self.cell.unroll(parameters, &x, state, &state_masks)
     }
 
     /// The output layer `o = W_o [h ; v] + b_o` at some rows (`step * B + sequence`) of `outputs` `[T, B, O]`:

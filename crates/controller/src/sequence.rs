@@ -21,9 +21,12 @@ use crate::fused::{
     PreparedCache, Ran, Saved, TargetsWeights, Wanted, Weights,
 };
 use crate::mnm::memory_part;
-use crate::{ControllerError, State, Unrolled};
+use crate::{ControllerError, State, StateMasks, Unrolled};
 
 const OP: &str = "fused sequence";
+
+/// The first operand that is a parameter: behind inputs and masks.
+const FIRST_PARAMETER: usize = 3;
 
 /// The parameters of the cell, in the order in which the op takes them.
 const PARAMETERS: [&str; 8] = [
@@ -79,7 +82,7 @@ struct Passage<F> {
     cotangents: RefCell<Vec<(Port, Array<F>)>>,
 }
 
-/// The sequence: operands inputs, hidden mask (empty for none), parameters, state; result an empty token.
+/// The sequence: operands inputs, masks of hidden and cell state (empty for none), parameters, state; result an empty token.
 #[derive(Debug)]
 struct Sequence<F>(Rc<Passage<F>>);
 
@@ -92,6 +95,11 @@ struct Outcome<F> {
 
 fn token<F: Kernels>() -> Array<F> {
     Array::zeros(IxDyn(&[0]))
+}
+
+/// A mask, if there is one.
+fn given<F>(mask: &[F]) -> Option<&[F]> {
+    (!mask.is_empty()).then_some(mask)
 }
 
 /// The elements in row-major order, copied only where they are not so already.
@@ -111,9 +119,9 @@ impl<F: Kernels> Passage<F> {
         }
     }
 
-    /// The first operand of the state: behind inputs, mask and parameters.
+    /// The first operand of the state: behind inputs, masks and parameters.
     fn first_state(&self) -> usize {
-        2 + PARAMETERS.len() + self.targets()
+        FIRST_PARAMETER + PARAMETERS.len() + self.targets()
     }
 
     fn run(&self, operands: &[&Array<F>]) -> Result<(), TensorError> {
@@ -122,7 +130,7 @@ impl<F: Kernels> Passage<F> {
             reason: e.to_string(),
         };
         let all: Vec<Cow<'_, [F]>> = operands.iter().map(|a| dense(a)).collect();
-        let parameter = |n: usize| &*all[2 + n];
+        let parameter = |n: usize| &*all[FIRST_PARAMETER + n];
         let weights = Weights {
             weight_ih: parameter(0),
             weight_hh: parameter(1),
@@ -140,7 +148,7 @@ impl<F: Kernels> Passage<F> {
         let state = self.first_state();
         let prepared = self
             .packed
-            .get(&operands[2..state], || {
+            .get(&operands[FIRST_PARAMETER..state], || {
                 Prepared::new(self.rule, self.sizes, &weights)
             })
             .map_err(fail)?;
@@ -154,7 +162,8 @@ impl<F: Kernels> Passage<F> {
             steps: self.steps,
             samples: self.samples,
             inputs: &all[0],
-            hidden_mask: (!all[1].is_empty()).then_some(&*all[1]),
+            hidden_mask: given(&all[1]),
+            cell_mask: given(&all[2]),
         };
         let initial = InitialState {
             hidden: &all[state],
@@ -226,14 +235,15 @@ impl<F: Kernels> Passage<F> {
             read: of(Port::Read),
             memory: &memory,
         };
-        let (inputs, mask) = (dense(operands[0].value()), dense(operands[1].value()));
+        let [inputs, hidden_mask, cell_mask] = [0, 1, 2].map(|n| dense(operands[n].value()));
         let outputs = dense(&recording.outputs);
         let ran = Ran {
             inputs: Inputs {
                 steps: self.steps,
                 samples: self.samples,
                 inputs: &inputs,
-                hidden_mask: (!mask.is_empty()).then_some(&*mask),
+                hidden_mask: given(&hidden_mask),
+                cell_mask: given(&cell_mask),
             },
             outputs: &outputs,
         };
@@ -281,7 +291,7 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
             memory: wanted[memory..].contains(&true),
         };
         let found = self.0.back(operands, asked)?;
-        let mut gradients = vec![found.inputs, Vec::new()];
+        let mut gradients = vec![found.inputs, Vec::new(), Vec::new()];
         gradients.extend([
             found.weight_ih,
             found.weight_hh,
@@ -302,9 +312,9 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
             .enumerate()
             .map(|(n, ((gradient, operand), wanted))| match (wanted, n) {
                 (false, _) => Ok(None),
-                (true, 1) => Err(TensorError::Op {
+                (true, 1 | 2) => Err(TensorError::Op {
                     op: OP,
-                    reason: "the hidden mask is a constant; it has no gradient".to_owned(),
+                    reason: "the masks are constants; they have no gradient".to_owned(),
                 }),
                 (true, _) => Tensor::from_vec(operand.shape(), gradient).map(Some),
             })
@@ -371,7 +381,7 @@ impl<F: Kernels> FusedCell<F> {
         parameters: &Parameters<Tensor<F>>,
         inputs: &Tensor<F>,
         state: &State<F>,
-        hidden_mask: Option<&Tensor<F>>,
+        masks: &StateMasks<F>,
     ) -> Result<Unrolled<F>, ControllerError> {
         let &[steps, samples, _] = inputs.shape() else {
             return Err(ControllerError::Input {
@@ -380,7 +390,11 @@ impl<F: Kernels> FusedCell<F> {
             });
         };
         let no_mask = Tensor::shared(token());
-        let mut operands = vec![inputs, hidden_mask.unwrap_or(&no_mask)];
+        let mut operands = vec![
+            inputs,
+            masks.hidden.as_ref().unwrap_or(&no_mask),
+            masks.cell.as_ref().unwrap_or(&no_mask),
+        ];
         for name in PARAMETERS {
             operands.push(parameters.get(name)?);
         }

@@ -66,6 +66,7 @@ impl Task for Reverse {
         input[[length, self.bits]] = 1.0;
         Ok(Episode {
             group: self.name().to_owned(),
+            line_starts: Vec::new(),
             input: Input::Dense(input),
             target_steps: (length + 1..2 * length + 1).collect(),
             labels: Labels::Bits(vectors.slice(s![..;-1, ..]).to_owned()),

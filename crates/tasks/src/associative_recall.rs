@@ -164,6 +164,7 @@ impl Task for AssociativeRecall {
         input[[answer_after, width + 1]] = 1.0;
         Ok(Episode {
             group: Self::NAME.to_owned(),
+            line_starts: Vec::new(),
             target_steps: (answer_after + 1..input.nrows()).collect(),
             input: Input::Dense(input),
             labels: Labels::Bits(items[asked + 1].clone()),

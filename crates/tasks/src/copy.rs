@@ -140,6 +140,7 @@ impl Task for DoubleCopy {
         });
         Ok(Episode {
             group: Self::NAME.to_owned(),
+            line_starts: Vec::new(),
             target_steps: (length + 2..input.nrows()).collect(),
             input: Input::Dense(input),
             labels: Labels::Bits(targets),

@@ -229,6 +229,7 @@ impl Task for Dictionary {
         }
         Ok(Episode {
             group: Self::NAME.to_owned(),
+            line_starts: Vec::new(),
             target_steps: (first_answer..tokens.len()).collect(),
             input: Input::Tokens(tokens.into_iter().map(|token| vec![token]).collect()),
             labels: Labels::Classes(

@@ -154,6 +154,7 @@ impl Task for PrioritySort {
             Array2::from_shape_fn((outputs, width), |(row, bit)| vectors[[order[row], bit]]);
         Ok(Episode {
             group: Self::NAME.to_owned(),
+            line_starts: Vec::new(),
             target_steps: (count + 1..input.nrows()).collect(),
             input: Input::Dense(input),
             labels: Labels::Bits(targets),

@@ -55,6 +55,8 @@ pub struct Episode {
     pub group: String,
     /// The input sequence.
     pub input: Input,
+    /// The steps with which a line of a story begins, ascending; empty for a task without lines.
+    pub line_starts: Vec<usize>,
     /// The step at which each target is asked, ascending; as many as `labels` holds.
     pub target_steps: Vec<usize>,
     /// The right answers.

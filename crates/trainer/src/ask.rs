@@ -283,6 +283,7 @@ impl Story<'_> {
             steps: steps.len(),
             batch: 1,
             words: words.collect(),
+            starts: vec![0], // what is told or asked at once is a line
         });
         let run = model.run(parameters, &input, &self.state, &Masks::default())?;
         let last = steps.len().saturating_sub(1);

@@ -169,10 +169,16 @@ fn input<F: Float>(episodes: &[Episode], steps: usize) -> Result<Input<F>, Train
             }));
         }
     }
+    let starts = episodes
+        .iter()
+        .enumerate()
+        .flat_map(|(b, episode)| episode.line_starts.iter().map(move |t| t * batch + b))
+        .collect();
     Ok(Input::Tokens(Tokens {
         steps,
         batch,
         words,
+        starts,
     }))
 }
 

@@ -95,6 +95,7 @@ impl Task for Noise {
         let classes = (0..steps).map(|_| generator.random_range(0..self.shape.classes as u32));
         Ok(Episode {
             group: "noise".to_owned(),
+            line_starts: Vec::new(),
             labels: Labels::Classes(classes.collect()),
             input: Input::Dense(x),
             target_steps: (0..steps).collect(),

@@ -274,6 +274,12 @@ impl Segment {
                             ..*w
                         })
                         .collect(),
+                    starts: tokens
+                        .starts
+                        .iter()
+                        .filter(|&start| (from..to).contains(start))
+                        .map(|start| start - from)
+                        .collect(),
                 })
             }
         })

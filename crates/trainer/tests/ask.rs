@@ -88,7 +88,12 @@ fn answers_are_those_of_the_whole_sequence() {
         &["data.questions=in-place"][..],
         &["data.questions=in-place", "data.hops=2"],
         &["data.questions=separate", "data.hops=1"],
-        &["data.ticks=2", "data.hops=1", "model.recurrent=false"],
+        &["data.ticks=2", "data.hops=1", "model.recurrence=never"],
+        &[
+            "data.ticks=2",
+            "model.recurrence=line",
+            "data.encoding=word",
+        ],
         &["data.encoding=word", "model.rule=mnm-g"],
         &["model.kind=lstm-salu", "data.questions=separate"],
     ] {

@@ -107,6 +107,9 @@ impl<F: Kernels> Saved<F> {
         if let Some(mask) = ran.inputs.hidden_mask {
             fits("hidden mask", &[t, s, sizes.controller], mask)?;
         }
+        if let Some(mask) = ran.inputs.cell_mask {
+            fits("cell mask", &[t, s], mask)?;
+        }
         fits_or_empty(
             "cotangent of the outputs",
             &[t, s, sizes.output()],
@@ -164,6 +167,7 @@ impl<F: Kernels> Saved<F> {
         let mut d_z = Scratch::new(samples * z_width);
         let mut d_rates = Scratch::new(samples);
         let mut tanh_cell = Scratch::new(c);
+        let mut masked_cell = vec![F::zero(); c];
         // The cell that a step began with where none is carried.
         let no_cell = vec![F::zero(); if sizes.recurrent { 0 } else { c }];
         let no_meta = vec![F::zero(); samples];
@@ -231,6 +235,11 @@ impl<F: Kernels> Saved<F> {
                     true => &self.cells[(first + s) * c..][..c],
                     false => &no_cell,
                 };
+                let mask = ran.inputs.cell_mask.map(|mask| mask[first + s]);
+                let before = match mask {
+                    Some(mask) => lstm::scaled(before, mask, &mut masked_cell),
+                    None => before,
+                };
                 lstm::adjoint(
                     &mut gates[s * gate_width..][..gate_width],
                     before,
@@ -239,6 +248,9 @@ impl<F: Kernels> Saved<F> {
                     &mut d_cell[s * c..][..c],
                     &mut tanh_cell,
                 );
+                if let Some(mask) = mask {
+                    d_cell[s * c..][..c].iter_mut().for_each(|d| *d *= mask);
+                }
             }
             let d_gates = Matrix::dense(gates, samples, gate_width);
             cell.from_state.backward.multiply(

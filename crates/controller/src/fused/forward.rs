@@ -22,6 +22,8 @@ pub struct Inputs<'a, F> {
     pub inputs: &'a [F],
     /// `[T, S, C]`: multiplies h_{t-1} before it enters the LSTM at step t.
     pub hidden_mask: Option<&'a [F]>,
+    /// `[T, S]`: multiplies c_{t-1} before it enters the LSTM at step t.
+    pub cell_mask: Option<&'a [F]>,
 }
 
 /// The state before the first step.
@@ -95,6 +97,9 @@ impl<F: Kernels> Prepared<F> {
         if let Some(mask) = inputs.hidden_mask {
             fits("hidden mask", &[t, s, sizes.controller], mask)?;
         }
+        if let Some(mask) = inputs.cell_mask {
+            fits("cell mask", &[t, s], mask)?;
+        }
         fits("initial hidden", &[s, sizes.controller], initial.hidden)?;
         fits("initial cell", &[s, sizes.controller], initial.cell)?;
         fits("initial read", &[s, sizes.value()], initial.read)?;
@@ -147,6 +152,7 @@ impl<F: Kernels> Prepared<F> {
         cells[..samples * c].copy_from_slice(initial.cell);
         // What a step finds that begins with an empty cell.
         let no_cells = vec![F::zero(); if sizes.recurrent { 0 } else { samples * c }];
+        let mut masked_cell = vec![F::zero(); c];
         let mut interactions = Scratch::new(kept * z_width);
         let mut outputs = vec![F::nan(); rows * out_width];
         let (mut rates, mut meta) = (vec![F::nan(); rows], vec![F::nan(); rows]);
@@ -188,9 +194,13 @@ impl<F: Kernels> Prepared<F> {
             };
             let outputs = &mut outputs[first * out_width..][..samples * out_width];
             for s in 0..samples {
+                let before = &cells_before[s * c..][..c];
                 lstm::step(
                     &mut gates[s * gate_width..][..gate_width],
-                    &cells_before[s * c..][..c],
+                    match inputs.cell_mask {
+                        Some(mask) => lstm::scaled(before, mask[first + s], &mut masked_cell),
+                        None => before,
+                    },
                     &mut cells_after[s * c..][..c],
                     &mut outputs[s * out_width..][..c],
                 );

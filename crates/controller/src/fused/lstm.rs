@@ -24,6 +24,14 @@ pub(super) fn step<F: Kernels>(gates: &mut [F], before: &[F], cell: &mut [F], hi
     vectorised(|| hidden.iter_mut().zip(output).for_each(|(h, o)| *h *= *o));
 }
 
+/// The cell state times its mask, in `into`.
+pub(super) fn scaled<'a, F: Kernels>(cell: &[F], mask: F, into: &'a mut [F]) -> &'a [F] {
+    into.iter_mut()
+        .zip(cell)
+        .for_each(|(to, from)| *to = mask * *from);
+    into
+}
+
 /// Replaces the activated gates by the cotangents of what went into them, and `d_cell` by the cotangent of the cell before.
 pub(super) fn adjoint<F: Kernels>(
     gates: &mut [F],

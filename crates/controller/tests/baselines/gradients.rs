@@ -1,7 +1,7 @@
 //! Every baseline against central differences: to every parameter, the inputs and every part of the initial state,
 //! with random cotangents on the outputs and on every part of the final state.
 
-use mnm_controller::{Cell, ControllerError, State};
+use mnm_controller::{Cell, ControllerError, State, StateMasks};
 use mnm_tensor::testkit::{Gradcheck, gradcheck, inner, random_array};
 use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, TensorError, pull_back};
 use rand::{SeedableRng, rngs::StdRng};
@@ -55,7 +55,9 @@ fn state_at(
     let mut state = cell.initial_state(parameters, BATCH).unwrap();
     if start == Start::Carried {
         let before = Tensor::shared(inputs(3, BATCH, seed ^ 0xbef0));
-        let end = cell.unroll(parameters, &before, &state, None).unwrap();
+        let end = cell
+            .unroll(parameters, &before, &state, &StateMasks::default())
+            .unwrap();
         state = end.state.detach();
     }
     if let Ok(usage) = state.get("usage") {
@@ -78,7 +80,12 @@ fn point(cell: &dyn Cell<f64>, seed: u64, start: Start) -> Option<Point> {
     let input = inputs(STEPS, BATCH, seed);
     let state = state_at(cell, &weights, seed, start);
     let end = cell
-        .unroll(&weights, &Tensor::shared(input.clone()), &state, None)
+        .unroll(
+            &weights,
+            &Tensor::shared(input.clone()),
+            &state,
+            &StateMasks::default(),
+        )
         .unwrap();
     if let Some(usage) = end.trace.get("usage")
         && smallest_gap(usage) < APART
@@ -136,7 +143,7 @@ fn run(cell: &dyn Cell<f64>, point: &Point, x: &[Tensor<f64>]) -> Result<Tensor<
         )
     };
     let end = cell
-        .unroll(&parameters, input, &state, None)
+        .unroll(&parameters, input, &state, &StateMasks::default())
         .map_err(reason)?;
     let mut parts = vec![end.outputs];
     parts.extend(end.state.iter().map(|(_, part)| part.clone()));

@@ -1,8 +1,8 @@
 //! What addressing in the NTM means.
 
-use mnm_controller::Cell;
 use mnm_controller::addressing::{SlotMemory, content_weighting, erase_and_add, read_rows};
 use mnm_controller::ntm::{Focus, INITIAL_MEMORY, NtmCell, interpolate, sharpen, shift};
+use mnm_controller::{Cell, StateMasks};
 use mnm_tensor::testkit::random_array;
 use mnm_tensor::{Parameters, Tensor};
 use rand::{SeedableRng, rngs::StdRng};
@@ -201,7 +201,12 @@ fn weightings_stay_distributions() {
     let x = random_array(&[60, 1, 2], &mut generator).mapv(|x| x as f32);
     let state = cell.initial_state(&parameters, 1).unwrap();
     let end = cell
-        .unroll(&parameters, &Tensor::shared(x.into_shared()), &state, None)
+        .unroll(
+            &parameters,
+            &Tensor::shared(x.into_shared()),
+            &state,
+            &StateMasks::default(),
+        )
         .unwrap();
     for weighting in end.trace["read_weighting"].value().rows() {
         let sum: f32 = weighting.sum();

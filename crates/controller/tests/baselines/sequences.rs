@@ -1,6 +1,6 @@
 //! What holds for every cell over sequences: batches are independent, a carried state goes on, a reset starts anew.
 
-use mnm_controller::{Cell, State, Unrolled};
+use mnm_controller::{Cell, State, StateMasks, Unrolled};
 use mnm_tensor::testkit::relative_difference;
 use mnm_tensor::{Parameters, Tensor};
 
@@ -19,7 +19,8 @@ fn run(
     x: &Tensor<f64>,
     state: &State<f64>,
 ) -> Unrolled<f64> {
-    cell.unroll(parameters, x, state, None).unwrap()
+    cell.unroll(parameters, x, state, &StateMasks::default())
+        .unwrap()
 }
 
 fn assert_close(name: &str, what: &str, a: &Tensor<f64>, b: &Tensor<f64>) {
@@ -117,7 +118,11 @@ fn the_dropout_mask_reaches_the_hidden_state() {
         let x = Tensor::shared(inputs(2, 1, 24));
         let initial = start(cell.as_ref(), &parameters, 1);
         let run = |mask: Option<&Tensor<f64>>| {
-            let end = cell.unroll(&parameters, &x, &initial, mask).unwrap();
+            let masks = StateMasks {
+                hidden: mask.cloned(),
+                cell: None,
+            };
+            let end = cell.unroll(&parameters, &x, &initial, &masks).unwrap();
             end.outputs.value().clone()
         };
         let plain = run(None);
@@ -166,12 +171,15 @@ fn a_state_of_another_model_is_refused() {
             ("hidden", Tensor::zeros(&[1, CONTROLLER])),
             ("cell", Tensor::zeros(&[1, CONTROLLER])),
         ]);
-        let message = cell.unroll(&parameters, &x, &foreign, None).unwrap_err();
+        let message = cell
+            .unroll(&parameters, &x, &foreign, &StateMasks::default())
+            .unwrap_err();
         assert!(message.to_string().contains("`read`"), "{name}: {message}");
         let wide = Tensor::zeros(&[1, 1, 9]);
         let initial = start(cell.as_ref(), &parameters, 1);
         assert!(
-            cell.unroll(&parameters, &wide, &initial, None).is_err(),
+            cell.unroll(&parameters, &wide, &initial, &StateMasks::default())
+                .is_err(),
             "{name}"
         );
     }

@@ -88,6 +88,7 @@ fn a_slice_of_another_length_is_refused_with_its_name() {
         samples: 3,
         inputs: &[0.0; 59],
         hidden_mask: None,
+        cell_mask: None,
     };
     let initial = mnm_controller::fused::InitialState {
         hidden: &[],

@@ -6,7 +6,7 @@ use mnm_controller::fused::{
     CellSizes, Cotangents, Forward, FusedRule, Gradients, Initial, InitialState, Inputs, Keep,
     Prepared, Ran, TargetsWeights, Wanted, Weights,
 };
-use mnm_controller::{Cell, Kernel, MnmCell, State, memory_part};
+use mnm_controller::{Cell, Kernel, MnmCell, State, StateMasks, memory_part};
 use mnm_memory::{MemoryShape, rule_named, weight_name};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Order, Parameters, Tape, Tensor, gradient};
@@ -30,7 +30,7 @@ pub struct Case {
     pub heads: usize,
     /// Whether the LSTM hands its state to its next step.
     pub recurrent: bool,
-    /// Whether dropout masks the hidden state.
+    /// Whether masks lie on hidden and cell state.
     pub masked: bool,
     /// Whether the memory starts as W_0 for all, or as each sequence's own.
     pub shared: bool,
@@ -124,6 +124,7 @@ pub struct Problem {
     pub parameters: BTreeMap<String, ArrayD<f64>>,
     pub inputs: ArrayD<f64>,
     pub mask: Option<ArrayD<f64>>,
+    pub cell_mask: Option<ArrayD<f64>>,
     pub state: BTreeMap<String, ArrayD<f64>>,
     /// Cotangents of "outputs", "meta" and the parts of the last state.
     pub cotangents: BTreeMap<String, ArrayD<f64>>,
@@ -182,10 +183,14 @@ impl Problem {
         let mask = case.masked.then(|| {
             random(&[t, s, case.controller], 1.0, seed).mapv(|x| if x > 0.2 { 0.0 } else { 1.7 })
         });
+        let cell_mask = case
+            .masked
+            .then(|| random(&[t, s], 1.0, seed).mapv(|x| if x > 0.2 { 0.0 } else { 1.3 }));
         Problem {
             parameters,
             inputs: random(&[t, s, case.input], 1.0, seed),
             mask,
+            cell_mask,
             state,
             cotangents,
             case: case.clone(),
@@ -204,6 +209,7 @@ impl Problem {
             parameters: self.parameters.clone(),
             inputs: row(&self.inputs, 1),
             mask: self.mask.as_ref().map(|m| row(m, 1)),
+            cell_mask: self.cell_mask.as_ref().map(|m| row(m, 1)),
             state: self
                 .state
                 .iter()
@@ -224,6 +230,7 @@ impl Problem {
         part.case.steps = to - from;
         part.inputs = self.inputs.select(Axis(0), &steps);
         part.mask = self.mask.as_ref().map(|m| m.select(Axis(0), &steps));
+        part.cell_mask = self.cell_mask.as_ref().map(|m| m.select(Axis(0), &steps));
         if let Some(carried) = carried {
             part.case.shared = false;
             let s = self.case.samples;
@@ -253,7 +260,9 @@ impl Problem {
             .collect();
         let state = cell.initial_state(&parameters, self.case.samples).unwrap();
         let inputs = Tensor::constant(self.inputs.clone());
-        let unrolled = cell.unroll(&parameters, &inputs, &state, None).unwrap();
+        let unrolled = cell
+            .unroll(&parameters, &inputs, &state, &StateMasks::default())
+            .unwrap();
         let sum = unrolled.outputs.sum_all().unwrap();
         let weight = parameters.get("controller.weight_ih").unwrap();
         gradient(&sum, &[weight], Order::First).unwrap();
@@ -278,10 +287,12 @@ impl Problem {
         for (name, x) in &variables {
             state = state.with(name, x.clone());
         }
-        let mask = self.mask.as_ref().map(|m| Tensor::constant(m.clone()));
-        let unrolled = cell
-            .unroll(&parameters, &inputs, &state, mask.as_ref())
-            .unwrap();
+        let constant = |m: &ArrayD<f64>| Tensor::constant(m.clone());
+        let masks = StateMasks {
+            hidden: self.mask.as_ref().map(constant),
+            cell: self.cell_mask.as_ref().map(constant),
+        };
+        let unrolled = cell.unroll(&parameters, &inputs, &state, &masks).unwrap();
         let mut found = BTreeMap::from([
             ("outputs".to_owned(), unrolled.outputs),
             ("meta".to_owned(), unrolled.meta),
@@ -384,8 +395,8 @@ impl Problem {
             read: &state["read"],
             memory: &memory,
         };
-        let (inputs, mask) = (to(&self.inputs), self.mask.as_ref().map(to));
-        let inputs = self.inputs(&inputs, mask.as_deref());
+        let (inputs, masks) = (to(&self.inputs), self.masks());
+        let inputs = self.inputs(&inputs, &masks);
         let keep = Keep {
             record,
             memory: true,
@@ -393,12 +404,18 @@ impl Problem {
         prepared.forward(&inputs, &initial, keep).unwrap()
     }
 
-    fn inputs<'a, F>(&self, inputs: &'a [F], hidden_mask: Option<&'a [F]>) -> Inputs<'a, F> {
+    /// The masks of hidden and cell state.
+    fn masks<F: Kernels>(&self) -> [Option<Vec<F>>; 2] {
+        [&self.mask, &self.cell_mask].map(|mask| mask.as_ref().map(to))
+    }
+
+    fn inputs<'a, F>(&self, inputs: &'a [F], masks: &'a [Option<Vec<F>>; 2]) -> Inputs<'a, F> {
         Inputs {
             steps: self.case.steps,
             samples: self.case.samples,
             inputs,
-            hidden_mask,
+            hidden_mask: masks[0].as_deref(),
+            cell_mask: masks[1].as_deref(),
         }
     }
 
@@ -425,9 +442,9 @@ impl Problem {
             read: &d["read"],
             memory: &memory,
         };
-        let (inputs, mask) = (to(&self.inputs), self.mask.as_ref().map(to));
+        let (inputs, masks) = (to(&self.inputs), self.masks());
         let ran = Ran {
-            inputs: self.inputs(&inputs, mask.as_deref()),
+            inputs: self.inputs(&inputs, &masks),
             outputs: &forward.outputs,
         };
         forward

@@ -71,6 +71,7 @@ fn a_sentence_without_words_is_zero() {
         steps: 2,
         batch: 1,
         words: vec![word(1, 0, 1)],
+        starts: Vec::new(),
     };
     let found = ENCODER
         .encode(&constants::<f64>(&parameters(1)), &tokens)
@@ -81,6 +82,7 @@ fn a_sentence_without_words_is_zero() {
         steps: 2,
         batch: 3,
         words: vec![],
+        starts: Vec::new(),
     };
     let zeros = ENCODER
         .encode(&constants::<f64>(&parameters(1)), &none)
@@ -95,6 +97,7 @@ fn a_word_out_of_range_is_named() {
             steps: 2,
             batch: 2,
             words: vec![word(0, 0, 0), w],
+            starts: Vec::new(),
         };
         ENCODER.encode(&constants::<f64>(&parameters(1)), &tokens)
     };

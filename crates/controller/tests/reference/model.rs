@@ -43,6 +43,7 @@ fn an_input_that_does_not_fit_is_refused() {
             steps: 1,
             batch: 2,
             words: vec![word],
+            starts: Vec::new(),
         };
         names(
             run(&case, &Input::Tokens(words), &Masks::default()),

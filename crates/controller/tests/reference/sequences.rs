@@ -36,6 +36,7 @@ fn sentences(
         steps: steps.len(),
         batch: sequences.len(),
         words,
+        starts: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a state can do: be cut off the tape, be reset sequence by sequence.
 
 use mnm_controller::encoder::Input;
-use mnm_controller::{Masks, State};
+use mnm_controller::{Masks, Recurrence, State};
 use mnm_tensor::{Order, Tape, Tensor, gradient};
 
 use crate::support::{KINDS, constants, middle, names, same_bits};
@@ -137,9 +137,9 @@ fn a_part_that_is_missing_is_named() {
 #[test]
 fn a_controller_without_recurrence_begins_every_step_anew() {
     for kind in [Some("mnm-p"), Some("mnm-g")] {
-        for recurrent in [true, false] {
+        for recurrence in [Recurrence::Always, Recurrence::Never] {
             let mut case = middle(kind);
-            case.config.recurrent = recurrent;
+            case.config.recurrence = recurrence;
             let parameters = constants(&case.parameters());
             let model = case.model::<f64>();
             let outputs = |part: Option<&str>| {
@@ -158,7 +158,7 @@ fn a_controller_without_recurrence_begins_every_step_anew() {
             for part in ["hidden", "cell"] {
                 assert_eq!(
                     outputs(Some(part)) == outputs(None),
-                    !recurrent,
+                    recurrence == Recurrence::Never,
                     "{kind:?} {part}"
                 );
             }

@@ -137,6 +137,7 @@ impl Case {
             steps: self.steps,
             batch: self.batch,
             words,
+            starts: Vec::new(),
         }
     }
 

@@ -112,7 +112,8 @@ impl Reading {
         lexicon: &Lexicon,
         group: String,
     ) -> Episode {
-        let (mut tokens, mut target_steps, mut classes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut tokens = Vec::new();
+        let (mut line_starts, mut target_steps, mut classes) = (Vec::new(), Vec::new(), Vec::new());
         for line in self.shown(corpus, lines) {
             let words: Vec<u32> = corpus
                 .words(line)
@@ -120,6 +121,7 @@ impl Reading {
                 .map(|&word| lexicon.word(word))
                 .collect();
             let asked = corpus.answer(line).is_some();
+            line_starts.push(tokens.len());
             tokens.extend(self.showing.steps(&words, asked, &lexicon.marks));
             if let Some(answer) = corpus.answer(line) {
                 // A line has at least one word, so that there is a step to ask at.
@@ -130,6 +132,7 @@ impl Reading {
         Episode {
             group,
             input: Input::Tokens(tokens),
+            line_starts,
             target_steps,
             labels: Labels::Classes(classes),
             text: None,

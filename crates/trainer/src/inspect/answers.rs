@@ -79,6 +79,7 @@ mod tests {
         Look {
             episode: Episode {
                 group: "g".to_owned(),
+                line_starts: Vec::new(),
                 input: Input::Tokens(vec![vec![]; 4]),
                 target_steps: vec![1, 3],
                 labels,
