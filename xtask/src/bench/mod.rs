@@ -1,5 +1,7 @@
-//! `cargo xtask bench`: our own benches, or with `--peers` one training step here, in PyTorch and in JAX.
+//! `cargo xtask bench`: our own benches, with `--peers` one training step here, in PyTorch and in JAX, or
+//! with `--agents` the training of an agent here and in PyTorch.
 
+mod agents;
 mod measurements;
 mod plot;
 mod programs;
@@ -26,13 +28,16 @@ pub struct Options {
     /// Measure the same training step in PyTorch and JAX (installed into target/peers-venv) and compare
     #[arg(long)]
     peers: bool,
-    /// With --peers: how often every program is measured, in turns
+    /// Measure an agent's training, in environment steps per second, here and in PyTorch
+    #[arg(long, conflicts_with_all = ["peers", "shape"])]
+    agents: bool,
+    /// With --peers or --agents: how often every program is measured, in turns
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// With --peers: timed training steps a measurement
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
-    steps: u32,
-    /// With --peers: threads of every program [default: the number of cores]
+    /// With --peers or --agents: timed training steps a measurement [default: 10, and 100 of agents]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    steps: Option<u32>,
+    /// With --peers or --agents: threads of every program [default: the number of cores]
     #[arg(long)]
     threads: Option<usize>,
     /// With --peers: only this shape
@@ -49,8 +54,14 @@ pub struct Options {
 /// If a build, an installation, or a measurement of ours fails.
 pub fn run(options: &Options) -> Result<()> {
     setup::run(&setup::Options::default())?;
+    let threads = options
+        .threads
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if options.peers {
-        return compare(options);
+        return compare(options, options.steps.unwrap_or(10), threads);
+    }
+    if options.agents {
+        return agents::compare(options.rounds, options.steps.unwrap_or(100), threads);
     }
     shell::pass_through(
         shell::cargo()
@@ -60,16 +71,13 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Measures ours and the peers in turns, so that a slow minute of the machine falls on all of them alike.
-fn compare(options: &Options) -> Result<()> {
+fn compare(options: &Options, steps: u32, threads: usize) -> Result<()> {
     let folder = workspace::target_dir()?;
     let programs = [
         Program::ours()?,
         Program::torch(&folder)?,
         Program::jax(&folder)?,
     ];
-    let threads = options
-        .threads
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let shapes: Vec<_> = SHAPES
         .iter()
         .filter(|(name, _)| {
@@ -85,7 +93,7 @@ fn compare(options: &Options) -> Result<()> {
             for rule in RULES {
                 for program in &programs {
                     let measured = program
-                        .measure(rule, sizes, options.steps, threads)
+                        .measure(rule, sizes, steps, threads)
                         .with_context(|| format!("{} on {rule}, shape {name}", program.name))?;
                     println!(
                         "round {round} of {}, {name} {rule} {}: {:.2} ms a step, {:.0} MiB",
@@ -106,7 +114,7 @@ fn compare(options: &Options) -> Result<()> {
     let folder = folder.join("peers");
     std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let summary = folder.join("summary.json");
-    let text = measurements::to_json(&rows, options.steps, threads);
+    let text = measurements::to_json(&rows, steps, threads);
     std::fs::write(&summary, format!("{text:#}\n"))
         .with_context(|| summary.display().to_string())?;
     let picture = folder.join("summary.svg");
@@ -114,7 +122,7 @@ fn compare(options: &Options) -> Result<()> {
     println!("\n{}", measurements::table(&rows));
     println!(
         "medians over {} rounds of {} steps each, {threads} threads",
-        options.rounds, options.steps
+        options.rounds, steps
     );
     println!(
         "raw figures: {}\nplot: {}",

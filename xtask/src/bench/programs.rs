@@ -99,12 +99,13 @@ fn parse(text: &str) -> Result<Measured> {
     Ok(measured)
 }
 
-fn folder() -> PathBuf {
+/// Where the peers' scripts are.
+pub fn folder() -> PathBuf {
     workspace::root().join("benches/peers")
 }
 
 /// The Python of the peers' virtual environment, which is made, and made anew when the requirements change.
-fn python(target: &Path) -> Result<PathBuf> {
+pub fn python(target: &Path) -> Result<PathBuf> {
     let environment = target.join("peers-venv");
     let python = environment.join(if cfg!(windows) {
         "Scripts/python.exe"
