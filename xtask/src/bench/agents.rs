@@ -88,9 +88,7 @@ fn ours(mnm: &Path, set: &[&str], steps: u32, threads: usize) -> Result<f64> {
         command.args(["--set", set]);
     }
     command.arg("--out").arg(folder.path());
-    command
-        .env("OPENBLAS_NUM_THREADS", "1")
-        .stdout(Stdio::null());
+    command.env("OPENBLAS_NUM_THREADS", "1");
     shell::capture(&mut command)?;
     let path = folder.path().join("summary.json");
     let text = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;

@@ -222,8 +222,13 @@ fn jobs(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Re
         .map(|run| {
             let folder = Folder::new(out, &run);
             folder.check_note(&run)?;
-            let split = suite.experiments[run.experiment].split.clone();
-            Ok(Job { run, folder, split })
+            let experiment = &suite.experiments[run.experiment];
+            Ok(Job {
+                split: experiment.split.clone(),
+                episodes: experiment.episodes,
+                run,
+                folder,
+            })
         })
         .collect()
 }

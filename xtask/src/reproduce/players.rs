@@ -104,6 +104,7 @@ mod tests {
             .map(|run| Job {
                 folder: Folder::new(folder.path(), &run),
                 split: "test".to_owned(),
+                episodes: None,
                 run,
             })
             .collect();

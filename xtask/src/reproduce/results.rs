@@ -260,6 +260,7 @@ mod tests {
             .map(|run| Job {
                 folder: Folder::new(folder.path(), &run),
                 split: "valid".to_owned(),
+                episodes: None,
                 run,
             })
             .collect();

@@ -51,6 +51,9 @@ pub struct Experiment {
     /// The split that is evaluated.
     #[serde(default = "test_split")]
     pub split: String,
+    /// How many episodes are evaluated of a task that generates them; absent for as many as the config validates on.
+    #[serde(default)]
+    pub episodes: Option<u64>,
     /// What is read from the evaluation.
     pub measure: Measure,
     /// Overrides of the config, for every model.

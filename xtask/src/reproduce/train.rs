@@ -55,6 +55,8 @@ pub struct Job {
     pub folder: Folder,
     /// The split that is evaluated afterwards.
     pub split: String,
+    /// How many episodes of it, if not as many as the config says.
+    pub episodes: Option<u64>,
 }
 
 /// How a job ended.
@@ -242,6 +244,9 @@ fn evaluated(plan: &Plan<'_>, job: &Job) -> Result<()> {
     if let Some(data) = plan.data {
         command.arg("--data").arg(data);
     }
+    if let Some(episodes) = job.episodes {
+        command.args(["--episodes", &episodes.to_string()]);
+    }
     apart(&mut command);
     let text = shell::capture(&mut command)?;
     let value: serde_json::Value = serde_json::from_str(text.trim()).with_context(|| {
@@ -310,6 +315,7 @@ esac
             run,
             folder,
             split: "valid".to_owned(),
+            episodes: (seed == 1).then_some(77),
         }
     }
 
@@ -363,7 +369,9 @@ esac
         std::fs::remove_file(&jobs[0].folder.evaluation).expect("was written");
         assert!(matches!(work(&plan, &jobs)[..], [Outcome::Done]));
         assert_eq!(before, noted(&plan, "arguments"));
-        assert_eq!(noted(&plan, "evaluations").lines().count(), 2);
+        let evaluations = noted(&plan, "evaluations");
+        assert_eq!(evaluations.lines().count(), 2);
+        assert!(evaluations.contains("--episodes 77"), "{evaluations}");
     }
 
     #[test]
