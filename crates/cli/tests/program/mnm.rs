@@ -85,11 +85,33 @@ pub fn folder() -> (TempDir, PathBuf) {
 /// Asserts that two runs left the same bytes.
 #[track_caller]
 pub fn same_bytes(one: &Path, other: &Path) {
-    for name in [
-        "checkpoint.safetensors",
-        "best.safetensors",
-        "metrics.jsonl",
-    ] {
+    same_files(
+        one,
+        other,
+        &[
+            "checkpoint.safetensors",
+            "best.safetensors",
+            "metrics.jsonl",
+        ],
+    );
+}
+
+/// Asserts that two runs left the same, though one came to its steps in several sittings: the file of the best parameters
+/// also holds the config, and with it how many steps the sitting had before it that found them.
+#[track_caller]
+pub fn same_outcome(one: &Path, other: &Path) {
+    same_files(one, other, &["checkpoint.safetensors", "metrics.jsonl"]);
+    let [a, b] = [one, other].map(|run| std::fs::read(run.join("best.safetensors")).unwrap());
+    let [a, b] = [&a, &b].map(|bytes| safetensors::SafeTensors::deserialize(bytes).unwrap());
+    assert!(!a.is_empty() && a.len() == b.len());
+    for (name, tensor) in a.tensors() {
+        assert!(b.tensor(&name).unwrap() == tensor, "the best {name} differ");
+    }
+}
+
+#[track_caller]
+fn same_files(one: &Path, other: &Path, names: &[&str]) {
+    for name in names {
         let [a, b] = [one, other].map(|run| std::fs::read(run.join(name)).unwrap());
         assert!(!a.is_empty(), "{name}");
         assert!(a == b, "{name} differs");
