@@ -4,10 +4,10 @@ use super::prepared::CellSizes;
 
 /// Sequences of a block that is not long: as many rows as the tallest tile of the products has. With 16 the packed weights are
 /// read half as often, but writes, cotangents and scratch of twice as many sequences no longer fit into the second-level cache; 8
-/// was the faster one on both standard shapes (docs/performance.md).
+/// was no slower on S and a little faster on L (docs/performance.md), and half as many are alive at once.
 const SEQUENCES: usize = 8;
 
-/// Sequences of the longest blocks. With 2 the products reach two thirds of their rate, which costs some 5 % of a step.
+/// Sequences of the longest blocks: with 2 a pass of 1000 steps takes some 5 % longer than with 4, with 1 some 20 %.
 const FEWEST: usize = 2;
 
 /// Numbers that a block may record: 64 MiB in single precision. What is alive at once is this for every thread.
