@@ -222,8 +222,9 @@ fn apart(command: &mut Command) {
 fn interrupt(child: &mut Child) {
     if cfg!(unix) {
         // The shell's own `kill`: a bare system has no program of that name. A child that has just ended cannot be
-        // signalled, and need not be.
-        let line = format!("kill -INT {}", child.id());
+        // signalled, and need not be. TERM, not INT: whoever is started in the background may ignore INT, and his children
+        // with him; to `mnm train` both are a wish to stop.
+        let line = format!("kill -TERM {}", child.id());
         let _ = Command::new("sh")
             .args(["-c", &line])
             .stderr(Stdio::null())
