@@ -40,6 +40,13 @@ pub struct Masks<F: Float> {
     pub input: Option<Tensor<F>>,
 }
 
+/// Gates i, f, g, o of which the second is shut: sigmoid(-10^4) is 0. With `weight_hh = 0` beside it, the equations of the LSTM hand on
+/// neither hidden nor cell state: a model without recurrence is one with these weights, which get no gradient, so that its checkpoint
+/// says the same to a reader who knows the equations alone.
+const FORGETS_ALL: Init = Init::Quarters {
+    values: [0.0, -1e4, 0.0, 0.0],
+};
+
 /// Encoder, recurrent cell and output layer.
 pub struct Model<F: Float> {
     encoder: Option<SentenceEncoder>,
@@ -127,7 +134,12 @@ impl<F: Kernels> Model<F> {
                 name if name.starts_with("memory.") => self.config.memory_gain,
                 _ => 1.0,
             };
-            spec.with_gain(gain)
+            let init = match (self.config.recurrence(), spec.name.as_str()) {
+                (Recurrence::Never, "controller.weight_hh") => Init::Constant { value: 0.0 },
+                (Recurrence::Never, "controller.bias_hh") => FORGETS_ALL,
+                _ => spec.init,
+            };
+            ParameterSpec { init, ..spec }.with_gain(gain)
         }));
         let seen = self.cell.output_width();
         let init = Init::fan_in(seen);

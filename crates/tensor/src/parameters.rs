@@ -121,6 +121,11 @@ pub enum Init {
         /// The element.
         value: f64,
     },
+    /// Four equal parts, each of one value, as an LSTM's bias has for its gates; elements past the fourth part take its value.
+    Quarters {
+        /// The values.
+        values: [f64; 4],
+    },
 }
 
 impl Init {
@@ -133,6 +138,8 @@ impl Init {
 
     /// A draw of `shape`. The same generator state gives the same values in `f32` and `f64`, up to rounding.
     pub fn draw<F: Float>(&self, shape: &[usize], generator: &mut (impl Rng + ?Sized)) -> Array<F> {
+        let quarter = (shape.iter().product::<usize>() / 4).max(1);
+        let mut drawn = 0;
         let mut element = || match *self {
             Self::Uniform { bound } => bound * (2.0 * generator.random::<f64>() - 1.0),
             // Box-Muller: two uniform draws an element, so that the stream's use does not depend on the values.
@@ -141,6 +148,10 @@ impl Init {
                 deviation * (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
             }
             Self::Constant { value } => value,
+            Self::Quarters { values } => {
+                drawn += 1;
+                values[((drawn - 1) / quarter).min(3)]
+            }
         };
         Array::from_shape_simple_fn(shape, || F::of(element()))
     }

@@ -12,7 +12,7 @@ use crate::config::{Config, DataConfig};
 use crate::{TrainError, linalg};
 use mnm_controller::{InitScheme, ModelConfig};
 use mnm_tasks::stream;
-use mnm_tensor::{Array, ParameterSpec, Parameters};
+use mnm_tensor::{Array, Init, ParameterSpec, Parameters};
 
 /// The task that `data` describes, with random streams of `seed`. A model that was trained brings its `vocabulary`.
 ///
@@ -101,7 +101,8 @@ pub fn draw_parameters<F: Float>(
             let value: Array<F> = match (scheme, spec.shape.as_slice()) {
                 // A table that is looked up has no use for orthogonal rows.
                 (InitScheme::Orthogonal, &[rows, columns])
-                    if !spec.name.starts_with("encoder.") =>
+                    if !spec.name.starts_with("encoder.")
+                        && !matches!(spec.init, Init::Constant { .. }) =>
                 {
                     linalg::orthogonal(rows, columns, 1.0, &mut generator)?
                         .mapv(F::of)

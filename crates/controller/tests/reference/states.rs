@@ -1,8 +1,9 @@
 //! What a state can do: be cut off the tape, be reset sequence by sequence.
 
 use mnm_controller::encoder::Input;
-use mnm_controller::{Masks, Recurrence, State};
-use mnm_tensor::{Order, Tape, Tensor, gradient};
+use mnm_controller::{Kernel, Masks, Recurrence, State};
+use mnm_tensor::{Order, Parameters, Tape, Tensor, gradient};
+use rand::{SeedableRng, rngs::StdRng};
 
 use crate::support::{KINDS, constants, middle, names, same_bits};
 
@@ -163,6 +164,42 @@ fn a_controller_without_recurrence_begins_every_step_anew() {
                 );
             }
             assert_ne!(outputs(Some("read")), outputs(None), "{kind:?}");
+        }
+    }
+}
+
+/// Without recurrence, the model's first weights say so by themselves: a reader of the checkpoint who knows the equations of the LSTM alone
+/// gets the same numbers.
+#[test]
+fn a_model_without_recurrence_is_one_that_forgets_all() {
+    for kind in [Some("mnm-p"), Some("mnm-g")] {
+        let outputs = |recurrence: Recurrence, kernel: Kernel| {
+            let mut case = middle(kind);
+            case.config.recurrence = Recurrence::Never;
+            let generator = &mut StdRng::seed_from_u64(5);
+            let parameters: Parameters<_> = (case.model::<f32>().parameters().into_iter())
+                .map(|spec| (spec.name.clone(), spec.init.draw(&spec.shape, generator)))
+                .collect();
+            let parameters = parameters.map(|_, x| Tensor::shared(x.clone()));
+            case.config.recurrence = recurrence;
+            case.config.kernel = kernel;
+            let model = case.model::<f32>();
+            let state = model.initial_state(&parameters, case.batch).unwrap();
+            let input = Input::Dense(Tensor::shared(
+                case.vectors().mapv(|x| x as f32).into_shared(),
+            ));
+            let run = model.run(&parameters, &input, &state, &Masks::default());
+            run.unwrap().outputs.value().clone()
+        };
+        for kernel in [Kernel::Reference, Kernel::Fused] {
+            let (without, with) = (
+                outputs(Recurrence::Never, kernel),
+                outputs(Recurrence::Always, kernel),
+            );
+            let apart = (&without - &with)
+                .mapv(f32::abs)
+                .fold(0.0_f32, |a, &x| a.max(x));
+            assert!(apart < 1e-6, "{kind:?} {kernel:?}: {apart:e}");
         }
     }
 }
