@@ -31,8 +31,9 @@ impl Tokens {
     /// What of the state is carried into each step of a line: `[T, B]`, 0 at the start of a line and 1 within.
     pub fn carried<F: Float>(&self) -> Tensor<F> {
         let mut carried = Array2::from_elem((self.steps, self.batch), F::one());
-        for start in &self.starts {
-            if let Some(at) = carried.get_mut((start / self.batch, start % self.batch)) {
+        let flat = carried.as_slice_mut().unwrap_or_default();
+        for &start in &self.starts {
+            if let Some(at) = flat.get_mut(start) {
                 *at = F::zero();
             }
         }
@@ -119,5 +120,25 @@ impl SentenceEncoder {
             .mul(&masks)?
             .scatter(&column(|w| w.sentence), sentences)?;
         Ok(sums.reshape(&[tokens.steps, tokens.batch, self.width])?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_state_is_carried_within_a_line_and_not_into_one() {
+        let tokens = |steps, batch, starts: &[usize]| Tokens {
+            steps,
+            batch,
+            words: Vec::new(),
+            starts: starts.to_vec(),
+        };
+        // Sequence 0 begins lines at steps 0 and 2, sequence 1 at step 0; 99 is no sentence of the batch.
+        let carried = tokens(3, 2, &[0, 4, 1, 99]).carried::<f64>();
+        let expected = ndarray::array![[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]].into_dyn();
+        assert_eq!(carried.value().view(), expected.view());
+        assert!(tokens(0, 0, &[0]).carried::<f64>().value().is_empty());
     }
 }
