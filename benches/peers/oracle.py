@@ -163,6 +163,13 @@ def random_state(rule: str, sizes: dict[str, int], seed: int) -> dict[str, Tenso
     return state
 
 
+def config(rule: str, sizes: dict[str, int]) -> str:
+    """The part of a config that `mnm apply` needs to know such a checkpoint: kind, rule and sizes."""
+    keys = {"controller": "C", "value": "M", "hidden": "U", "layers": "L", "heads": "H"}
+    lines = [f"{key} = {sizes[letter]}" for key, letter in keys.items()]
+    return "\n".join(['data.task = "double-copy"', "[model]", 'kind = "mnm"', f'rule = "{rule}"', *lines])
+
+
 def compare(ours: dict[str, Tensor], theirs: dict[str, Tensor], tolerance: float) -> bool:
     """Prints the largest absolute difference of every tensor; true if none is missing, misshapen or beyond `tolerance`."""
     agreed = True
@@ -193,6 +200,7 @@ def main() -> int:
     parser.add_argument("--make-case", type=pathlib.Path, metavar="DIR", help="write DIR/checkpoint.safetensors and DIR/in.safetensors")
     parser.add_argument("--rule", choices=("mnm-p", "mnm-g"), default="mnm-p", help="of --make-case")
     parser.add_argument("--heads", type=int, default=1, help="of --make-case")
+    parser.add_argument("--layers", type=int, default=3, help="of --make-case")
     parser.add_argument("--seed", type=int, default=0, help="of --make-case")
     options = parser.parse_args()
     if options.self_test:
@@ -201,9 +209,10 @@ def main() -> int:
         oracle_test.run_all()
         return 0
     if options.make_case:
-        sizes = {"X": 7, "C": 13, "M": 11, "U": 17, "L": 3, "H": options.heads, "K": 5}
+        sizes = {"X": 7, "C": 13, "M": 11, "U": 17, "L": options.layers, "H": options.heads, "K": 5}
         options.make_case.mkdir(parents=True, exist_ok=True)
-        save_file(random_state(options.rule, sizes, options.seed), options.make_case / "checkpoint.safetensors")
+        state = random_state(options.rule, sizes, options.seed)
+        save_file(state, options.make_case / "checkpoint.safetensors", metadata={"config": config(options.rule, sizes)})
         x = torch.randn(9, 3, sizes["X"], generator=torch.Generator().manual_seed(options.seed))
         save_file({"x": x}, options.make_case / "in.safetensors")
         return 0
