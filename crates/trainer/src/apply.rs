@@ -2,6 +2,9 @@
 //!
 //! The encoder is left out: the input is what the cell takes. The model is rebuilt from the config in the checkpoint and
 //! the shapes of its tensors, so neither the task nor its data are needed.
+//!
+//! [`apply`] computes in whichever precision it is asked for; files are f32 either way. A trained memory can be sensitive to
+//! rounding (write after write, a difference may grow), so what is to be compared is best computed in f64.
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +12,7 @@ use mnm_controller::encoder::Input;
 use mnm_controller::{
     ControllerError, InputSpec, Kernel, Masks, Model, ModelConfig, ModelKind, memory_part,
 };
+use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, ParameterSpec, Parameters, Tensor, TensorError};
 use serde::Deserialize;
 use thiserror::Error;
@@ -81,10 +85,10 @@ struct Core {
 ///
 /// # Errors
 /// [`ApplyError`] if the config cannot be read, or the tensors are not those that it asks for.
-pub fn core_model(
+pub fn core_model<F: Kernels>(
     checkpoint: &Checkpoint,
     kernel: Option<Kernel>,
-) -> Result<(Model<f32>, Parameters<Tensor<f32>>), ApplyError> {
+) -> Result<(Model<F>, Parameters<Tensor<F>>), ApplyError> {
     let Core { mut model } = toml::from_str(&checkpoint.config)
         .map_err(|error| ApplyError::Config(error.to_string().trim_end().to_owned()))?;
     model.kernel = kernel.unwrap_or(model.kernel);
@@ -114,7 +118,7 @@ pub fn core_model(
         .map(|(name, value)| (name.to_owned(), value.clone()))
         .collect();
     check_parameters(&core.parameters(), &parameters)?;
-    let tensors = parameters.map(|_, value| Tensor::shared(value.clone()));
+    let tensors = parameters.map(|_, value| Tensor::constant(value.mapv(|x| F::of(x.into()))));
     Ok((core, tensors))
 }
 
@@ -136,27 +140,28 @@ fn extent(checkpoint: &Checkpoint, name: &'static str, axis: usize) -> Result<us
     }
 }
 
-/// Runs the core model of `checkpoint` on `x` `[T, B, X]` from its initial state, without dropout.
+/// Runs the core model of `checkpoint` on `x` `[T, B, X]` from its initial state, without dropout, computing in F: f32 as
+/// training does, or f64.
 ///
 /// Gives `logits` `[T, B, K]`, and for a model with a memory `reads` `[T, B, M]`, `rates` `[T, B]`, the meta loss `meta`
 /// `[T]` averaged over the batch, and the memory after the last step, `memory.0` .. `[B, out, in]`.
 ///
 /// # Errors
 /// [`ApplyError`] if the checkpoint is not a whole model or `x` not what it takes.
-pub fn apply(
+pub fn apply<F: Kernels>(
     checkpoint: &Checkpoint,
     x: &Array<f32>,
     kernel: Option<Kernel>,
 ) -> Result<Parameters<Array<f32>>, ApplyError> {
-    let (model, parameters) = core_model(checkpoint, kernel)?;
+    let (model, parameters) = core_model::<F>(checkpoint, kernel)?;
     let &[steps, batch, width] = x.shape() else {
-        return Err(misshapen(x, &model));
+        return Err(misshapen(x, model.input_width()));
     };
     if width != model.input_width() || steps == 0 || batch == 0 {
-        return Err(misshapen(x, &model));
+        return Err(misshapen(x, model.input_width()));
     }
     let state = model.initial_state(&parameters, batch)?;
-    let input = Input::Dense(Tensor::shared(x.clone()));
+    let input = Input::Dense(Tensor::constant(x.mapv(|x| F::of(x.into()))));
     let run = model.run(&parameters, &input, &state, &Masks::default())?;
     let rows: Vec<usize> = (0..steps * batch).collect();
     let logits = model.logits(&parameters, &run.outputs, &rows)?;
@@ -186,14 +191,17 @@ pub fn apply(
     }
     Ok(results
         .into_iter()
-        .map(|(name, tensor)| (name, tensor.value().clone()))
+        .map(|(name, tensor)| {
+            let single = tensor.value().mapv(|x| x.as_f64() as f32);
+            (name, single.into_shared())
+        })
         .collect())
 }
 
-fn misshapen(x: &Array<f32>, model: &Model<f32>) -> ApplyError {
+fn misshapen(x: &Array<f32>, width: usize) -> ApplyError {
     ApplyError::Shape {
         found: x.shape().to_vec(),
-        width: model.input_width(),
+        width,
     }
 }
 
@@ -201,7 +209,7 @@ fn misshapen(x: &Array<f32>, model: &Model<f32>) -> ApplyError {
 ///
 /// # Errors
 /// Those of [`apply`], and files that cannot be read or written. Nothing is written unless all went well.
-pub fn apply_file(
+pub fn apply_file<F: Kernels>(
     checkpoint: &Checkpoint,
     input: &Path,
     output: &Path,
@@ -221,7 +229,7 @@ pub fn apply_file(
             },
         });
     };
-    let tensors = apply(checkpoint, x, kernel)?;
+    let tensors = apply::<F>(checkpoint, x, kernel)?;
     let results = Container {
         tensors,
         ..Container::default()

@@ -44,9 +44,21 @@ pub struct Arguments {
     #[arg(long)]
     kernel: Option<KernelName>,
 
+    /// What to compute in; files are f32 either way
+    #[arg(long, default_value = "double")]
+    precision: Precision,
+
     /// Of a run folder, take the parameters after the last step instead of those with the lowest validation error
     #[arg(long)]
     last: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Precision {
+    /// f32, as training does
+    Single,
+    /// f64: what is left of a difference to another implementation is the other's rounding
+    Double,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -69,6 +81,10 @@ impl From<KernelName> for Kernel {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let checkpoint = Checkpoint::read(&file(&arguments.checkpoint, arguments.last)?)?;
     let kernel = arguments.kernel.map(Kernel::from);
+    let apply_file = match arguments.precision {
+        Precision::Single => apply_file::<f32>,
+        Precision::Double => apply_file::<f64>,
+    };
     let results = apply_file(&checkpoint, &arguments.input, &arguments.output, kernel)?;
     let lines: String = results
         .iter()

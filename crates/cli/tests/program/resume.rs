@@ -88,8 +88,9 @@ fn an_interrupted_run_says_so_and_goes_on_to_the_same_bytes() {
     let (_top, whole) = folder();
     let stopped = whole.with_file_name("stopped");
     let mut child = begun(&mut tiny(&stopped, LONG), &stopped);
-    let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+    // The shell's own `kill`: a bare system has no program of that name.
+    let kill = Command::new("sh")
+        .args(["-c", &format!("kill -INT {}", child.id())])
         .status();
     assert!(kill.unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(130));
