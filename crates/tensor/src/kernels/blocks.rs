@@ -15,18 +15,31 @@ macro_rules! tiles {
     };
 }
 
-/// How many rows and registers a tile has when `m` rows are left.
-#[inline(always)]
-const fn tile_shape<S: Simd>(m: usize) -> (usize, usize) {
+/// The most registers that a row of a tile has in a product of `m` rows.
+const fn widest_tile<S: Simd>(m: usize) -> usize {
     match (S::MANY_REGISTERS, m) {
-        (true, 0..=2) => (m, 8),
-        (true, 3..=4) => (m, 4),
-        (true, 5..=8) => (m, 3),
-        (true, _) => (8, 3),
-        (false, 0..=2) => (m, 4),
-        (false, 3..=4) => (m, 3),
-        (false, 5..=6) => (m, 2),
-        (false, _) => (6, 2),
+        (true, 0..=2) => 8,
+        (true, 3..=4) => 4,
+        (true, _) => 3,
+        (false, 0..=1) => 8,
+        (false, 2) => 6,
+        (false, 3..=4 | 7..=8) => 3,
+        (false, _) => 2,
+    }
+}
+
+/// The most rows of a tile of so many registers a row: about as many sums as leave registers for a row of b and a number of
+/// a, and where there is room no fewer than the eight that keep two multipliers of latency 4 busy.
+const fn tallest_tile<S: Simd>(vectors: usize) -> usize {
+    match (S::MANY_REGISTERS, vectors) {
+        (true, 0..=3) => 8,
+        (true, 4) => 4,
+        (true, _) => 2,
+        (false, 0..=1) => 8,
+        (false, 2) => 6,
+        (false, 3) => 4,
+        (false, 4..=6) => 2,
+        (false, _) => 1,
     }
 }
 
@@ -53,9 +66,8 @@ pub unsafe fn outer<S: Simd>(
         return unsafe { update::<S>((m, n, k), a, b, c.to, c.store == Store::Subtract) };
     }
     let total = n.div_ceil(S::LANES);
-    // The strips are chosen for the tallest tile, then made as even as possible.
-    let (_, widest) = tile_shape::<S>(m);
-    let strips = total.div_ceil(widest);
+    // Strips, and tiles within them, are made as even as possible.
+    let strips = total.div_ceil(widest_tile::<S>(m));
     let mut done = 0;
     for strip in 0..strips {
         let vectors = (total - done).div_ceil(strips - strip);
@@ -67,17 +79,14 @@ pub unsafe fn outer<S: Simd>(
             S::LANES
         };
         let mut row = 0;
+        let mut tiles = m.div_ceil(tallest_tile::<S>(vectors));
         while row < m {
-            let (tallest, _) = tile_shape::<S>(m);
-            let rows = if m - row >= tallest { tallest } else { m - row };
+            let rows = (m - row).div_ceil(tiles);
+            tiles -= 1;
             // SAFETY: rows row..row + rows and columns first..first + (vectors - 1) * LANES + last exist.
             unsafe {
                 let tail = S::mask(last);
-                let b_tail = if padded || last == S::LANES {
-                    None
-                } else {
-                    Some(tail)
-                };
+                let padded = padded || last == S::LANES;
                 let a = Strided {
                     data: a.data.add(row * a.row),
                     ..a
@@ -89,7 +98,7 @@ pub unsafe fn outer<S: Simd>(
                 let c = c.at(row, first);
                 macro_rules! run {
                     ($rows:literal, $vectors:literal) => {
-                        outer_tile::<S, $rows, $vectors>(k, a, b, b_tail, c, tail)
+                        outer_tile::<S, $rows, $vectors>(k, a, b, padded, c, tail)
                     };
                 }
                 if S::MANY_REGISTERS {
@@ -99,9 +108,9 @@ pub unsafe fn outer<S: Simd>(
                         5: 1 2 3; 6: 1 2 3; 7: 1 2 3; 8: 1 2 3;)
                 } else {
                     tiles!(rows, vectors, run;
-                        1: 1 2 3 4; 2: 1 2 3 4;
+                        1: 1 2 3 4 5 6 7 8; 2: 1 2 3 4 5 6;
                         3: 1 2 3; 4: 1 2 3;
-                        5: 1 2; 6: 1 2;)
+                        5: 1 2; 6: 1 2; 7: 1; 8: 1;)
                 }
             }
             row += rows;

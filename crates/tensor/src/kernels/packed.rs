@@ -159,7 +159,7 @@ impl<F: Kernels> Packed<F> {
         unsafe { self.multiply_to(a.rows, left, target) }
     }
 
-    /// The product with any strides of A.
+    /// The product with A lying either way.
     ///
     /// # Safety
     ///

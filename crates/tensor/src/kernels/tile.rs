@@ -1,7 +1,7 @@
 //! The register-blocked loops that every product is made of.
 //!
 //! *Outer form* ([`outer_tile`]): C\[i, j] += a\[i, p] b\[p, j]; b is read in vectors along its rows, a is broadcast, C
-//! stays in registers while p runs. Covers A B and A^T B, for a may have any strides.
+//! stays in registers while p runs. Covers A B and A^T B, for a may lie either way.
 //!
 //! *Update* ([`update_strip`]): the same where p has few values: b stays in registers while i runs.
 //!
@@ -75,7 +75,7 @@ impl<F> Target<F> {
     }
 }
 
-/// Elements (i, p) at `data[i * row + p * column]`.
+/// Elements (i, p) at `data[i * row + p * column]`; at least one of the strides is 1.
 #[derive(Clone, Copy)]
 pub struct Strided<F> {
     /// Element (0, 0).
@@ -86,42 +86,135 @@ pub struct Strided<F> {
     pub column: usize,
 }
 
-/// One tile of MR x (NV registers) in outer form; the last register of each row has only `tail`'s lanes.
+/// How many steps of p stand in the loop of a tile, so that most addresses are a pointer and a constant. With many rows,
+/// pointers to each and to as many lines of b would not fit into the registers.
+const fn unrolled(rows: usize) -> usize {
+    if rows <= 6 { 4 } else { 1 }
+}
+
+/// One step of a tile's sums: sums += a\[0..MR, 0] b\[0, ..]. Of `a`, `column` is 1, or `row` is if `ACROSS`; with `TAIL`
+/// the last register of b has only `tail`'s lanes. Being constants, neither costs the loop an instruction.
 ///
 /// # Safety
 ///
-/// `a` must hold MR rows of `k`; `b` `k` rows (and `c` MR rows) of NV - 1 registers and the tail, at their strides.
+/// `a` must hold MR rows, and `b` NV - 1 registers and the tail, or whole ones.
+#[inline(always)]
+unsafe fn outer_step<
+    S: Simd,
+    const MR: usize,
+    const NV: usize,
+    const ACROSS: bool,
+    const TAIL: bool,
+>(
+    sums: &mut [[S::Vector; NV]; MR],
+    a: *const S::Scalar,
+    a_row: usize,
+    b: *const S::Scalar,
+    tail: S::Mask,
+) {
+    // SAFETY: all offsets stay within what the caller vouches for.
+    unsafe {
+        let right = |j: usize| {
+            let at = b.add(j * S::LANES);
+            if TAIL && j + 1 == NV {
+                S::load_masked(at, tail)
+            } else {
+                S::load(at)
+            }
+        };
+        let left = |i: usize| S::splat(*a.add(if ACROSS { i } else { i * a_row }));
+        // What is held in registers beside the sums is the shorter side of the tile, and one of the other.
+        if MR < NV {
+            let mut held = [S::zero(); MR];
+            for i in 0..MR {
+                held[i] = left(i);
+            }
+            for j in 0..NV {
+                let right = right(j);
+                for i in 0..MR {
+                    sums[i][j] = S::multiply_add(held[i], right, sums[i][j]);
+                }
+            }
+        } else {
+            let mut held = [S::zero(); NV];
+            for j in 0..NV {
+                held[j] = right(j);
+            }
+            for i in 0..MR {
+                let left = left(i);
+                for j in 0..NV {
+                    sums[i][j] = S::multiply_add(left, held[j], sums[i][j]);
+                }
+            }
+        }
+    }
+}
+
+/// The sums of one tile in outer form; see [`outer_step`].
+///
+/// # Safety
+///
+/// The same for `k` columns of `a` and rows of `b`.
+#[inline(always)]
+unsafe fn outer_sums<
+    S: Simd,
+    const MR: usize,
+    const NV: usize,
+    const ACROSS: bool,
+    const TAIL: bool,
+>(
+    k: usize,
+    a: Strided<S::Scalar>,
+    b: Rows<*const S::Scalar>,
+    tail: S::Mask,
+) -> [[S::Vector; NV]; MR] {
+    // SAFETY: all offsets stay within what the caller vouches for.
+    unsafe {
+        let mut sums = [[S::zero(); NV]; MR];
+        let a_column = if ACROSS { a.column } else { 1 };
+        let (mut left, mut right) = (a.data, b.data);
+        let unrolled = const { unrolled(MR) };
+        for _ in 0..k / unrolled {
+            for u in 0..unrolled {
+                let (left, right) = (left.add(u * a_column), right.add(u * b.stride));
+                outer_step::<S, MR, NV, ACROSS, TAIL>(&mut sums, left, a.row, right, tail);
+            }
+            left = left.add(unrolled * a_column);
+            right = right.add(unrolled * b.stride);
+        }
+        for _ in 0..k % unrolled {
+            outer_step::<S, MR, NV, ACROSS, TAIL>(&mut sums, left, a.row, right, tail);
+            left = left.add(a_column);
+            right = right.add(b.stride);
+        }
+        sums
+    }
+}
+
+/// One tile of MR x (NV registers) in outer form; the last register of each row has only `tail`'s lanes, that of b only if
+/// not `padded`.
+///
+/// # Safety
+///
+/// `a` must hold MR rows of `k`, with one stride 1; `b` `k` rows (and `c` MR rows) of NV - 1 registers and the tail, or
+/// whole ones if `padded`, at their strides.
 #[inline(always)]
 pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
     k: usize,
     a: Strided<S::Scalar>,
     b: Rows<*const S::Scalar>,
-    b_tail: Option<S::Mask>,
+    padded: bool,
     c: Target<S::Scalar>,
-    c_tail: S::Mask,
+    tail: S::Mask,
 ) {
     // SAFETY: all offsets stay within what the caller vouches for.
     unsafe {
-        let mut sums = [[S::zero(); NV]; MR];
-        for p in 0..k {
-            let line = b.data.add(p * b.stride);
-            let mut right = [S::zero(); NV];
-            for j in 0..NV - 1 {
-                right[j] = S::load(line.add(j * S::LANES));
-            }
-            let last = line.add((NV - 1) * S::LANES);
-            right[NV - 1] = match b_tail {
-                None => S::load(last),
-                Some(mask) => S::load_masked(last, mask),
-            };
-            let column = a.data.add(p * a.column);
-            for i in 0..MR {
-                let left = S::splat(*column.add(i * a.row));
-                for j in 0..NV {
-                    sums[i][j] = S::multiply_add(left, right[j], sums[i][j]);
-                }
-            }
-        }
+        let sums = match (a.column == 1, padded) {
+            (true, true) => outer_sums::<S, MR, NV, false, false>(k, a, b, tail),
+            (true, false) => outer_sums::<S, MR, NV, false, true>(k, a, b, tail),
+            (false, true) => outer_sums::<S, MR, NV, true, false>(k, a, b, tail),
+            (false, false) => outer_sums::<S, MR, NV, true, true>(k, a, b, tail),
+        };
         for i in 0..MR {
             let row = c.at(i, 0);
             for j in 0..NV {
@@ -134,7 +227,7 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
                     if whole {
                         S::load(from)
                     } else {
-                        S::load_masked(from, c_tail)
+                        S::load_masked(from, tail)
                     }
                 };
                 let v = match c.store {
@@ -145,7 +238,7 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
                 if whole {
                     S::store(to, v);
                 } else {
-                    S::store_masked(to, c_tail, v);
+                    S::store_masked(to, tail, v);
                 }
             }
         }
