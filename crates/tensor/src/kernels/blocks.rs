@@ -60,6 +60,10 @@ pub unsafe fn outer<S: Simd>(
     if m == 0 || n == 0 {
         return;
     }
+    debug_assert!(
+        a.row == 1 || a.column == 1,
+        "the tiles take one stride as 1"
+    );
     let in_place = c.from.data == c.to.data.cast_const() && c.from.stride == c.to.stride;
     if (1..=4).contains(&k) && m > 4 && in_place && c.store != Store::Overwrite {
         // SAFETY: the contract is the same.
