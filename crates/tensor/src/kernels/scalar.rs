@@ -22,7 +22,7 @@ pub trait Kernels: Float + sealed::Sealed {
     ///
     /// # Safety
     ///
-    /// The operands must be as large as that, and `level` no wider than the machine's.
+    /// The operands must be as large as that, one stride of A 1, and `level` no wider than the machine's.
     #[doc(hidden)]
     unsafe fn outer(
         level: Level,
