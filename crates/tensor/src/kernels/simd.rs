@@ -24,9 +24,6 @@ pub trait Simd: Copy + 'static {
     unsafe fn splat(x: Self::Scalar) -> Self::Vector;
     /// `LANES` elements from `p`.
     unsafe fn load(p: *const Self::Scalar) -> Self::Vector;
-    /// Asks for the cache line at `p`, if there is one, before it is needed.
-    #[inline(always)]
-    fn prefetch(_: *const Self::Scalar) {}
     /// `LANES` elements to `p`.
     unsafe fn store(p: *mut Self::Scalar, v: Self::Vector);
     /// The mask of the first `lanes` lanes, `1 <= lanes <= LANES`.

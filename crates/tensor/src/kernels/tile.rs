@@ -92,12 +92,6 @@ const fn unrolled(rows: usize) -> usize {
     if rows <= 6 { 4 } else { 1 }
 }
 
-/// How many rows of b ahead a tile of 4 x 3 registers prefetches where there are but 16. It is the tile of products of 8
-/// rows, which go through more packed weights than the second-level cache holds. As much as the lines that come sooner,
-/// the prefetches help by standing between the steps: without them the compiler takes the next number of a too early, for which
-/// no register is left.
-const AHEAD: usize = 16;
-
 /// One step of a tile's sums: sums += a\[0..MR, 0] b\[0, ..]. Of `a`, `column` is 1, or `row` is if `ACROSS`; with `TAIL`
 /// the last register of b has only `tail`'s lanes. Being constants, neither costs the loop an instruction.
 ///
@@ -180,14 +174,8 @@ unsafe fn outer_sums<
         let a_column = if ACROSS { a.column } else { 1 };
         let (mut left, mut right) = (a.data, b.data);
         let unrolled = const { unrolled(MR) };
-        let full = const { !S::MANY_REGISTERS && MR == 4 && NV == 3 && !ACROSS && !TAIL };
         for _ in 0..k / unrolled {
             for u in 0..unrolled {
-                if full {
-                    let far = right.wrapping_add((u + AHEAD) * b.stride);
-                    S::prefetch(far);
-                    S::prefetch(far.wrapping_add((NV - 1) * S::LANES));
-                }
                 let (left, right) = (left.add(u * a_column), right.add(u * b.stride));
                 outer_step::<S, MR, NV, ACROSS, TAIL>(&mut sums, left, a.row, right, tail);
             }

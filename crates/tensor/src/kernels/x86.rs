@@ -106,12 +106,6 @@ impl Simd for Avx2 {
     const LANES: usize = 8;
     const MANY_REGISTERS: bool = false;
 
-    #[inline(always)]
-    fn prefetch(p: *const f32) {
-        // SAFETY: a hint, which does not fault whatever the address.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
-    }
-
     functions! {
         zero() -> __m256 { _mm256_setzero_ps() }
         splat(x: f32) -> __m256 { _mm256_set1_ps(x) }
