@@ -19,7 +19,8 @@ const TINY: &[&str] = &[
     "train.valid_episodes=20",
     "train.checkpoint_every=3",
     "rl.segment=7",
-    // The entropy's weight would follow the number of steps, which a resumed run is given anew.
+    // The learning rate and the entropy's weight would follow the number of steps, which a resumed run is given anew.
+    "train.decay=constant",
     "rl.entropy_to=1.0",
 ];
 
