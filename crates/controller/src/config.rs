@@ -88,6 +88,9 @@ pub struct ModelConfig {
     /// What the weights from the hidden state to keys and values are multiplied by when they are drawn: how far from zero, and
     /// how strongly written, the first keys are.
     pub interaction_gain: f64,
+    /// What the controller's weights from the last read are multiplied by when they are drawn. The words of a sentence add up, a
+    /// read does not: at 1 it moves the controller a sixth as far as they do, and a second look hardly differs from the first.
+    pub read_gain: f64,
     /// Whether the memory's initial weights W_0 are trained, or stay the random draw that they are.
     pub train_memory: bool,
     /// When the LSTM hands its hidden and cell state to its next step: "always", from showing to showing of one "line", or "never".
@@ -117,6 +120,7 @@ impl Default for ModelConfig {
             init: InitScheme::Uniform,
             memory_gain: 1.0,
             interaction_gain: 1.0,
+            read_gain: 1.0,
             train_memory: false,
             recurrence: Recurrence::Always,
             dropout_hidden: 0.0,
@@ -192,6 +196,7 @@ impl ModelConfig {
         for (key, value) in [
             ("memory_gain", self.memory_gain),
             ("interaction_gain", self.interaction_gain),
+            ("read_gain", self.read_gain),
         ] {
             if !(value > 0.0 && value <= 1000.0) {
                 return Err(ControllerError::Config {

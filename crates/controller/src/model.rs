@@ -139,7 +139,11 @@ impl<F: Kernels> Model<F> {
                 (Recurrence::Never, "controller.bias_hh") => FORGETS_ALL,
                 _ => spec.init,
             };
-            ParameterSpec { init, ..spec }.with_gain(gain)
+            let spec = ParameterSpec { init, ..spec }.with_gain(gain);
+            match spec.name.as_str() {
+                "controller.weight_ih" => spec.with_tail_gain(self.input, self.config.read_gain),
+                _ => spec,
+            }
         }));
         let seen = self.cell.output_width();
         let init = Init::fan_in(seen);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::{Axis, Slice};
 use rand::{Rng, RngExt};
 
 use crate::{Array, Float, TensorError};
@@ -168,6 +169,8 @@ pub struct ParameterSpec {
     pub init: Init,
     /// What its first values are multiplied by, however they were drawn.
     pub gain: f64,
+    /// A column, and what those of its first values that stand in or after it are multiplied by besides.
+    pub tail_gain: (usize, f64),
     /// Whether training changes it.
     pub trained: bool,
 }
@@ -180,6 +183,7 @@ impl ParameterSpec {
             shape: shape.to_vec(),
             init,
             gain: 1.0,
+            tail_gain: (0, 1.0),
             trained: true,
         }
     }
@@ -190,6 +194,31 @@ impl ParameterSpec {
         Self { gain, ..self }
     }
 
+    /// The same with first values `gain` times as large from column `first` on.
+    #[must_use]
+    pub fn with_tail_gain(self, first: usize, gain: f64) -> Self {
+        Self {
+            tail_gain: (first, gain),
+            ..self
+        }
+    }
+
+    /// First values from what was drawn: `drawn` times the gains.
+    #[must_use]
+    pub fn scaled<F: Float>(&self, mut drawn: Array<F>) -> Array<F> {
+        let (gain, (first, tail)) = (F::of(self.gain), self.tail_gain);
+        drawn.mapv_inplace(|x| x * gain);
+        if tail != 1.0 && drawn.ndim() > 0 {
+            let columns = drawn.ndim() - 1;
+            let last = Axis(columns);
+            let first = first.min(drawn.len_of(last));
+            drawn
+                .slice_axis_mut(last, Slice::from(first..))
+                .mapv_inplace(|x| x * F::of(tail));
+        }
+        drawn
+    }
+
     /// The number of elements.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
@@ -198,5 +227,22 @@ impl ParameterSpec {
     /// Whether it has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gains_multiply_all_values_and_those_of_the_last_columns() {
+        let spec = ParameterSpec::new("weight", &[2, 3], Init::Constant { value: 1.0 })
+            .with_gain(2.0)
+            .with_tail_gain(1, 5.0);
+        let ones = || Array::<f64>::ones(vec![2, 3]);
+        let rows: Vec<f64> = spec.scaled(ones()).iter().copied().collect();
+        assert_eq!(rows, [2.0, 10.0, 10.0, 2.0, 10.0, 10.0]);
+        let past_the_end = spec.with_tail_gain(3, 5.0).scaled(ones());
+        assert!(past_the_end.iter().all(|&x| x == 2.0));
     }
 }

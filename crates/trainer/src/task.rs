@@ -111,8 +111,7 @@ pub fn draw_parameters<F: Float>(
                 }
                 _ => spec.init.draw(&spec.shape, &mut generator),
             };
-            let gain = F::of(spec.gain);
-            Ok((spec.name.clone(), value.mapv_into(|x| x * gain)))
+            Ok((spec.name.clone(), spec.scaled(value)))
         })
         .collect()
 }

@@ -51,6 +51,10 @@ fn values_out_of_range_name_the_key_the_value_and_what_is_allowed() {
         &["model.interaction_gain", "NaN"],
     );
     refuses(
+        |c| c.read_gain = -1.0,
+        &["model.read_gain", "= -1", "above 0"],
+    );
+    refuses(
         |c| c.rule = "hebb".to_owned(),
         &["model.rule", "\"hebb\"", "\"mnm-p\", \"mnm-g\""],
     );
