@@ -13,8 +13,11 @@ pub struct RlConfig {
     /// Steps of a segment: played, then learned from with backpropagation through all of them, the memory carried on
     /// into the next; 0 takes whole episodes.
     pub segment: usize,
-    /// Discount of a reward for every step that it is away.
+    /// Discount of a reward for every step that it is away, at first.
     pub gamma: f64,
+    /// How many times as far as at first the agent looks ahead at `train.steps`: its horizon, 1 / (1 - gamma), goes there in a
+    /// straight line.
+    pub horizon_to: f64,
     /// Decay of generalised advantages: 1 gives n-step returns, 0 one-step advantages.
     pub lambda: f64,
     /// Weight of the value loss.
@@ -32,6 +35,7 @@ impl Default for RlConfig {
         Self {
             segment: 0,
             gamma: 0.95,
+            horizon_to: 1.0,
             lambda: 1.0,
             value_weight: 0.5,
             entropy_weight: 0.01,
@@ -66,11 +70,18 @@ impl RlConfig {
                 "a finite number, 0 or above",
             ));
         }
-        if !(self.reward_scale > 0.0 && self.reward_scale.is_finite()) {
+        let factors = [
+            ("rl.reward_scale", self.reward_scale),
+            ("rl.horizon_to", self.horizon_to),
+        ];
+        if let Some((key, value)) = factors.iter().find(|(_, v)| !(*v > 0.0 && v.is_finite())) {
+            return Err(ConfigError::range(key, value, "a finite number above 0"));
+        }
+        if self.horizon_to < 1.0 - self.gamma {
             return Err(ConfigError::range(
-                "rl.reward_scale",
-                self.reward_scale,
-                "a finite number above 0",
+                "rl.horizon_to",
+                self.horizon_to,
+                "at least 1 - rl.gamma, which leaves a horizon of one step",
             ));
         }
         Ok(())
@@ -84,10 +95,16 @@ impl RlConfig {
         }
     }
 
-    /// The weight of the entropy at step `step` of `steps`, counted from 0.
-    pub fn entropy_at(&self, step: u64, steps: u64) -> f64 {
+    /// The settings at step `step` of `steps`, counted from 0: those that change in the course of a training as they are then.
+    #[must_use]
+    pub fn at(&self, step: u64, steps: u64) -> Self {
         let way = (step as f64 / steps.max(1) as f64).min(1.0);
-        self.entropy_weight * (1.0 - (1.0 - self.entropy_to) * way)
+        let between = |to: f64| 1.0 + (to - 1.0) * way;
+        Self {
+            gamma: 1.0 - (1.0 - self.gamma) / between(self.horizon_to),
+            entropy_weight: self.entropy_weight * between(self.entropy_to),
+            ..self.clone()
+        }
     }
 }
 
@@ -162,6 +179,21 @@ mod tests {
                 },
                 "rl.reward_scale",
             ),
+            (
+                RlConfig {
+                    horizon_to: f64::INFINITY,
+                    ..default()
+                },
+                "rl.horizon_to",
+            ),
+            (
+                RlConfig {
+                    gamma: 0.8,
+                    horizon_to: 0.1,
+                    ..default()
+                },
+                "at least 1 - rl.gamma",
+            ),
         ];
         for (config, key) in wrong {
             let message = config.validate().expect_err(key).to_string();
@@ -176,14 +208,28 @@ mod tests {
     }
 
     #[test]
-    fn the_entropy_goes_down_in_a_straight_line() {
+    fn entropy_and_horizon_change_in_straight_lines() {
         let rl = RlConfig {
+            gamma: 0.75,
+            horizon_to: 5.0,
             entropy_weight: 0.2,
             entropy_to: 0.5,
             ..RlConfig::default()
         };
-        let at = |step| rl.entropy_at(step, 100);
-        assert!((at(0) - 0.2).abs() < 1e-12 && (at(50) - 0.15).abs() < 1e-12);
-        assert!((at(100) - 0.1).abs() < 1e-12 && (at(300) - 0.1).abs() < 1e-12);
+        // Horizons of 4, 12 and 20 steps.
+        for (step, gamma, entropy) in [
+            (0, 0.75, 0.2),
+            (50, 1.0 - 1.0 / 12.0, 0.15),
+            (100, 0.95, 0.1),
+            (300, 0.95, 0.1),
+        ] {
+            let at = rl.at(step, 100);
+            assert!(
+                (at.gamma - gamma).abs() < 1e-12 && (at.entropy_weight - entropy).abs() < 1e-12
+            );
+        }
+        // What does not change keeps its bits.
+        let same = RlConfig::default();
+        assert_eq!(same.at(17, 100), same);
     }
 }

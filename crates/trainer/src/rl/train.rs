@@ -150,7 +150,10 @@ impl<'a> AgentTraining<'a> {
 
     /// Plays a segment in every world and takes an optimiser step on it.
     fn step(&mut self) -> Result<(), TrainError> {
-        let (config, settings, model) = (self.config, self.settings, &self.model);
+        let (config, model) = (self.config, &self.model);
+        let settings = &self
+            .settings
+            .at(self.state.counters.step, config.train.steps);
         let AgentState {
             parameters,
             worlds,
@@ -169,7 +172,7 @@ impl<'a> AgentTraining<'a> {
         let weights = LossWeights {
             steps: played.steps as f64,
             value: settings.value_weight,
-            entropy: settings.entropy_at(step, config.train.steps),
+            entropy: settings.entropy_weight,
             meta: config.train.meta_weight,
         };
         let parts = segments
