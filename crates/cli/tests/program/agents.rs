@@ -19,9 +19,10 @@ const TINY: &[&str] = &[
     "train.valid_episodes=20",
     "train.checkpoint_every=3",
     "rl.segment=7",
-    // The learning rate and the entropy's weight would follow the number of steps, which a resumed run is given anew.
+    // Learning rate, entropy and horizon would follow the number of steps, which a resumed run is given anew.
     "train.decay=constant",
     "rl.entropy_to=1.0",
+    "rl.horizon_to=1.0",
 ];
 
 /// A config, what makes its episodes 20 steps long, a player, and a picture of an episode.
