@@ -67,14 +67,21 @@ fn a_run_resumed_in_the_middle_of_an_episode_is_the_uninterrupted_one() {
         assert_eq!((summary.steps, summary.sequences), (9, 60));
         let curves = std::fs::read_to_string(whole.join("curves.svg")).unwrap();
         assert!(curves.contains("mean reward"), "{curves}");
-        // The learning rate and the entropy's weight would follow the number of steps.
-        let (rate, entropy) = ("train.decay=constant", "rl.entropy_to=1.0");
+        // Learning rate, entropy and horizon would follow the number of steps.
+        let stopped = |steps| {
+            let constant = [
+                "train.decay=constant",
+                "rl.entropy_to=1.0",
+                "rl.horizon_to=1.0",
+            ];
+            config(name, &[&[model, steps], &constant[..]].concat())
+        };
         for steps in ["train.steps=4", "train.steps=5", "train.steps=9"] {
-            let done = run(&config(name, &[model, steps, rate, entropy]), &parts, true);
+            let done = run(&stopped(steps), &parts, true);
             assert_eq!(done.ended, Ended::Steps);
         }
         let again = folder.path().join("again");
-        run(&config(name, &[model, rate, entropy]), &again, false);
+        run(&stopped("train.steps=9"), &again, false);
         assert_same(&again, &parts);
     }
 }
