@@ -86,6 +86,30 @@ fn a_run_resumed_in_the_middle_of_an_episode_is_the_uninterrupted_one() {
     }
 }
 
+/// The first step is taken with the settings as they stand, the second with those half the way on.
+#[test]
+fn entropy_and_horizon_are_those_of_the_step() {
+    let trained = |steps: &str, set: &str| {
+        let folder = tempfile::tempdir().unwrap();
+        let sets = [
+            "train.decay=constant",
+            "rl.entropy_to=1.0",
+            "rl.horizon_to=1.0",
+            steps,
+            set,
+        ];
+        run(&config("mdp", &sets), folder.path(), false);
+        let last = folder.path().join("checkpoint.safetensors");
+        Checkpoint::read(&last).unwrap().parameters
+    };
+    for (steps, same) in [("train.steps=1", true), ("train.steps=2", false)] {
+        let constant = trained(steps, "rl.gamma=0.7");
+        for set in ["rl.entropy_to=0.0", "rl.horizon_to=5.0"] {
+            assert!((trained(steps, set) == constant) == same, "{steps}, {set}");
+        }
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     for model in ["model.rule=mnm-p", "model.kind=lstm"] {
