@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use ndarray::ArrayView2;
 
+use super::recall::BLANK;
 use super::source::{self, TaskFiles};
 use super::{
     BabiError, BabiOptions, Corpus, Interner, Lexicon, Reading, Showing, Vocabulary, render,
@@ -115,8 +116,9 @@ impl Parsed {
         Ok(parsed)
     }
 
-    /// The words and answers of the training stories, and the marks of what is shown again.
-    fn vocabulary(&self, showing: Showing) -> Vocabulary {
+    /// The words and answers of the training stories, and the marks of what is shown again. Where words are to be `recalled`, they are
+    /// answers too.
+    fn vocabulary(&self, showing: Showing, recalled: bool) -> Vocabulary {
         let (mut words, mut answers) = (BTreeSet::new(), BTreeSet::new());
         for part in self.parts.iter().filter(|part| part.split == Split::Train) {
             let corpus = &self.corpora[part.corpus];
@@ -127,11 +129,15 @@ impl Parsed {
         }
         let word = |&number: &u32| self.words.strings()[number as usize].as_str();
         let answer = |&number: &u32| self.answers.strings()[number as usize].as_str();
-        let marks: Vec<String> = showing.marks().collect();
+        let mut marks: Vec<String> = showing.marks().collect();
+        if recalled {
+            marks.push(BLANK.to_owned());
+        }
         let words = words.iter().map(word);
+        let recalled = words.clone().filter(|_| recalled);
         Vocabulary::new(
             words.chain(marks.iter().map(String::as_str)),
-            answers.iter().map(answer),
+            answers.iter().map(answer).chain(recalled),
         )
     }
 }
@@ -162,7 +168,8 @@ impl Babi {
         let (place, files) = source::read(&options)?;
         check_complete(&place, &files, vocabulary.is_none())?;
         let parsed = Parsed::new(files)?;
-        let vocabulary = vocabulary.unwrap_or_else(|| parsed.vocabulary(options.showing()));
+        let vocabulary = vocabulary
+            .unwrap_or_else(|| parsed.vocabulary(options.showing(), options.recall > 0.0));
         let unknown_word = vocabulary.check()?;
         let lexicon = Lexicon::new(
             &vocabulary,
@@ -175,6 +182,7 @@ impl Babi {
         let reading = Reading {
             questions: options.questions,
             showing: options.showing(),
+            recall: 0.0,
         };
         let mut episodes = [Vec::new(), Vec::new(), Vec::new()];
         let mut counts = Vec::new();
@@ -251,10 +259,15 @@ impl Babi {
         &self.counts
     }
 
-    fn reading(&self) -> Reading {
+    fn reading(&self, split: Split) -> Reading {
         Reading {
             questions: self.options.questions,
             showing: self.options.showing(),
+            recall: if split == Split::Train {
+                self.options.recall
+            } else {
+                0.0
+            },
         }
     }
 
@@ -314,8 +327,9 @@ impl Task for Babi {
     }
 
     fn steps(&self, split: Split, index: u64) -> usize {
-        self.locate(split, index)
-            .map_or(0, |(_, corpus, lines)| self.reading().steps(corpus, lines))
+        self.locate(split, index).map_or(0, |(_, corpus, lines)| {
+            self.reading(split).steps(corpus, lines)
+        })
     }
 
     fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
@@ -337,11 +351,11 @@ impl Task for Babi {
         };
         let group = format!("qa{}", location.task);
         let mut episode = self
-            .reading()
+            .reading(split)
             .episode(corpus, lines.clone(), &self.lexicon, group);
         if matches!(&episode.labels, Labels::Classes(classes) if classes.contains(&UNKNOWN_CLASS)) {
             let asked = self
-                .reading()
+                .reading(split)
                 .shown(corpus, lines)
                 .filter_map(|line| corpus.answer(line));
             let unknown: Vec<&str> = asked

@@ -11,7 +11,7 @@
 //!
 //! One file of this directory each: [`line`](parse_line) reads a line, `corpus` a file, `source` finds the files in a
 //! folder or in the published archive, `vocabulary` numbers words and answers, `showing`
-//! turns a line into steps and `reading` stories into episodes,
+//! turns a line into steps, `recall` makes questions of statements, `reading` turns stories into episodes,
 //! `data` puts it together as a [`Task`](crate::Task). `inventory` counts a download's files and `checksums` tells which of
 //! them are the published ones.
 
@@ -23,6 +23,7 @@ mod inventory;
 mod line;
 mod options;
 mod reading;
+mod recall;
 mod render;
 pub(crate) mod showing;
 mod source;

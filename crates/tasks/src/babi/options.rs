@@ -42,7 +42,7 @@ impl Encoding {
 }
 
 /// Which bAbI data to load and how to present it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct BabiOptions {
     /// The folder that holds the files, or one above it, or the published `.tar.gz`.
@@ -62,6 +62,9 @@ pub struct BabiOptions {
     /// How often a question is shown again before its answer is asked for, 0 to 8: each time is one more read of the
     /// memory, with the question and what was read before.
     pub hops: usize,
+    /// How often a training story is asked what it has told, 0 to 1: the probability that behind a statement one of those so far
+    /// is shown with a word blanked, which has to be recalled. Validation and test stories are not asked.
+    pub recall: f64,
 }
 
 impl Default for BabiOptions {
@@ -82,6 +85,7 @@ impl BabiOptions {
             encoding: Encoding::default(),
             ticks: 1,
             hops: 0,
+            recall: 0.0,
         }
     }
 
@@ -97,7 +101,9 @@ impl BabiOptions {
         let ticks = (1..=showing::MOST).contains(&self.ticks);
         OptionError::unless(ticks, "babi", "ticks", self.ticks, "1 to 8")?;
         let hops = self.hops <= showing::MOST;
-        OptionError::unless(hops, "babi", "hops", self.hops, "0 to 8")
+        OptionError::unless(hops, "babi", "hops", self.hops, "0 to 8")?;
+        let recall = (0.0..=1.0).contains(&self.recall);
+        OptionError::unless(recall, "babi", "recall", self.recall, "0 to 1")
     }
 
     /// How a line becomes steps.

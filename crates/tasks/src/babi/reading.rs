@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::recall::{BLANK, cues};
 use super::{Corpus, Questions, Showing, Vocabulary};
 use crate::{Episode, Input, Labels, UNKNOWN_CLASS};
 
@@ -15,6 +16,10 @@ pub(crate) struct Lexicon {
     unknown_word: u32,
     /// The words that mark a line shown again.
     marks: Vec<u32>,
+    /// The word that stands for the one to be recalled.
+    blank: u32,
+    /// By number of the interner: the class of a word that is recalled, or `UNKNOWN_CLASS`.
+    recalled: Vec<u32>,
 }
 
 impl Lexicon {
@@ -42,6 +47,8 @@ impl Lexicon {
         Lexicon {
             words: words.iter().map(look_up).collect(),
             classes: answers.iter().map(judge).collect(),
+            recalled: words.iter().map(judge).collect(),
+            blank: look_up(&BLANK.to_owned()),
             unknown_word,
             marks: showing.mark_indices(vocabulary),
         }
@@ -52,6 +59,13 @@ impl Lexicon {
             .get(number as usize)
             .copied()
             .unwrap_or(self.unknown_word)
+    }
+
+    fn recalled(&self, number: u32) -> u32 {
+        self.recalled
+            .get(number as usize)
+            .copied()
+            .unwrap_or(UNKNOWN_CLASS)
     }
 
     pub(crate) fn class(&self, number: u32) -> u32 {
@@ -67,6 +81,8 @@ impl Lexicon {
 pub(crate) struct Reading {
     pub(crate) questions: Questions,
     pub(crate) showing: Showing,
+    /// The probability of a cue behind a statement.
+    pub(crate) recall: f64,
 }
 
 impl Reading {
@@ -96,11 +112,16 @@ impl Reading {
 
     /// The steps of the episode over `lines`.
     pub(crate) fn steps(self, corpus: &Corpus, lines: Range<usize>) -> usize {
+        let cues = cues(corpus, self.shown(corpus, lines.clone()), self.recall);
+        let recalled = cues
+            .iter()
+            .map(|cue| self.showing.count(corpus.words(cue.line).len(), true));
         self.shown(corpus, lines)
             .map(|line| {
                 let asked = corpus.answer(line).is_some();
                 self.showing.count(corpus.words(line).len(), asked)
             })
+            .chain(recalled)
             .sum()
     }
 
@@ -114,19 +135,28 @@ impl Reading {
     ) -> Episode {
         let mut tokens = Vec::new();
         let (mut line_starts, mut target_steps, mut classes) = (Vec::new(), Vec::new(), Vec::new());
-        for line in self.shown(corpus, lines) {
-            let words: Vec<u32> = corpus
-                .words(line)
-                .iter()
-                .map(|&word| lexicon.word(word))
-                .collect();
-            let asked = corpus.answer(line).is_some();
+        let mut show = |words: &[u32], class: Option<u32>| {
             line_starts.push(tokens.len());
-            tokens.extend(self.showing.steps(&words, asked, &lexicon.marks));
-            if let Some(answer) = corpus.answer(line) {
+            tokens.extend(self.showing.steps(words, class.is_some(), &lexicon.marks));
+            if let Some(class) = class {
                 // A line has at least one word, so that there is a step to ask at.
                 target_steps.push(tokens.len() - 1);
-                classes.push(lexicon.class(answer));
+                classes.push(class);
+            }
+        };
+        let words = |line: usize| -> Vec<u32> {
+            let words = corpus.words(line).iter();
+            words.map(|&word| lexicon.word(word)).collect()
+        };
+        let cues = cues(corpus, self.shown(corpus, lines.clone()), self.recall);
+        let mut cues = cues.iter().peekable();
+        for line in self.shown(corpus, lines) {
+            let class = corpus.answer(line).map(|answer| lexicon.class(answer));
+            show(&words(line), class);
+            while let Some(cue) = cues.next_if(|cue| cue.after == line) {
+                let mut words = words(cue.line);
+                words[cue.blank] = lexicon.blank;
+                show(&words, Some(lexicon.recalled(cue.answer)));
             }
         }
         Episode {

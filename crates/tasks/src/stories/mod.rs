@@ -218,6 +218,7 @@ impl Stories {
         Reading {
             questions: self.options.asking,
             showing: self.options.showing(),
+            recall: 0.0,
         }
     }
 

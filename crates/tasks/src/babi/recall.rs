@@ -1,0 +1,87 @@
+//! Questions made of the statements themselves: a word is blanked, and has to be recalled.
+
+use std::ops::Range;
+
+use rand::RngExt;
+use rand::seq::IndexedRandom;
+
+use super::Corpus;
+use crate::stream;
+
+/// The word that stands in the place of the one to be recalled.
+pub(crate) const BLANK: &str = "<blank>";
+
+/// A statement of the story with one word blanked, and that word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cue {
+    /// The line that it is asked behind.
+    pub after: usize,
+    /// The line whose words it shows.
+    pub line: usize,
+    /// The place of the blank in them.
+    pub blank: usize,
+    /// The word to be recalled, as a number of the corpus's interner.
+    pub answer: u32,
+}
+
+/// The cues of a story with these lines, in order: behind each statement there is one with probability `share`.
+///
+/// A cue shows a statement made so far, all of them equally likely, without one of the words in which statements of the story differ. Where
+/// later statements have the same words but for the blanked one, the last of them has the answer. The draw is a function of the lines'
+/// place in the corpus: a story has the same cues in every epoch.
+pub(crate) fn cues(corpus: &Corpus, lines: impl Iterator<Item = usize>, share: f64) -> Vec<Cue> {
+    let statements: Vec<usize> = lines
+        .filter(|&line| corpus.answer(line).is_none())
+        .collect();
+    let Some(&first) = statements.first() else {
+        return Vec::new();
+    };
+    let mut random = stream(0, "babi.recall", first as u64);
+    let mut cues = Vec::new();
+    for (index, &after) in statements.iter().enumerate() {
+        if !random.random_bool(share) {
+            continue;
+        }
+        let told = &statements[..=index];
+        let Some(&line) = told.choose(&mut random) else {
+            continue;
+        };
+        let places = telling(corpus, &statements, line);
+        if let Some(&blank) = places.choose(&mut random) {
+            let answer = last_answer(corpus, told, line, blank);
+            cues.push(Cue {
+                after,
+                line,
+                blank,
+                answer,
+            });
+        }
+    }
+    cues
+}
+
+/// The places of a line in which another statement of the same length has another word.
+fn telling(corpus: &Corpus, statements: &[usize], line: usize) -> Vec<usize> {
+    let words = corpus.words(line);
+    let differs = |&place: &usize| {
+        statements.iter().any(|&other| {
+            let other = corpus.words(other);
+            other.len() == words.len() && other[place] != words[place]
+        })
+    };
+    (0..words.len()).filter(differs).collect()
+}
+
+/// The word at the blank in the last statement that has all the other words of `line`.
+fn last_answer(corpus: &Corpus, told: &[usize], line: usize, blank: usize) -> u32 {
+    let words = corpus.words(line);
+    let rest = |words: &[u32]| {
+        [0..blank, blank + 1..words.len()].map(|part: Range<usize>| words[part].to_vec())
+    };
+    let fits = |&&other: &&usize| {
+        let other = corpus.words(other);
+        other.len() == words.len() && rest(other) == rest(words)
+    };
+    let last = told.iter().rev().find(fits).copied().unwrap_or(line);
+    corpus.words(last)[blank]
+}
