@@ -4,4 +4,5 @@ mod episodes;
 mod errors;
 mod fixtures;
 mod inventory;
+mod recall;
 mod sources;
