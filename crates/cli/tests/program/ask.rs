@@ -227,6 +227,7 @@ fn neither_the_data_nor_a_run_of_another_kind() {
     train.arg(format!("data.dir={}", data.display()));
     for set in [
         "data.tasks=[1]",
+        "data.recall=0.0", // where words are recalled, each of them is an answer
         "model.controller=4",
         "model.value=3",
         "model.hidden=3",
