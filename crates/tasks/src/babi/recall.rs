@@ -1,7 +1,5 @@
 //! Questions made of the statements themselves: a word is blanked, and has to be recalled.
 
-use std::ops::Range;
-
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 
@@ -30,6 +28,9 @@ pub(crate) struct Cue {
 /// later statements have the same words but for the blanked one, the last of them has the answer. The draw is a function of the lines'
 /// place in the corpus: a story has the same cues in every epoch.
 pub(crate) fn cues(corpus: &Corpus, lines: impl Iterator<Item = usize>, share: f64) -> Vec<Cue> {
+    if share == 0.0 {
+        return Vec::new();
+    }
     let statements: Vec<usize> = lines
         .filter(|&line| corpus.answer(line).is_none())
         .collect();
@@ -75,12 +76,11 @@ fn telling(corpus: &Corpus, statements: &[usize], line: usize) -> Vec<usize> {
 /// The word at the blank in the last statement that has all the other words of `line`.
 fn last_answer(corpus: &Corpus, told: &[usize], line: usize, blank: usize) -> u32 {
     let words = corpus.words(line);
-    let rest = |words: &[u32]| {
-        [0..blank, blank + 1..words.len()].map(|part: Range<usize>| words[part].to_vec())
-    };
     let fits = |&&other: &&usize| {
         let other = corpus.words(other);
-        other.len() == words.len() && rest(other) == rest(words)
+        other.len() == words.len()
+            && other[..blank] == words[..blank]
+            && other[blank + 1..] == words[blank + 1..]
     };
     let last = told.iter().rev().find(fits).copied().unwrap_or(line);
     corpus.words(last)[blank]

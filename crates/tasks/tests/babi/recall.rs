@@ -1,6 +1,6 @@
 //! Questions made of the statements of training stories.
 
-use mnm_tasks::{Babi, BabiOptions, Labels, Questions, Split, Task};
+use mnm_tasks::{Babi, BabiOptions, Encoding, Labels, Questions, Split, Task};
 use tempfile::TempDir;
 
 use crate::fixtures::{VALID, one_task, options, words, write};
@@ -81,6 +81,31 @@ fn behind_every_statement_a_word_of_one_told_is_asked_for() {
                 .all(|cue| !cue.contains("mary <blank>") && !cue.contains("in <blank>")),
             "what is the same in all statements is not asked: {asked:?}"
         );
+    }
+}
+
+#[test]
+fn the_steps_are_counted_without_the_episode() {
+    for encoding in [Encoding::Sentence, Encoding::Word] {
+        for recall in [0.0, 0.4] {
+            let dir = tempfile::tempdir().unwrap();
+            write(dir.path(), "qa1_train.txt", STORY.repeat(8));
+            let babi = Babi::load(BabiOptions {
+                encoding,
+                recall,
+                ticks: 2,
+                hops: 3,
+                ..options(dir.path(), &[1])
+            })
+            .unwrap();
+            let mut asked = 0;
+            for index in 0..babi.len(Split::Train).unwrap() {
+                let episode = babi.episode(Split::Train, index).unwrap();
+                assert_eq!(babi.steps(Split::Train, index), episode.steps());
+                asked += episode.targets() - 1;
+            }
+            assert_eq!(asked > 0, recall > 0.0, "{encoding:?}");
+        }
     }
 }
 
