@@ -87,6 +87,14 @@ pub enum TrainError {
         /// The settings that differ.
         keys: String,
     },
+    /// A run cannot start from the parameters that it is told to start from.
+    #[error("train.from = {from}: {reason}", from = .from.display())]
+    From {
+        /// The run folder or file.
+        from: PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// A file of the run folder says something that no run writes.
     #[error("{path}: {reason}")]
     Damaged {

@@ -135,12 +135,13 @@ pub(crate) fn fit(
     interface: &Interface,
     checkpoint: &Checkpoint,
 ) -> Result<Model<f32>, TrainError> {
-    // A sentence of new data may be longer than those that the model was made for.
-    let positions = checkpoint
-        .parameters
-        .find("encoder.position.weight")
-        .and_then(|table| table.shape().first().copied());
-    let model = build_model(&config.model, interface, positions)?;
+    let model = build_model(&config.model, interface, positions(checkpoint))?;
     check_parameters(&model.parameters(), &checkpoint.parameters)?;
     Ok(model)
+}
+
+/// The words of the longest sentence that a checkpoint's model was made for; a sentence of new data may be longer.
+pub(crate) fn positions(checkpoint: &Checkpoint) -> Option<usize> {
+    let table = checkpoint.parameters.find("encoder.position.weight")?;
+    table.shape().first().copied()
 }

@@ -1,7 +1,8 @@
 //! The training loop.
 
 mod allocator;
-pub(crate) mod resume;
+pub(crate) mod origin;
+mod resume;
 pub(crate) mod state;
 pub(crate) mod step;
 pub(crate) mod tree;
@@ -21,11 +22,12 @@ use crate::evaluate::{Evaluation, evaluate};
 use crate::metrics::{Metrics, Record};
 use crate::order::Order;
 use crate::progress::Progress;
-use crate::run::RunFolder;
+use crate::run::{RunFolder, positions};
 use crate::task::{build_model, build_task, vocabulary_of};
 use crate::tensorboard::EventWriter;
 use crate::{TrainError, plot_run, rl};
 
+use origin::Origin;
 use state::State;
 
 /// How a training is run, beside its config.
@@ -162,8 +164,9 @@ impl<'a> Training<'a> {
     fn prepare(config: &'a Config, out: &Path, options: &TrainOptions) -> Result<Self, TrainError> {
         let folder = RunFolder::new(out);
         // Everything that can be wrong with config and data is found before anything is written.
-        let saved = resume::find(&folder, config, options.resume)?;
-        let vocabulary = saved.as_ref().and_then(|c| c.vocabulary.clone());
+        let origin = Origin::find(&folder, config, options.resume)?;
+        origin.check_words(config)?;
+        let vocabulary = origin.checkpoint().and_then(|c| c.vocabulary.clone());
         let task = build_task(&config.data, config.seed, vocabulary)?;
         for split in [Split::Train, Split::Valid] {
             if task.len(split) == Some(0) {
@@ -173,10 +176,13 @@ impl<'a> Training<'a> {
                 });
             }
         }
-        let model = build_model(&config.model, task.interface(), None)?;
-        let state = match &saved {
-            Some(checkpoint) => State::restore(&model, checkpoint, &folder.checkpoint())?,
-            None => State::start(&model, config)?,
+        let positions = origin.checkpoint().and_then(positions);
+        let model = build_model(&config.model, task.interface(), positions)?;
+        origin.check_model(config, &model)?;
+        let state = match &origin {
+            Origin::Saved(checkpoint) => State::restore(&model, checkpoint, &folder.checkpoint())?,
+            Origin::Parameters(start) => State::with_parameters(&model, start.parameters.clone()),
+            Origin::Fresh => State::start(&model, config)?,
         };
         std::fs::create_dir_all(out).map_err(TrainError::file(out, "make the run folder"))?;
         write_file(&folder.config(), config.to_toml().as_bytes())

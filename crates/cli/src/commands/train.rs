@@ -30,6 +30,7 @@ Examples:
   mnm train babi --set data.dir=data/babi --set data.tasks=[1] --out runs/qa1
   mnm train babi --set data.dir=data/babi --set model.kind=lstm
   mnm train maze9 --set model.kind=lstm --out runs/maze9-lstm
+  mnm train maze9 --set train.from=docs/results/rl/maze9-mnm-p --set seed=2 --out runs/maze9-more
   mnm train runs/qa1/config.toml --out runs/qa1 --resume --set train.steps=20000")]
 pub struct Arguments {
     /// A config that comes with the program (`mnm config` lists them), or the path of a TOML file

@@ -1,5 +1,7 @@
 //! The settings of the training.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
@@ -20,6 +22,10 @@ pub enum Decay {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TrainConfig {
+    /// A run folder whose best parameters this run starts with, or a file of parameters; unset, first values are drawn.
+    /// The optimiser and the learning rate start anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<PathBuf>,
     /// Optimiser steps at most.
     pub steps: u64,
     /// Sequences a step.
@@ -65,6 +71,7 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     fn default() -> Self {
         Self {
+            from: None,
             steps: 10_000,
             batch: 32,
             learning_rate: 1e-3,

@@ -10,6 +10,7 @@ use super::InspectError;
 use crate::Run;
 use crate::batch::Block;
 use crate::linalg::singular_values;
+use crate::run::positions;
 use crate::task::build_model;
 
 /// A model's way through an episode of T steps.
@@ -70,11 +71,7 @@ pub fn look(run: &Run, split: Split, index: u64) -> Result<Look, InspectError> {
         kernel: Kernel::Reference,
         ..run.config.model.clone()
     };
-    let positions = run
-        .parameters
-        .find("encoder.position.weight")
-        .and_then(|table| table.shape().first().copied());
-    let model = build_model::<f32>(&config, interface, positions)?;
+    let model = build_model::<f32>(&config, interface, positions(&run.checkpoint))?;
     let parameters: Parameters<Tensor<f32>> =
         run.parameters.map(|_, value| Tensor::shared(value.clone()));
     let block = Block::new(vec![episode.clone()], model.outputs())?;

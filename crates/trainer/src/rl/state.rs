@@ -77,7 +77,7 @@ impl AgentState {
         Self::with_parameters(model, config, parameters)
     }
 
-    fn with_parameters(
+    pub(super) fn with_parameters(
         model: &Model<f32>,
         config: &Config,
         parameters: Parameters<Array<f32>>,

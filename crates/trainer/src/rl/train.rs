@@ -24,7 +24,8 @@ use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::tensorboard::EventWriter;
 use crate::train::step::StepOutcome;
-use crate::train::{Ended, Summary, TrainOptions, resume};
+use crate::train::origin::Origin;
+use crate::train::{Ended, Summary, TrainOptions};
 
 /// Trains the agent of `config` in the current thread pool and leaves everything in the folder `out`.
 pub(crate) fn train(
@@ -59,14 +60,18 @@ impl<'a> AgentTraining<'a> {
     ) -> Result<Self, TrainError> {
         let folder = RunFolder::new(out);
         // Everything that can be wrong with the config is found before anything is written.
-        let saved = resume::find(&folder, config, options.resume)?;
+        let origin = Origin::find(&folder, config, options.resume)?;
         let one = build_environment(&config.data, 1, config.seed, Split::Train)?;
         let model = build_agent(&config.model, one.as_ref())?;
-        let state = match &saved {
-            Some(checkpoint) => {
+        origin.check_model(config, &model)?;
+        let state = match &origin {
+            Origin::Saved(checkpoint) => {
                 AgentState::restore(&model, config, checkpoint, &folder.checkpoint())?
             }
-            None => AgentState::start(&model, config)?,
+            Origin::Parameters(start) => {
+                AgentState::with_parameters(&model, config, start.parameters.clone())?
+            }
+            Origin::Fresh => AgentState::start(&model, config)?,
         };
         std::fs::create_dir_all(out).map_err(TrainError::file(out, "make the run folder"))?;
         write_file(&folder.config(), config.to_toml().as_bytes())

@@ -52,13 +52,20 @@ pub(crate) fn trained_names(model: &Model<f32>) -> Vec<String> {
 impl State {
     pub(super) fn start(model: &Model<f32>, config: &Config) -> Result<Self, TrainError> {
         let parameters = draw_parameters(&model.parameters(), config.model.init, config)?;
+        Ok(Self::with_parameters(model, parameters))
+    }
+
+    pub(super) fn with_parameters(
+        model: &Model<f32>,
+        parameters: Parameters<Array<f32>>,
+    ) -> Self {
         let names = trained_names(model);
         let adam = Adam::new(&parameters, names.iter().map(String::as_str));
-        Ok(Self {
+        Self {
             parameters,
             counters: Counters::default(),
             adam,
-        })
+        }
     }
 
     pub(super) fn restore(
@@ -71,22 +78,16 @@ impl State {
             reason,
         };
         check_parameters(&model.parameters(), &checkpoint.parameters)?;
-        let parameters = checkpoint.parameters.clone();
-        let names = trained_names(model);
-        let mut adam = Adam::new(&parameters, names.iter().map(String::as_str));
-        if !adam.restore(&checkpoint.optimizer) {
+        let mut state = Self::with_parameters(model, checkpoint.parameters.clone());
+        if !state.adam.restore(&checkpoint.optimizer) {
             return Err(damaged(
                 "the optimiser's moments are missing or do not fit; training cannot go on from it"
                     .to_owned(),
             ));
         }
-        let counters = serde_json::from_value(checkpoint.progress.clone())
+        state.counters = serde_json::from_value(checkpoint.progress.clone())
             .map_err(|e| damaged(format!("the counters of the training cannot be read: {e}")))?;
-        Ok(Self {
-            parameters,
-            counters,
-            adam,
-        })
+        Ok(state)
     }
 
     pub(super) fn ended(&self, settings: &TrainConfig) -> Option<Ended> {

@@ -1,0 +1,109 @@
+//! `train.from`: a run that starts with the parameters of another.
+
+use std::path::Path;
+
+use mnm_trainer::checkpoint::Checkpoint;
+use mnm_trainer::{Config, Summary, TrainError, TrainOptions, train};
+
+fn config(name: &str, from: Option<&Path>, sets: &[&str]) -> Config {
+    let mut all = vec![
+        "model.controller=9".to_owned(),
+        "model.value=5".to_owned(),
+        "model.hidden=6".to_owned(),
+        "train.batch=8".to_owned(),
+        "train.steps=4".to_owned(),
+        "train.valid_every=4".to_owned(),
+        "train.valid_episodes=8".to_owned(),
+    ];
+    all.extend(from.map(|folder| format!("train.from={}", folder.display())));
+    all.extend(sets.iter().map(|&set| set.to_owned()));
+    Config::load(name, &all).unwrap()
+}
+
+fn try_run(config: &Config, out: &Path, resume: bool) -> Result<Summary, TrainError> {
+    let options = TrainOptions {
+        resume,
+        quiet: true,
+        ..TrainOptions::default()
+    };
+    train(config, out, &options)
+}
+
+fn run(config: &Config, out: &Path) -> Summary {
+    try_run(config, out, false).unwrap()
+}
+
+fn checkpoint(folder: &Path, name: &str) -> Checkpoint {
+    Checkpoint::read(&folder.join(name)).unwrap()
+}
+
+/// A step that moves nothing shows what the run began with.
+const NO_MOVE: &str = "train.learning_rate=1e-30";
+
+#[test]
+fn a_run_starts_with_the_best_parameters_of_the_other_and_counts_from_nought() {
+    for (name, shorter) in [("stories", "data.people=2"), ("bandit", "data.pulls=9")] {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+        run(&config(name, None, &["train.learning_rate=0.01"]), &first);
+        let sets = [NO_MOVE, shorter, "seed=2"];
+        let summary = run(&config(name, Some(&first), &sets), &second);
+        assert_eq!(summary.steps, 4);
+        let (before, after) = (
+            checkpoint(&first, "best.safetensors"),
+            checkpoint(&second, "checkpoint.safetensors"),
+        );
+        assert!(before.parameters == after.parameters, "{name}");
+        assert_eq!(before.vocabulary, after.vocabulary, "{name}");
+        let drawn = folder.path().join("drawn");
+        run(&config(name, None, &sets), &drawn);
+        let drawn = checkpoint(&drawn, "checkpoint.safetensors");
+        assert!(drawn.parameters != after.parameters, "{name}");
+    }
+}
+
+/// The file is as good as its folder, and neither is needed once there is a checkpoint.
+#[test]
+fn it_starts_from_a_file_and_resumes_without_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    run(&config("stories", None, &[]), &path("first"));
+    std::fs::copy(path("first/best.safetensors"), path("start.safetensors")).unwrap();
+    let start = path("start.safetensors");
+    let whole = config("stories", Some(&start), &[]);
+    let half = config("stories", Some(&start), &["train.steps=2"]);
+    run(&whole, &path("whole"));
+    run(&half, &path("parts"));
+    std::fs::remove_file(&start).unwrap();
+    try_run(&whole, &path("parts"), true).unwrap();
+    let [whole, parts] =
+        ["whole", "parts"].map(|run| checkpoint(&path(run), "checkpoint.safetensors"));
+    assert!(whole.parameters == parts.parameters && whole.optimizer == parts.optimizer);
+}
+
+#[test]
+fn what_cannot_be_started_from_is_refused_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, out) = (folder.path().join("first"), folder.path().join("out"));
+    run(&config("stories", None, &["data.people=2"]), &first);
+    let refused = |from: &Path, sets: &[&str]| {
+        let config = config("stories", Some(from), sets);
+        let error = try_run(&config, &out, false).unwrap_err().to_string();
+        assert!(!out.exists(), "{error}");
+        error
+    };
+    let wide = refused(&first, &["data.people=2", "model.controller=10"]);
+    assert!(
+        wide.contains("train.from") && wide.contains("controller.weight_hh"),
+        "{wide}"
+    );
+    let words = refused(&first, &["data.people=4"]);
+    assert!(
+        words.contains("train.from") && words.contains("Daniel"),
+        "{words}"
+    );
+    let nowhere = refused(&folder.path().join("nowhere"), &[]);
+    assert!(nowhere.contains("nowhere"), "{nowhere}");
+    let empty = refused(folder.path(), &[]);
+    assert!(empty.contains("holds no run"), "{empty}");
+}
