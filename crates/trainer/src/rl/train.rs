@@ -23,8 +23,8 @@ use crate::objective::BlockGradient;
 use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::tensorboard::EventWriter;
-use crate::train::step::StepOutcome;
 use crate::train::origin::Origin;
+use crate::train::step::StepOutcome;
 use crate::train::{Ended, Summary, TrainOptions};
 
 /// Trains the agent of `config` in the current thread pool and leaves everything in the folder `out`.

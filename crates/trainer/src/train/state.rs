@@ -55,10 +55,7 @@ impl State {
         Ok(Self::with_parameters(model, parameters))
     }
 
-    pub(super) fn with_parameters(
-        model: &Model<f32>,
-        parameters: Parameters<Array<f32>>,
-    ) -> Self {
+    pub(super) fn with_parameters(model: &Model<f32>, parameters: Parameters<Array<f32>>) -> Self {
         let names = trained_names(model);
         let adam = Adam::new(&parameters, names.iter().map(String::as_str));
         Self {
