@@ -165,9 +165,9 @@ impl<'a> Training<'a> {
         let folder = RunFolder::new(out);
         // Everything that can be wrong with config and data is found before anything is written.
         let origin = Origin::find(&folder, config, options.resume)?;
-        origin.check_words(config)?;
         let vocabulary = origin.checkpoint().and_then(|c| c.vocabulary.clone());
         let task = build_task(&config.data, config.seed, vocabulary)?;
+        origin.check_words(config, task.interface())?;
         for split in [Split::Train, Split::Valid] {
             if task.len(split) == Some(0) {
                 return Err(TrainError::EmptySplit {

@@ -42,7 +42,7 @@ const NO_MOVE: &str = "train.learning_rate=1e-30";
 
 #[test]
 fn a_run_starts_with_the_best_parameters_of_the_other_and_counts_from_nought() {
-    for (name, shorter) in [("stories", "data.people=2"), ("bandit", "data.pulls=9")] {
+    for (name, shorter) in [("stories", "data.questions=3"), ("bandit", "data.pulls=9")] {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (folder.path().join("first"), folder.path().join("second"));
         run(&config(name, None, &["train.learning_rate=0.01"]), &first);
@@ -99,9 +99,11 @@ fn what_cannot_be_started_from_is_refused_before_anything_is_written() {
     );
     let words = refused(&first, &["data.people=4"]);
     assert!(
-        words.contains("train.from") && words.contains("Daniel"),
+        words.contains("train.from") && words.contains("chidi, dara"),
         "{words}"
     );
+    let fewer = refused(&first, &["data.people=1"]);
+    assert!(fewer.contains("other numbers"), "{fewer}");
     let nowhere = refused(&folder.path().join("nowhere"), &[]);
     assert!(nowhere.contains("nowhere"), "{nowhere}");
     let empty = refused(folder.path(), &[]);

@@ -74,18 +74,31 @@ impl Origin {
         }
     }
 
-    /// Refuses a `train.from` that lacks words or answers of the task that is now to be learned.
+    /// Refuses a `train.from` that lacks words or answers of the task that is now to be learned, or in which they have other numbers than
+    /// in `interface`, the task's with the checkpoint's vocabulary.
     ///
     /// # Errors
     /// [`TrainError::From`], naming some of them; what is wrong with the data.
-    pub(crate) fn check_words(&self, config: &Config) -> Result<(), TrainError> {
+    pub(crate) fn check_words(
+        &self,
+        config: &Config,
+        interface: &Interface,
+    ) -> Result<(), TrainError> {
         let Self::Parameters(start) = self else {
             return Ok(());
         };
         let task = build_task(&config.data, config.seed, None)?;
         let unknown = unknown_words(start, task.interface());
         if unknown.is_empty() {
-            return Ok(());
+            // A generated task numbers its words by itself, whatever the checkpoint says.
+            return if vocabulary_of(interface) == start.vocabulary {
+                Ok(())
+            } else {
+                Err(refused(
+                    config,
+                    "its words have other numbers than these data give them. Take the data.* settings of that run".to_owned(),
+                ))
+            };
         }
         let named: Vec<&str> = unknown.iter().map(String::as_str).take(NAMED).collect();
         let more = unknown.len() - named.len();
@@ -97,8 +110,8 @@ impl Origin {
         Err(refused(
             config,
             format!(
-                "it knows {} of the words and answers of these data not: {}{rest}. Train on data with its words, or without \
-                 train.from",
+                "{} of the words and answers of these data are unknown to it: {}{rest}. Train on data with its words, or \
+                 without train.from",
                 unknown.len(),
                 named.join(", ")
             ),
