@@ -105,7 +105,13 @@ fn what_cannot_be_started_from_is_refused_before_anything_is_written() {
     let fewer = refused(&first, &["data.people=1"]);
     assert!(fewer.contains("other numbers"), "{fewer}");
     let nowhere = refused(&folder.path().join("nowhere"), &[]);
-    assert!(nowhere.contains("nowhere"), "{nowhere}");
+    assert!(
+        nowhere.contains("train.from") && nowhere.contains("nowhere"),
+        "{nowhere}"
+    );
     let empty = refused(folder.path(), &[]);
-    assert!(empty.contains("holds no run"), "{empty}");
+    assert!(
+        empty.contains("train.from") && empty.contains("holds no run"),
+        "{empty}"
+    );
 }

@@ -40,7 +40,9 @@ impl Origin {
             return Ok(Self::Saved(saved));
         }
         Ok(match &config.train.from {
-            Some(from) => Self::Parameters(read(from)?),
+            Some(from) => {
+                Self::Parameters(read(from).map_err(|error| refused(config, error.to_string()))?)
+            }
             None => Self::Fresh,
         })
     }
