@@ -115,3 +115,49 @@ fn what_cannot_be_started_from_is_refused_before_anything_is_written() {
         "{empty}"
     );
 }
+
+/// A folder of bAbI data, whose one task has this story in training and validation.
+fn babi(folder: &Path, story: &str) -> String {
+    std::fs::create_dir_all(folder).unwrap();
+    for split in ["train", "valid"] {
+        std::fs::write(folder.join(format!("qa1_{split}.txt")), story).unwrap();
+    }
+    format!("data.dir={}", folder.display())
+}
+
+/// Sorted by themselves, the words of the second data would have other numbers than in the first.
+#[test]
+fn the_words_of_a_data_set_keep_their_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let rich = babi(
+        &path("rich"),
+        "1 Ann went to the attic.\n2 Zoe went to the shed.\n3 Where is Zoe? \tshed\t2\n4 Where is Ann? \tattic\t1\n",
+    );
+    let poor = babi(
+        &path("poor"),
+        "1 Zoe went to the shed.\n2 Where is Zoe? \tshed\t1\n",
+    );
+    let data = |dir, rate| [dir, "data.tasks=[1]", "data.recall=0", rate];
+    // What is 0 at first would be moved even by the smallest rate.
+    let moving = "train.learning_rate=0.01";
+    run(&config("babi", None, &data(&rich, moving)), &path("first"));
+    run(
+        &config("babi", Some(&path("first")), &data(&poor, NO_MOVE)),
+        &path("second"),
+    );
+    let (before, after) = (
+        checkpoint(&path("first"), "best.safetensors"),
+        checkpoint(&path("second"), "checkpoint.safetensors"),
+    );
+    assert!(before.vocabulary.is_some());
+    assert_eq!(before.vocabulary, after.vocabulary);
+    assert!(before.parameters == after.parameters);
+
+    run(&config("babi", None, &data(&poor, NO_MOVE)), &path("third"));
+    let back = config("babi", Some(&path("third")), &data(&rich, NO_MOVE));
+    let error = try_run(&back, &path("fourth"), false)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("ann") && error.contains("attic"), "{error}");
+}
