@@ -145,6 +145,9 @@ pub trait Task: Send + Sync {
 
     /// The episode of a split with this index: a pure function of (seed, split, index).
     ///
+    /// The training episodes of a data set go on beyond its `len`: index i + e·len is episode i as epoch e shows it. What
+    /// a task adds to its data is drawn anew for each.
+    ///
     /// # Errors
     /// Where the split has no episode of this index.
     fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError>;

@@ -26,7 +26,8 @@ impl Order {
         }
     }
 
-    /// The episodes of step `step`, counted from 0. A data set is shuffled anew every epoch; generated episodes come by
+    /// The episodes of step `step`, counted from 0. A data set is shuffled anew every epoch, and its indices go on
+    /// from epoch to epoch, as [`Task::episode`] has it; generated episodes come by
     /// their number, each once.
     pub fn indices(&mut self, task: &dyn Task, step: u64) -> Vec<u64> {
         let Some(episodes) = task.len(Split::Train) else {
@@ -47,7 +48,8 @@ impl Order {
 
     fn deal(&self, task: &dyn Task, episodes: u64, epoch: u64) -> Vec<Vec<u64>> {
         let mut generator = stream(self.seed, "order", epoch);
-        let mut all: Vec<u64> = (0..episodes).collect();
+        let first = epoch * episodes;
+        let mut all: Vec<u64> = (first..first + episodes).collect();
         all.shuffle(&mut generator);
         for window in all.chunks_mut(self.batch * self.bucket) {
             window.sort_by_key(|&index| task.steps(Split::Train, index));

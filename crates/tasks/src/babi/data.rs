@@ -183,6 +183,7 @@ impl Babi {
             questions: options.questions,
             showing: options.showing(),
             recall: 0.0,
+            epoch: 0,
         };
         let mut episodes = [Vec::new(), Vec::new(), Vec::new()];
         let mut counts = Vec::new();
@@ -259,7 +260,7 @@ impl Babi {
         &self.counts
     }
 
-    fn reading(&self, split: Split) -> Reading {
+    fn reading(&self, split: Split, epoch: u64) -> Reading {
         Reading {
             questions: self.options.questions,
             showing: self.options.showing(),
@@ -268,18 +269,35 @@ impl Babi {
             } else {
                 0.0
             },
+            epoch,
         }
     }
 
-    fn locate(&self, split: Split, index: u64) -> Option<(Location, &Corpus, Range<usize>)> {
-        let location = *self.episodes[split as usize].get(usize::try_from(index).ok()?)?;
-        let corpus = self.corpora.get(location.corpus as usize)?;
-        Some((
-            location,
-            corpus,
-            location.first as usize..location.end as usize,
-        ))
+    fn locate(&self, split: Split, index: u64) -> Option<Located<'_>> {
+        let episodes = &self.episodes[split as usize];
+        let (epoch, index) = match split {
+            Split::Train => {
+                let len = episodes.len() as u64;
+                (index.checked_div(len)?, index.checked_rem(len)?)
+            }
+            Split::Valid | Split::Test => (0, index),
+        };
+        let location = *episodes.get(usize::try_from(index).ok()?)?;
+        Some(Located {
+            task: location.task,
+            corpus: self.corpora.get(location.corpus as usize)?,
+            lines: location.first as usize..location.end as usize,
+            reading: self.reading(split, epoch),
+        })
     }
+}
+
+/// An episode found: what it is read from, and how.
+struct Located<'a> {
+    task: u8,
+    corpus: &'a Corpus,
+    lines: Range<usize>,
+    reading: Reading,
 }
 
 /// Every task must have a training file (if `need_train`), and each other split files for all tasks or for none.
@@ -327,13 +345,12 @@ impl Task for Babi {
     }
 
     fn steps(&self, split: Split, index: u64) -> usize {
-        self.locate(split, index).map_or(0, |(_, corpus, lines)| {
-            self.reading(split).steps(corpus, lines)
-        })
+        self.locate(split, index)
+            .map_or(0, |at| at.reading.steps(at.corpus, at.lines))
     }
 
     fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
-        let Some((location, corpus, lines)) = self.locate(split, index) else {
+        let Some(at) = self.locate(split, index) else {
             let len = self.episodes[split as usize].len() as u64;
             if len == 0 {
                 return Err(BabiError::EmptySplit {
@@ -349,13 +366,16 @@ impl Task for Babi {
                 len,
             });
         };
-        let group = format!("qa{}", location.task);
-        let mut episode = self
-            .reading(split)
-            .episode(corpus, lines.clone(), &self.lexicon, group);
+        let Located {
+            task,
+            corpus,
+            lines,
+            reading,
+        } = at;
+        let group = format!("qa{task}");
+        let mut episode = reading.episode(corpus, lines.clone(), &self.lexicon, group);
         if matches!(&episode.labels, Labels::Classes(classes) if classes.contains(&UNKNOWN_CLASS)) {
-            let asked = self
-                .reading(split)
+            let asked = reading
                 .shown(corpus, lines)
                 .filter_map(|line| corpus.answer(line));
             let unknown: Vec<&str> = asked

@@ -63,7 +63,7 @@ pub struct BabiOptions {
     /// memory, with the question and what was read before.
     pub hops: usize,
     /// How often a training story is asked what it has told, 0 to 1: the probability that behind a statement one of those so far
-    /// is shown with a word blanked, which has to be recalled. Validation and test stories are not asked.
+    /// is shown with a word blanked, which has to be recalled. Drawn anew every epoch. Validation and test stories are not asked.
     pub recall: f64,
 }
 

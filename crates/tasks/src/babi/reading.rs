@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::recall::{BLANK, cues};
+use super::recall::{BLANK, Cue, cues};
 use super::{Corpus, Questions, Showing, Vocabulary};
 use crate::{Episode, Input, Labels, UNKNOWN_CLASS};
 
@@ -83,6 +83,8 @@ pub(crate) struct Reading {
     pub(crate) showing: Showing,
     /// The probability of a cue behind a statement.
     pub(crate) recall: f64,
+    /// The epoch whose cues they are.
+    pub(crate) epoch: u64,
 }
 
 impl Reading {
@@ -110,9 +112,13 @@ impl Reading {
         })
     }
 
+    fn cues(self, corpus: &Corpus, lines: Range<usize>) -> Vec<Cue> {
+        cues(corpus, self.shown(corpus, lines), self.recall, self.epoch)
+    }
+
     /// The steps of the episode over `lines`.
     pub(crate) fn steps(self, corpus: &Corpus, lines: Range<usize>) -> usize {
-        let cues = cues(corpus, self.shown(corpus, lines.clone()), self.recall);
+        let cues = self.cues(corpus, lines.clone());
         let recalled = cues
             .iter()
             .map(|cue| self.showing.count(corpus.words(cue.line).len(), true));
@@ -148,7 +154,7 @@ impl Reading {
             let words = corpus.words(line).iter();
             words.map(|&word| lexicon.word(word)).collect()
         };
-        let cues = cues(corpus, self.shown(corpus, lines.clone()), self.recall);
+        let cues = self.cues(corpus, lines.clone());
         let mut cues = cues.iter().peekable();
         for line in self.shown(corpus, lines) {
             let class = corpus.answer(line).map(|answer| lexicon.class(answer));

@@ -26,8 +26,13 @@ pub(crate) struct Cue {
 ///
 /// A cue shows a statement made so far, all of them equally likely, without one of the words in which statements of the story differ. Where
 /// later statements have the same words but for the blanked one, the last of them has the answer. The draw is a function of the lines'
-/// place in the corpus: a story has the same cues in every epoch.
-pub(crate) fn cues(corpus: &Corpus, lines: impl Iterator<Item = usize>, share: f64) -> Vec<Cue> {
+/// place in the corpus and of the epoch.
+pub(crate) fn cues(
+    corpus: &Corpus,
+    lines: impl Iterator<Item = usize>,
+    share: f64,
+    epoch: u64,
+) -> Vec<Cue> {
     if share == 0.0 {
         return Vec::new();
     }
@@ -37,7 +42,7 @@ pub(crate) fn cues(corpus: &Corpus, lines: impl Iterator<Item = usize>, share: f
     let Some(&first) = statements.first() else {
         return Vec::new();
     };
-    let mut random = stream(0, "babi.recall", first as u64);
+    let mut random = stream(epoch, "babi.recall", first as u64);
     let mut cues = Vec::new();
     for (index, &after) in statements.iter().enumerate() {
         if !random.random_bool(share) {

@@ -219,6 +219,7 @@ impl Stories {
             questions: self.options.asking,
             showing: self.options.showing(),
             recall: 0.0,
+            epoch: 0,
         }
     }
 

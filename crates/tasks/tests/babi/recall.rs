@@ -85,6 +85,24 @@ fn behind_every_statement_a_word_of_one_told_is_asked_for() {
 }
 
 #[test]
+fn a_story_has_other_cues_in_another_epoch_and_the_same_question() {
+    let (_dir, babi) = told(Questions::InPlace);
+    let len = babi.len(Split::Train).unwrap();
+    let mut others = 0;
+    for index in 0..len {
+        let [first, later] = [index, index + 3 * len].map(|index| {
+            let episode = babi.episode(Split::Train, index).unwrap();
+            assert_eq!(episode, babi.episode(Split::Train, index).unwrap());
+            assert_eq!(babi.steps(Split::Train, index), episode.steps());
+            episode
+        });
+        others += usize::from(first.input != later.input);
+        assert_eq!(answers(&babi, index + 3 * len).last().unwrap(), "attic");
+    }
+    assert!(others > 16, "{others} of {len}");
+}
+
+#[test]
 fn the_steps_are_counted_without_the_episode() {
     for encoding in [Encoding::Sentence, Encoding::Word] {
         for recall in [0.0, 0.4] {
