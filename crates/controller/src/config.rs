@@ -52,6 +52,16 @@ pub enum InitScheme {
     Orthogonal,
 }
 
+/// How the masks start that tell the positions of a sentence apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PositionInit {
+    /// All ones: a sentence starts as the set of its words, and their order has to be learned.
+    Ones,
+    /// Random signs: a word starts as another vector at every position, nearly orthogonal to the others.
+    Signs,
+}
+
 /// Sizes and choices of a model. Widths in units, dropout as the fraction that is dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -82,6 +92,8 @@ pub struct ModelConfig {
     pub kernel: Kernel,
     /// "uniform" or "orthogonal".
     pub init: InitScheme,
+    /// How the masks of positions start, for tasks that show words: "ones" or "signs".
+    pub position_init: PositionInit,
     /// What W_0 is multiplied by when it is drawn. The layers of the memory shrink what passes through them at 1, and keys
     /// that are not alike come out alike; at 3 they do not.
     pub memory_gain: f64,
@@ -118,6 +130,7 @@ impl Default for ModelConfig {
             embedding: 100,
             kernel: Kernel::Fused,
             init: InitScheme::Uniform,
+            position_init: PositionInit::Ones,
             memory_gain: 1.0,
             interaction_gain: 1.0,
             read_gain: 1.0,

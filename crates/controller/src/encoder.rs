@@ -65,6 +65,8 @@ pub struct SentenceEncoder {
     pub positions: usize,
     /// Width X of the result.
     pub width: usize,
+    /// How the masks start.
+    pub masks: Init,
 }
 
 impl SentenceEncoder {
@@ -79,7 +81,7 @@ impl SentenceEncoder {
             ParameterSpec::new(
                 "encoder.position.weight",
                 &[self.positions, self.width],
-                Init::Constant { value: 1.0 },
+                self.masks,
             ),
         ]
     }

@@ -24,7 +24,7 @@ mod size;
 mod state;
 
 pub use cell::{Cell, StateMasks, Step, Trace, Unrolled, unroll_by_steps};
-pub use config::{InitScheme, Kernel, ModelConfig, ModelKind, Recurrence};
+pub use config::{InitScheme, Kernel, ModelConfig, ModelKind, PositionInit, Recurrence};
 pub use error::ControllerError;
 pub use lstm::{LstmCell, lstm_parameters, lstm_step};
 pub use mnm::{MnmCell, memory_part};

@@ -10,8 +10,8 @@ use crate::dnc::DncCell;
 use crate::encoder::{Input, SentenceEncoder};
 use crate::ntm::NtmCell;
 use crate::{
-    Cell, ControllerError, LstmCell, LstmSaluCell, MnmCell, ModelConfig, ModelKind, Recurrence,
-    State, StateMasks, Unrolled,
+    Cell, ControllerError, LstmCell, LstmSaluCell, MnmCell, ModelConfig, ModelKind, PositionInit,
+    Recurrence, State, StateMasks, Unrolled,
 };
 
 /// What a task shows to the model.
@@ -84,6 +84,10 @@ impl<F: Kernels> Model<F> {
                     vocabulary,
                     positions,
                     width: config.embedding,
+                    masks: match config.position_init {
+                        PositionInit::Ones => Init::Constant { value: 1.0 },
+                        PositionInit::Signs => Init::Signs,
+                    },
                 };
                 (Some(encoder), config.embedding)
             }

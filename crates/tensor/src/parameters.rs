@@ -122,6 +122,8 @@ pub enum Init {
         /// The element.
         value: f64,
     },
+    /// Plus one or minus one, with equal chances.
+    Signs,
     /// Four equal parts, each of one value, as an LSTM's bias has for its gates; elements past the fourth part take its value.
     Quarters {
         /// The values.
@@ -149,6 +151,7 @@ impl Init {
                 deviation * (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
             }
             Self::Constant { value } => value,
+            Self::Signs => f64::from(generator.random::<bool>()) * 2.0 - 1.0,
             Self::Quarters { values } => {
                 drawn += 1;
                 values[((drawn - 1) / quarter).min(3)]

@@ -2,7 +2,7 @@
 
 use mnm_controller::encoder::{SentenceEncoder, Tokens, Word};
 use mnm_tensor::testkit::random_array;
-use mnm_tensor::{Array, Parameters, Tensor};
+use mnm_tensor::{Array, Init, Parameters, Tensor};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -12,6 +12,7 @@ const ENCODER: SentenceEncoder = SentenceEncoder {
     vocabulary: VOCABULARY,
     positions: POSITIONS,
     width: 4,
+    masks: Init::Signs,
 };
 
 fn parameters(seed: u64) -> Parameters<Array<f64>> {
