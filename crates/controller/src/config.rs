@@ -60,6 +60,8 @@ pub enum PositionInit {
     Ones,
     /// Random signs: a word starts as another vector at every position, nearly orthogonal to the others.
     Signs,
+    /// Ones in the first half of the width, random signs in the second: the set of the words, and their order.
+    Mixed,
 }
 
 /// Sizes and choices of a model. Widths in units, dropout as the fraction that is dropped.
@@ -92,7 +94,7 @@ pub struct ModelConfig {
     pub kernel: Kernel,
     /// "uniform" or "orthogonal".
     pub init: InitScheme,
-    /// How the masks of positions start, for tasks that show words: "ones" or "signs".
+    /// How the masks of positions start, for tasks that show words: "ones", "signs" or "mixed".
     pub position_init: PositionInit,
     /// What W_0 is multiplied by when it is drawn. The layers of the memory shrink what passes through them at 1, and keys
     /// that are not alike come out alike; at 3 they do not.

@@ -86,7 +86,10 @@ impl<F: Kernels> Model<F> {
                     width: config.embedding,
                     masks: match config.position_init {
                         PositionInit::Ones => Init::Constant { value: 1.0 },
-                        PositionInit::Signs => Init::Signs,
+                        PositionInit::Signs => Init::Signs { ones: 0 },
+                        PositionInit::Mixed => Init::Signs {
+                            ones: config.embedding / 2,
+                        },
                     },
                 };
                 (Some(encoder), config.embedding)

@@ -109,7 +109,10 @@ impl AssociativeRecall {
     /// The number of items shown, and the generator as it stands after that draw.
     fn items(&self, split: Split, index: u64) -> (usize, ChaCha8Rng) {
         let mut generator = stream(self.seed, &format!("{}/{split}", Self::NAME), index);
-        (self.options.items.of(split).draw(&mut generator), generator)
+        (
+            self.options.items.at(split, index).draw(&mut generator),
+            generator,
+        )
     }
 
     /// `count` items, no two alike.

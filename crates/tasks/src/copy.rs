@@ -94,7 +94,7 @@ impl DoubleCopy {
     fn length(&self, split: Split, index: u64) -> (usize, ChaCha8Rng) {
         let mut generator = stream(self.seed, &format!("{}/{split}", Self::NAME), index);
         (
-            self.options.lengths.of(split).draw(&mut generator),
+            self.options.lengths.at(split, index).draw(&mut generator),
             generator,
         )
     }

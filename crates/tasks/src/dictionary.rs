@@ -149,11 +149,11 @@ impl Dictionary {
     /// The lengths of an episode, and the generator as it stands after those draws.
     fn sizes(&self, split: Split, index: u64) -> (Sizes, ChaCha8Rng) {
         let mut generator = stream(self.seed, &format!("{}/{split}", Self::NAME), index);
-        let pairs = self.options.pairs.of(split).draw(&mut generator);
+        let pairs = self.options.pairs.at(split, index).draw(&mut generator);
         let pairs = (0..pairs)
-            .map(|_| self.options.lengths.of(split).draw(&mut generator))
+            .map(|_| self.options.lengths.at(split, index).draw(&mut generator))
             .collect();
-        let query = self.options.query.of(split).draw(&mut generator);
+        let query = self.options.query.at(split, index).draw(&mut generator);
         (Sizes { pairs, query }, generator)
     }
 

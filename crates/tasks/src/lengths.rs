@@ -45,6 +45,14 @@ pub struct Lengths {
     pub valid: Span,
     /// Drawn from in the test.
     pub test: Span,
+    /// Training episodes over which the largest length of training grows from its `min` to its `max`, in equal shares: a curriculum.
+    /// 0: none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub growing: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Lengths {
@@ -55,6 +63,7 @@ impl Lengths {
             train: span,
             valid: span,
             test: span,
+            growing: 0,
         }
     }
 
@@ -73,6 +82,25 @@ impl Lengths {
             Split::Valid => self.valid,
             Split::Test => self.test,
         }
+    }
+
+    /// The same, with a training span that grows over so many episodes.
+    pub const fn growing(self, episodes: u64) -> Self {
+        Lengths {
+            growing: episodes,
+            ..self
+        }
+    }
+
+    /// The span that an episode is drawn from.
+    pub fn at(&self, split: Split, index: u64) -> Span {
+        let span = self.of(split);
+        if split != Split::Train || index >= self.growing {
+            return span;
+        }
+        let lengths = span.max.saturating_sub(span.min) as u128 + 1;
+        let grown = u128::from(index) * lengths / u128::from(self.growing);
+        Span::new(span.min, span.min + grown as usize)
     }
 
     /// Checks that `least <= min <= max <= most` in every split.
@@ -94,5 +122,25 @@ impl Lengths {
             )?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_length_of_training_grows_in_equal_shares() {
+        let lengths = Lengths::new(2, 5).growing(8);
+        let largest = |split| (0..10).map(|index| lengths.at(split, index).max).collect();
+        let train: Vec<usize> = largest(Split::Train);
+        assert_eq!(train, [2, 2, 3, 3, 4, 4, 5, 5, 5, 5]);
+        let valid: Vec<usize> = largest(Split::Valid);
+        assert_eq!(valid, [5; 10]);
+        assert!((0..10).all(|index| lengths.at(Split::Train, index).min == 2));
+        let still = Lengths::new(2, 5);
+        assert_eq!(still.at(Split::Train, 0), still.train);
+        let long = Lengths::new(1, usize::MAX).growing(u64::MAX);
+        assert_eq!(long.at(Split::Train, u64::MAX - 1).max, usize::MAX);
     }
 }

@@ -96,7 +96,7 @@ impl PrioritySort {
     fn inputs(&self, split: Split, index: u64) -> (usize, ChaCha8Rng) {
         let mut generator = stream(self.seed, &format!("{}/{split}", Self::NAME), index);
         (
-            self.options.inputs.of(split).draw(&mut generator),
+            self.options.inputs.at(split, index).draw(&mut generator),
             generator,
         )
     }

@@ -123,7 +123,10 @@ pub enum Init {
         value: f64,
     },
     /// Plus one or minus one, with equal chances.
-    Signs,
+    Signs {
+        /// The columns, from the first, that are all ones instead.
+        ones: usize,
+    },
     /// Four equal parts, each of one value, as an LSTM's bias has for its gates; elements past the fourth part take its value.
     Quarters {
         /// The values.
@@ -142,6 +145,7 @@ impl Init {
     /// A draw of `shape`. The same generator state gives the same values in `f32` and `f64`, up to rounding.
     pub fn draw<F: Float>(&self, shape: &[usize], generator: &mut (impl Rng + ?Sized)) -> Array<F> {
         let quarter = (shape.iter().product::<usize>() / 4).max(1);
+        let columns = shape.last().copied().unwrap_or(1).max(1);
         let mut drawn = 0;
         let mut element = || match *self {
             Self::Uniform { bound } => bound * (2.0 * generator.random::<f64>() - 1.0),
@@ -151,7 +155,15 @@ impl Init {
                 deviation * (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
             }
             Self::Constant { value } => value,
-            Self::Signs => f64::from(generator.random::<bool>()) * 2.0 - 1.0,
+            Self::Signs { ones } => {
+                drawn += 1;
+                let sign = f64::from(generator.random::<bool>()) * 2.0 - 1.0;
+                if (drawn - 1) % columns < ones {
+                    1.0
+                } else {
+                    sign
+                }
+            }
             Self::Quarters { values } => {
                 drawn += 1;
                 values[((drawn - 1) / quarter).min(3)]
@@ -235,6 +247,9 @@ impl ParameterSpec {
 
 #[cfg(test)]
 mod tests {
+    use ndarray::Axis;
+    use rand::{SeedableRng, rngs::StdRng};
+
     use super::*;
 
     #[test]
@@ -247,5 +262,16 @@ mod tests {
         assert_eq!(rows, [2.0, 10.0, 10.0, 2.0, 10.0, 10.0]);
         let past_the_end = spec.with_tail_gain(3, 5.0).scaled(ones());
         assert!(past_the_end.iter().all(|&x| x == 2.0));
+    }
+
+    #[test]
+    fn signs_stand_behind_the_columns_of_ones() {
+        let mut generator = StdRng::seed_from_u64(1);
+        let drawn: Array<f64> = Init::Signs { ones: 2 }.draw(&[50, 5], &mut generator);
+        let sum = |column| drawn.index_axis(Axis(1), column).sum();
+        assert!(drawn.iter().all(|x| x.abs() == 1.0));
+        assert_eq!((sum(0), sum(1)), (50.0, 50.0));
+        // Fifty fair signs: five deviations are 35.
+        assert!((2..5).all(|column| sum(column).abs() < 35.0), "{drawn}");
     }
 }

@@ -1,6 +1,7 @@
 //! Sentences as sums of embeddings times position masks.
 
 use mnm_controller::encoder::{SentenceEncoder, Tokens, Word};
+use mnm_controller::{InputSpec, Model, ModelConfig, PositionInit};
 use mnm_tensor::testkit::random_array;
 use mnm_tensor::{Array, Init, Parameters, Tensor};
 use proptest::prelude::*;
@@ -12,7 +13,7 @@ const ENCODER: SentenceEncoder = SentenceEncoder {
     vocabulary: VOCABULARY,
     positions: POSITIONS,
     width: 4,
-    masks: Init::Signs,
+    masks: Init::Signs { ones: 2 },
 };
 
 fn parameters(seed: u64) -> Parameters<Array<f64>> {
@@ -64,6 +65,28 @@ proptest! {
         let difference = mnm_tensor::testkit::relative_difference(found.value(), backwards.value());
         prop_assert!(difference < 1e-14, "{difference:e}");
     }
+}
+
+#[test]
+fn the_masks_start_as_the_config_says() {
+    let masks = |position_init| {
+        let config = ModelConfig {
+            embedding: 5,
+            position_init,
+            ..ModelConfig::default()
+        };
+        let input = InputSpec::Tokens {
+            vocabulary: VOCABULARY,
+            positions: POSITIONS,
+        };
+        let model = Model::<f64>::new(&config, input, 2).unwrap();
+        let specs = model.parameters();
+        let spec = specs.iter().find(|s| s.name == "encoder.position.weight");
+        spec.unwrap().init
+    };
+    assert_eq!(masks(PositionInit::Ones), Init::Constant { value: 1.0 });
+    assert_eq!(masks(PositionInit::Signs), Init::Signs { ones: 0 });
+    assert_eq!(masks(PositionInit::Mixed), Init::Signs { ones: 2 });
 }
 
 #[test]

@@ -110,6 +110,10 @@ fn an_unknown_name_is_told_which_there_are() {
         &["ones", "`uniform`", "`orthogonal`"],
     );
     names(
+        toml::from_str::<ModelConfig>("position_init = \"random\""),
+        &["random", "`ones`", "`signs`", "`mixed`"],
+    );
+    names(
         toml::from_str::<ModelConfig>("layers = -1"),
         &["layers", "-1"],
     );

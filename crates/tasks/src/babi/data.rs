@@ -264,7 +264,7 @@ impl Babi {
         Reading {
             questions: self.options.questions,
             showing: self.options.showing(),
-            recall: if split == Split::Train {
+            recall: if split == Split::Train && self.options.recalls_in(epoch) {
                 self.options.recall
             } else {
                 0.0

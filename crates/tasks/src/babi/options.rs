@@ -65,6 +65,10 @@ pub struct BabiOptions {
     /// How often a training story is asked what it has told, 0 to 1: the probability that behind a statement one of those so far
     /// is shown with a word blanked, which has to be recalled. Drawn anew every epoch. Validation and test stories are not asked.
     pub recall: f64,
+    /// The epochs, from the first, in which it is; if absent, all. What a word of a story is has then been learned, and the
+    /// cues only take room.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recall_epochs: Option<u64>,
 }
 
 impl Default for BabiOptions {
@@ -86,6 +90,7 @@ impl BabiOptions {
             ticks: 1,
             hops: 0,
             recall: 0.0,
+            recall_epochs: None,
         }
     }
 
@@ -104,6 +109,10 @@ impl BabiOptions {
         OptionError::unless(hops, "babi", "hops", self.hops, "0 to 8")?;
         let recall = (0.0..=1.0).contains(&self.recall);
         OptionError::unless(recall, "babi", "recall", self.recall, "0 to 1")
+    }
+
+    pub(crate) fn recalls_in(&self, epoch: u64) -> bool {
+        self.recall_epochs.is_none_or(|epochs| epoch < epochs)
     }
 
     /// How a line becomes steps.

@@ -103,6 +103,24 @@ fn a_story_has_other_cues_in_another_epoch_and_the_same_question() {
 }
 
 #[test]
+fn stories_are_asked_in_the_first_epochs_only_if_so_many_are_named() {
+    let (dir, _) = told(Questions::InPlace);
+    let babi = Babi::load(BabiOptions {
+        recall: 1.0,
+        recall_epochs: Some(2),
+        ..options(dir.path(), &[1])
+    })
+    .unwrap();
+    let len = babi.len(Split::Train).unwrap();
+    for (epoch, targets) in [(0, 5), (1, 5), (2, 1), (3, 1)] {
+        let index = epoch * len;
+        let episode = babi.episode(Split::Train, index).unwrap();
+        assert_eq!(episode.targets(), targets, "epoch {epoch}");
+        assert_eq!(babi.steps(Split::Train, index), episode.steps());
+    }
+}
+
+#[test]
 fn the_steps_are_counted_without_the_episode() {
     for encoding in [Encoding::Sentence, Encoding::Word] {
         for recall in [0.0, 0.4] {
