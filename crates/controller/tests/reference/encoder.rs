@@ -132,12 +132,3 @@ fn a_word_out_of_range_is_named() {
     );
     names(encode(word(0, 0, 4)), &["sentence 4", "below 4"]);
 }
-
-#[test]
-fn the_initial_mask_is_one() {
-    // With masks of one a sentence starts as a plain bag of words.
-    let generator = &mut StdRng::seed_from_u64(1);
-    let position = ENCODER.parameters().pop().unwrap();
-    let drawn = position.init.draw::<f64>(&position.shape, generator);
-    assert!(drawn.iter().all(|&m| m == 1.0));
-}
