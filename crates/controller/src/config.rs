@@ -110,7 +110,7 @@ pub struct ModelConfig {
     /// When the LSTM hands its hidden and cell state to its next step: "always", from showing to showing of one "line", or "never".
     /// What it does not hand on has to go through the memory. The other models always hand on theirs.
     pub recurrence: Recurrence,
-    /// Dropout on the hidden state that the LSTM hands to its own next step.
+    /// Dropout on the hidden state that the LSTM hands to its own next step, where it "always" does.
     pub dropout_hidden: f64,
     /// Dropout on the encoded input.
     pub dropout_input: f64,

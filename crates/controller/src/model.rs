@@ -223,8 +223,9 @@ impl<F: Kernels> Model<F> {
             })
         };
         let dropout_hidden = match self.config.recurrence() {
-            Recurrence::Never => 0.0, // nothing is handed on that could be dropped
-            _ => self.config.dropout_hidden,
+            Recurrence::Always => self.config.dropout_hidden,
+            // What ends with its line is no way around the memory.
+            Recurrence::Line | Recurrence::Never => 0.0,
         };
         Masks {
             hidden: mask(dropout_hidden, self.cell.hidden_width()),

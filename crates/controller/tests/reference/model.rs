@@ -1,7 +1,7 @@
 //! The whole model: what it refuses, and its dropout masks.
 
 use mnm_controller::encoder::{Input, Tokens, Word};
-use mnm_controller::{InputSpec, Masks, Model, ModelConfig, lstm_step};
+use mnm_controller::{InputSpec, Masks, Model, ModelConfig, Recurrence, lstm_step};
 use mnm_tensor::{Parameters, Tensor};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -174,4 +174,21 @@ fn the_same_generator_gives_the_same_masks() {
     };
     assert_eq!(draw(4).value(), draw(4).value());
     assert_ne!(draw(4).value(), draw(5).value());
+}
+
+#[test]
+fn a_state_is_dropped_only_where_it_is_always_handed_on() {
+    let mut case = middle(Some("mnm-p"));
+    case.words = true;
+    case.config.dropout_hidden = 0.5;
+    for (recurrence, dropped) in [
+        (Recurrence::Always, true),
+        (Recurrence::Line, false),
+        (Recurrence::Never, false),
+    ] {
+        case.config.recurrence = recurrence;
+        let generator = &mut StdRng::seed_from_u64(1);
+        let masks = case.model::<f64>().masks(2, 3, generator);
+        assert_eq!(masks.hidden.is_some(), dropped, "{recurrence:?}");
+    }
 }
