@@ -197,14 +197,16 @@ impl Babi {
                     .story(story)
                     .filter(|&line| corpus.answer(line).is_some())
                     .count();
-                locations.extend(reading.episodes(corpus, story).into_iter().map(|range| {
-                    Location {
+                for range in reading.episodes(corpus, story) {
+                    let location = Location {
                         task: part.task,
                         corpus: part.corpus as u32,
                         first: range.start as u32,
                         end: range.end as u32,
-                    }
-                }));
+                    };
+                    let shown = options.shown_in_an_epoch(part.task, part.split);
+                    locations.extend(std::iter::repeat_n(location, shown));
+                }
             }
             counts.push(Counts {
                 task: part.task,

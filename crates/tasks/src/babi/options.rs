@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::showing::{self, Showing};
-use crate::OptionError;
+use crate::{OptionError, Split};
 
 /// How the questions of a story are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -53,6 +53,10 @@ pub struct BabiOptions {
     pub subset: Option<String>,
     /// The tasks, each 1 to 20, at least one.
     pub tasks: Vec<u8>,
+    /// Tasks, each 1 to 20, whose training stories are shown once more in every epoch for each time that they stand here: tasks that
+    /// take longer than others to learn. A task that is not loaded may stand here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<u8>,
     /// How questions are asked.
     pub questions: Questions,
     /// What a step is.
@@ -85,6 +89,7 @@ impl BabiOptions {
             dir: dir.into(),
             subset: None,
             tasks: (1..=20).collect(),
+            again: Vec::new(),
             questions: Questions::default(),
             encoding: Encoding::default(),
             ticks: 1,
@@ -103,12 +108,22 @@ impl BabiOptions {
             && sorted.len() == self.tasks.len()
             && self.tasks.iter().all(|task| (1..=20).contains(task));
         OptionError::unless(holds, "babi", "tasks", &self.tasks, expected)?;
+        let again = self.again.iter().all(|task| (1..=20).contains(task));
+        OptionError::unless(again, "babi", "again", &self.again, "numbers of 1 to 20")?;
         let ticks = (1..=showing::MOST).contains(&self.ticks);
         OptionError::unless(ticks, "babi", "ticks", self.ticks, "1 to 8")?;
         let hops = self.hops <= showing::MOST;
         OptionError::unless(hops, "babi", "hops", self.hops, "0 to 8")?;
         let recall = (0.0..=1.0).contains(&self.recall);
         OptionError::unless(recall, "babi", "recall", self.recall, "0 to 1")
+    }
+
+    /// How often an epoch shows an episode of a task.
+    pub(crate) fn shown_in_an_epoch(&self, task: u8, split: Split) -> usize {
+        match split {
+            Split::Train => 1 + self.again.iter().filter(|&&again| again == task).count(),
+            Split::Valid | Split::Test => 1,
+        }
     }
 
     pub(crate) fn recalls_in(&self, epoch: u64) -> bool {
@@ -177,6 +192,22 @@ mod tests {
         assert_eq!(with(&[3, 1, 20]), Ok(()));
         for wrong in [&[][..], &[0], &[21], &[4, 4]] {
             assert_eq!(with(wrong).unwrap_err().option, "tasks", "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_again_is_checked() {
+        let with = |again: &[u8]| {
+            BabiOptions {
+                tasks: vec![1],
+                again: again.to_vec(),
+                ..BabiOptions::new("x")
+            }
+            .check()
+        };
+        assert_eq!(with(&[1, 1, 17]), Ok(()));
+        for wrong in [&[0][..], &[21]] {
+            assert_eq!(with(wrong).unwrap_err().option, "again", "{wrong:?}");
         }
     }
 

@@ -37,6 +37,26 @@ fn in_place_a_story_is_an_episode() {
 }
 
 #[test]
+fn an_epoch_shows_the_training_stories_of_a_task_again() {
+    let dir = one_task();
+    let once = Babi::load(options(dir.path(), &[1])).unwrap();
+    let thrice = Babi::load(BabiOptions {
+        again: vec![1, 20, 1],
+        ..options(dir.path(), &[1])
+    })
+    .unwrap();
+    assert_eq!(thrice.len(Split::Train), Some(6));
+    for index in 0..6 {
+        assert_eq!(
+            words(&thrice, Split::Train, index),
+            words(&once, Split::Train, index / 3)
+        );
+    }
+    assert_eq!(thrice.len(Split::Valid), once.len(Split::Valid));
+    assert_eq!(thrice.counts(), once.counts());
+}
+
+#[test]
 fn separate_questions_leave_the_earlier_ones_out() {
     let dir = one_task();
     let babi = Babi::load(BabiOptions {
