@@ -47,12 +47,8 @@ pub struct Lengths {
     pub test: Span,
     /// Training episodes over which the largest length of training grows from its `min` to its `max`, in equal shares: a curriculum.
     /// 0: none.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub growing: u64,
-}
-
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 impl Lengths {

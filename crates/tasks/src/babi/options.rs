@@ -55,7 +55,6 @@ pub struct BabiOptions {
     pub tasks: Vec<u8>,
     /// Tasks, each 1 to 20, whose training stories are shown once more in every epoch for each time that they stand here: tasks that
     /// take longer than others to learn. A task that is not loaded may stand here.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub again: Vec<u8>,
     /// How questions are asked.
     pub questions: Questions,
