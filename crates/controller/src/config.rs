@@ -114,6 +114,9 @@ pub struct ModelConfig {
     pub dropout_hidden: f64,
     /// Dropout on the encoded input.
     pub dropout_input: f64,
+    /// Dropout on the embeddings of words, the same at every showing of a word in a sequence: each time that a sequence is shown its
+    /// words are other vectors, so that what it says can be computed, and cannot be learned by heart.
+    pub dropout_word: f64,
 }
 
 impl Default for ModelConfig {
@@ -140,6 +143,7 @@ impl Default for ModelConfig {
             recurrence: Recurrence::Always,
             dropout_hidden: 0.0,
             dropout_input: 0.0,
+            dropout_word: 0.0,
         }
     }
 }
@@ -199,6 +203,7 @@ impl ModelConfig {
         for (key, value) in [
             ("dropout_hidden", self.dropout_hidden),
             ("dropout_input", self.dropout_input),
+            ("dropout_word", self.dropout_word),
         ] {
             if !(0.0..1.0).contains(&value) {
                 return Err(ControllerError::Config {

@@ -86,14 +86,17 @@ impl SentenceEncoder {
         ]
     }
 
-    /// The sentences `[T, B, X]`. A position past the last trained one takes the last one's mask.
+    /// The sentences `[T, B, X]`. A position past the last trained one takes the last one's mask. With `dropout`
+    /// (`[B * vocabulary, X]`), row `b * vocabulary + w` multiplies the embedding of word w wherever it stands in sequence b.
     ///
     /// # Errors
-    /// [`ControllerError::Input`] for a word that is not in the vocabulary or in no sentence of the batch.
+    /// [`ControllerError::Input`] for a word that is not in the vocabulary or in no sentence of the batch, or for a mask of
+    /// another shape.
     pub fn encode<F: Float>(
         &self,
         parameters: &Parameters<Tensor<F>>,
         tokens: &Tokens,
+        dropout: Option<&Tensor<F>>,
     ) -> Result<Tensor<F>, ControllerError> {
         let sentences = tokens.steps * tokens.batch;
         if let Some(word) = tokens
@@ -112,9 +115,24 @@ impl SentenceEncoder {
         let column = |f: fn(&Word) -> usize| tokens.words.iter().map(f).collect::<Vec<_>>();
         let last = self.positions.saturating_sub(1);
         let positions: Vec<usize> = tokens.words.iter().map(|w| w.position.min(last)).collect();
-        let words = parameters
+        let mut words = parameters
             .get("encoder.embedding.weight")?
             .gather(&column(|w| w.token))?;
+        if let Some(mask) = dropout {
+            let expected = [tokens.batch * self.vocabulary, self.width];
+            if mask.shape() != expected {
+                return Err(ControllerError::Input {
+                    found: format!("a word mask of shape {:?}", mask.shape()),
+                    expected: format!("one of shape {expected:?}"),
+                });
+            }
+            let rows: Vec<usize> = tokens
+                .words
+                .iter()
+                .map(|w| w.sentence % tokens.batch * self.vocabulary + w.token)
+                .collect();
+            words = words.mul(&mask.gather(&rows)?)?;
+        }
         let masks = parameters
             .get("encoder.position.weight")?
             .gather(&positions)?;

@@ -38,6 +38,8 @@ pub struct Masks<F: Float> {
     pub hidden: Option<Tensor<F>>,
     /// On the encoded input, `[T, B, X]`.
     pub input: Option<Tensor<F>>,
+    /// On the embedding of each word of the vocabulary, the same wherever it stands in a sequence, `[B * vocabulary, X]`.
+    pub word: Option<Tensor<F>>,
 }
 
 /// Gates i, f, g, o of which the second is shut: sigmoid(-10^4) is 0. With `weight_hh = 0` beside it, the equations of the LSTM hand on
@@ -207,19 +209,16 @@ impl<F: Kernels> Model<F> {
         batch: usize,
         generator: &mut (impl Rng + ?Sized),
     ) -> Masks<F> {
-        let mut mask = |drop: f64, width: usize| {
+        let mut mask = |drop: f64, shape: Vec<usize>| {
             (drop > 0.0).then(|| {
                 let kept = F::of(1.0 / (1.0 - drop));
-                Tensor::shared(Array::from_shape_simple_fn(
-                    vec![steps, batch, width],
-                    || {
-                        if generator.random::<f64>() < drop {
-                            F::zero()
-                        } else {
-                            kept
-                        }
-                    },
-                ))
+                Tensor::shared(Array::from_shape_simple_fn(shape, || {
+                    if generator.random::<f64>() < drop {
+                        F::zero()
+                    } else {
+                        kept
+                    }
+                }))
             })
         };
         let dropout_hidden = match self.config.recurrence() {
@@ -228,8 +227,12 @@ impl<F: Kernels> Model<F> {
             Recurrence::Line | Recurrence::Never => 0.0,
         };
         Masks {
-            hidden: mask(dropout_hidden, self.cell.hidden_width()),
-            input: mask(self.config.dropout_input, self.input),
+            hidden: mask(dropout_hidden, vec![steps, batch, self.cell.hidden_width()]),
+            input: mask(self.config.dropout_input, vec![steps, batch, self.input]),
+            word: self.encoder.as_ref().and_then(|encoder| {
+                let words = batch * encoder.vocabulary;
+                mask(self.config.dropout_word, vec![words, self.input])
+            }),
         }
     }
 
@@ -250,7 +253,9 @@ impl<F: Kernels> Model<F> {
         };
         let mut x = match (input, &self.encoder) {
             (Input::Dense(x), _) => x.clone(),
-            (Input::Tokens(tokens), Some(encoder)) => encoder.encode(parameters, tokens)?,
+            (Input::Tokens(tokens), Some(encoder)) => {
+                encoder.encode(parameters, tokens, masks.word.as_ref())?
+            }
             (Input::Tokens(_), None) => {
                 return Err(misfit("words", format!("vectors of width {}", self.input)));
             }

@@ -294,6 +294,7 @@ impl Segment {
         Ok(Masks {
             hidden: cut(&masks.hidden)?,
             input: cut(&masks.input)?,
+            word: masks.word.clone(),
         })
     }
 

@@ -133,6 +133,7 @@ fn small(rule: &str, heads: usize, kernel: Kernel) -> ModelConfig {
         train_memory: true,
         dropout_hidden: 0.3,
         dropout_input: 0.1,
+        dropout_word: 0.2,
         ..ModelConfig::default()
     }
 }

@@ -38,7 +38,7 @@ proptest! {
     fn a_sentence_is_its_words_times_their_positions(case in any_case(), seed in any::<u64>()) {
         let case = Case { words: true, ..case };
         let (tokens, parameters) = (case.tokens(), parameters(seed));
-        let found = ENCODER.encode(&constants::<f64>(&parameters), &tokens).unwrap();
+        let found = ENCODER.encode(&constants::<f64>(&parameters), &tokens, None).unwrap();
         prop_assert_eq!(found.shape(), [case.steps, case.batch, 4]);
         let embedding = parameters.get("encoder.embedding.weight").unwrap();
         let mask = parameters.get("encoder.position.weight").unwrap();
@@ -56,12 +56,35 @@ proptest! {
     }
 
     #[test]
+    fn a_dropped_word_is_the_same_word_throughout_a_sequence(case in any_case(), seed in any::<u64>()) {
+        let case = Case { words: true, ..case };
+        let (tokens, parameters) = (case.tokens(), parameters(seed));
+        let rows = case.batch * VOCABULARY;
+        let dropout = random_array::<f64>(&[rows, 4], &mut StdRng::seed_from_u64(seed ^ 1));
+        let dropped = Tensor::shared(dropout.clone());
+        let found = ENCODER.encode(&constants::<f64>(&parameters), &tokens, Some(&dropped)).unwrap();
+        let embedding = parameters.get("encoder.embedding.weight").unwrap();
+        let mut expected = Vec::new();
+        for b in 0..case.batch {
+            // The sequence by itself, its words multiplied in the vocabulary.
+            let mut own = parameters.clone();
+            let mask = dropout.slice(ndarray::s![b * VOCABULARY..(b + 1) * VOCABULARY, ..]);
+            own.insert("encoder.embedding.weight", (embedding.to_owned() * &mask).into_dyn().into_shared());
+            let alone = ENCODER.encode(&constants::<f64>(&own), &tokens, None).unwrap();
+            expected.push(alone.slice(1, b, 1).unwrap());
+        }
+        let expected = Tensor::concat(&expected.iter().collect::<Vec<_>>(), 1).unwrap();
+        let difference = mnm_tensor::testkit::relative_difference(found.value(), expected.value());
+        prop_assert!(difference < 1e-14, "{difference:e}");
+    }
+
+    #[test]
     fn the_order_of_the_list_does_not_matter(case in any_case(), seed in any::<u64>()) {
         let case = Case { words: true, ..case };
         let (mut tokens, parameters) = (case.tokens(), constants::<f64>(&parameters(seed)));
-        let found = ENCODER.encode(&parameters, &tokens).unwrap();
+        let found = ENCODER.encode(&parameters, &tokens, None).unwrap();
         tokens.words.reverse();
-        let backwards = ENCODER.encode(&parameters, &tokens).unwrap();
+        let backwards = ENCODER.encode(&parameters, &tokens, None).unwrap();
         let difference = mnm_tensor::testkit::relative_difference(found.value(), backwards.value());
         prop_assert!(difference < 1e-14, "{difference:e}");
     }
@@ -98,7 +121,7 @@ fn a_sentence_without_words_is_zero() {
         starts: Vec::new(),
     };
     let found = ENCODER
-        .encode(&constants::<f64>(&parameters(1)), &tokens)
+        .encode(&constants::<f64>(&parameters(1)), &tokens, None)
         .unwrap();
     let empty = found.select(0, 0).unwrap();
     assert!(empty.value().iter().all(|&x| x == 0.0));
@@ -109,7 +132,7 @@ fn a_sentence_without_words_is_zero() {
         starts: Vec::new(),
     };
     let zeros = ENCODER
-        .encode(&constants::<f64>(&parameters(1)), &none)
+        .encode(&constants::<f64>(&parameters(1)), &none, None)
         .unwrap();
     assert_eq!(zeros.value(), Tensor::zeros(&[2, 3, 4]).value());
 }
@@ -123,7 +146,7 @@ fn a_word_out_of_range_is_named() {
             words: vec![word(0, 0, 0), w],
             starts: Vec::new(),
         };
-        ENCODER.encode(&constants::<f64>(&parameters(1)), &tokens)
+        ENCODER.encode(&constants::<f64>(&parameters(1)), &tokens, None)
     };
     assert!(encode(word(VOCABULARY - 1, 9, 3)).is_ok());
     names(
@@ -131,4 +154,20 @@ fn a_word_out_of_range_is_named() {
         &["word 6", "sentence 1", "below 6"],
     );
     names(encode(word(0, 0, 4)), &["sentence 4", "below 4"]);
+}
+
+#[test]
+fn a_mask_of_words_of_another_shape_is_refused() {
+    let tokens = Tokens {
+        steps: 1,
+        batch: 2,
+        words: vec![word(0, 0, 0)],
+        starts: Vec::new(),
+    };
+    let encode = |rows: usize| {
+        let mask = Tensor::ones(&[rows, 4]);
+        ENCODER.encode(&constants::<f64>(&parameters(1)), &tokens, Some(&mask))
+    };
+    assert!(encode(2 * VOCABULARY).is_ok());
+    names(encode(VOCABULARY), &["word mask", "[6, 4]", "[12, 4]"]);
 }

@@ -5,7 +5,7 @@ use mnm_controller::{InputSpec, Masks, Model, ModelConfig, Recurrence, lstm_step
 use mnm_tensor::{Parameters, Tensor};
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::support::{Case, KINDS, WIDTH, constants, middle, names};
+use crate::support::{Case, KINDS, VOCABULARY, WIDTH, constants, middle, names};
 
 fn run(case: &Case, input: &Input<f64>, masks: &Masks<f64>) -> Result<(), String> {
     let model = case.model();
@@ -60,6 +60,7 @@ fn a_mask_that_would_only_stretch_is_refused() {
             let masks = Masks {
                 hidden: hidden.map(Tensor::ones),
                 input: input.map(Tensor::ones),
+                word: None,
             };
             run(&case, &case.input(), &masks)
         };
@@ -147,19 +148,36 @@ fn masks_drop_as_often_as_asked_and_keep_the_mean() {
         .model::<f64>()
         .masks(2, 3, &mut StdRng::seed_from_u64(1));
     assert!(masks.hidden.is_none() && masks.input.is_none());
+    case.words = true;
+    case.config.embedding = WIDTH;
     (case.config.dropout_hidden, case.config.dropout_input) = (0.25, 0.5);
+    case.config.dropout_word = 0.4;
     let masks = case
         .model::<f64>()
-        .masks(400, 5, &mut StdRng::seed_from_u64(1));
-    for (mask, drop, width) in [(masks.hidden, 0.25, 6), (masks.input, 0.5, WIDTH)] {
+        .masks(400, 500, &mut StdRng::seed_from_u64(1));
+    for (mask, drop, shape) in [
+        (masks.hidden, 0.25, &[400, 500, 6][..]),
+        (masks.input, 0.5, &[400, 500, WIDTH]),
+        (masks.word, 0.4, &[500 * VOCABULARY, WIDTH]),
+    ] {
         let mask = mask.unwrap();
-        assert_eq!(mask.shape(), [400, 5, width]);
+        assert_eq!(mask.shape(), shape);
         let kept = 1.0 / (1.0 - drop);
         assert!(mask.value().iter().all(|&m| m == 0.0 || m == kept));
         let zeros = mask.value().iter().filter(|&&m| m == 0.0).count() as f64;
         let share = zeros / mask.value().len() as f64;
         assert!((share - drop).abs() < 0.03, "{share} instead of {drop}");
     }
+}
+
+#[test]
+fn what_shows_no_words_drops_none() {
+    let mut case = middle(Some("mnm-p"));
+    (case.words, case.config.dropout_word) = (false, 0.4);
+    let masks = case
+        .model::<f64>()
+        .masks(2, 3, &mut StdRng::seed_from_u64(1));
+    assert!(masks.word.is_none());
 }
 
 #[test]

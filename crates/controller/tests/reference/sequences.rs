@@ -6,14 +6,25 @@ use mnm_tensor::Tensor;
 use mnm_tensor::testkit::relative_difference;
 use proptest::prelude::*;
 
-use crate::support::{Case, KINDS, any_case, constants, middle, same_bits, same_states};
+use crate::support::{
+    Case, KINDS, VOCABULARY, any_case, constants, middle, same_bits, same_states,
+};
 
-/// The steps `start..end` of a case's masks.
+/// The steps (axis 0) or sequences (axis 1) `start..start + length` of a case's masks.
 fn part(masks: &Masks<f64>, axis: usize, start: usize, length: usize) -> Masks<f64> {
     let cut = |m: &Option<Tensor<f64>>| m.as_ref().map(|m| m.slice(axis, start, length).unwrap());
+    // Those of words are the same at every step.
+    let word = match axis {
+        0 => masks.word.clone(),
+        _ => masks
+            .word
+            .as_ref()
+            .map(|m| m.slice(0, start * VOCABULARY, length * VOCABULARY).unwrap()),
+    };
     Masks {
         hidden: cut(&masks.hidden),
         input: cut(&masks.input),
+        word,
     }
 }
 
@@ -158,7 +169,7 @@ fn a_mask_of_zeros_is_a_hidden_state_of_zeros_at_entry_and_nothing_more() {
         mask.index_axis_mut(ndarray::Axis(0), 1).fill(0.0);
         let masks = Masks {
             hidden: Some(Tensor::shared(mask)),
-            input: None,
+            ..Masks::default()
         };
         let masked = model
             .run(&parameters, &Input::Dense(x.clone()), &start, &masks)
@@ -200,6 +211,7 @@ fn a_mask_of_ones_changes_no_bit() {
         let masks = Masks {
             hidden: ones(case.config.controller),
             input: ones(crate::support::WIDTH),
+            word: None,
         };
         let masked = model
             .run(&parameters, &case.input(), &start, &masks)

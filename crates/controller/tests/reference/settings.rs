@@ -43,6 +43,10 @@ fn values_out_of_range_name_the_key_the_value_and_what_is_allowed() {
         &["model.dropout_input", "NaN"],
     );
     refuses(
+        |c| c.dropout_word = 1.0,
+        &["model.dropout_word", "= 1", "not including 1"],
+    );
+    refuses(
         |c| c.memory_gain = 0.0,
         &["model.memory_gain", "= 0", "above 0"],
     );
@@ -69,6 +73,7 @@ fn the_ends_of_the_ranges_are_inside() {
         heads: 1,
         dropout_hidden: 0.0,
         dropout_input: 0.999,
+        dropout_word: 0.999,
         ..ModelConfig::default()
     };
     assert_eq!(config.validate(), Ok(()));

@@ -152,8 +152,8 @@ impl Case {
     /// Dropout masks if the case is masked.
     pub fn masks<F: Kernels>(&self) -> Masks<F> {
         let generator = &mut StdRng::seed_from_u64(self.seed ^ 3);
-        let mut mask = |width: usize| {
-            let drawn = random_array(&[self.steps, self.batch, width], generator);
+        let mut mask = |shape: &[usize]| {
+            let drawn = random_array(shape, generator);
             let mask = drawn.mapv(|x| if x < -0.5 { 0.0 } else { 4.0 / 3.0 });
             self.masked.then(|| cast(&mask.into_shared()))
         };
@@ -163,8 +163,12 @@ impl Case {
             WIDTH
         };
         Masks {
-            hidden: mask(self.config.controller),
-            input: mask(input),
+            hidden: mask(&[self.steps, self.batch, self.config.controller]),
+            input: mask(&[self.steps, self.batch, input]),
+            word: match self.words {
+                true => mask(&[self.batch * VOCABULARY, input]),
+                false => None,
+            },
         }
     }
 

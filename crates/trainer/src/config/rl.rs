@@ -136,6 +136,11 @@ pub(super) fn refuse_unused(model: &ModelConfig, train: &TrainConfig) -> Result<
             model.dropout_input,
             "0 where data.task is an environment: an agent learns from what it did itself",
         ),
+        (
+            "model.dropout_word",
+            model.dropout_word,
+            "0 where data.task is an environment: an agent learns from what it did itself",
+        ),
     ];
     match zeros.iter().find(|(_, value, _)| *value != 0.0) {
         Some((key, value, allowed)) => Err(ConfigError::range(key, value, allowed)),
