@@ -112,12 +112,15 @@ impl SentenceEncoder {
                 ),
             });
         }
-        let column = |f: fn(&Word) -> usize| tokens.words.iter().map(f).collect::<Vec<_>>();
-        let last = self.positions.saturating_sub(1);
-        let positions: Vec<usize> = tokens.words.iter().map(|w| w.position.min(last)).collect();
+        let distinct = Distinct::of(tokens, self, dropout.is_some());
         let mut words = parameters
             .get("encoder.embedding.weight")?
-            .gather(&column(|w| w.token))?;
+            .gather(&distinct.tokens)?
+            .mul(
+                &parameters
+                    .get("encoder.position.weight")?
+                    .gather(&distinct.positions)?,
+            )?;
         if let Some(mask) = dropout {
             let expected = [tokens.batch * self.vocabulary, self.width];
             if mask.shape() != expected {
@@ -126,20 +129,47 @@ impl SentenceEncoder {
                     expected: format!("one of shape {expected:?}"),
                 });
             }
-            let rows: Vec<usize> = tokens
-                .words
-                .iter()
-                .map(|w| w.sentence % tokens.batch * self.vocabulary + w.token)
-                .collect();
-            words = words.mul(&mask.gather(&rows)?)?;
+            words = words.mul(&mask.gather(&distinct.dropped)?)?;
         }
-        let masks = parameters
-            .get("encoder.position.weight")?
-            .gather(&positions)?;
-        let sums = words
-            .mul(&masks)?
-            .scatter(&column(|w| w.sentence), sentences)?;
+        let places: Vec<usize> = tokens.words.iter().map(|w| w.sentence).collect();
+        let sums = words.index_add(&distinct.of_word, &places, sentences)?;
         Ok(sums.reshape(&[tokens.steps, tokens.batch, self.width])?)
+    }
+}
+
+/// The words that differ in token, position or, with dropout, sequence: what has to be multiplied once, however often it stands
+/// there.
+#[derive(Default)]
+struct Distinct {
+    tokens: Vec<usize>,
+    positions: Vec<usize>,
+    /// The rows of the dropout mask.
+    dropped: Vec<usize>,
+    /// Which of them each word of the list is.
+    of_word: Vec<usize>,
+}
+
+impl Distinct {
+    /// Of words that are known to lie in the encoder's vocabulary.
+    fn of(tokens: &Tokens, encoder: &SentenceEncoder, by_sequence: bool) -> Self {
+        let last = encoder.positions.saturating_sub(1);
+        let sequences = if by_sequence { tokens.batch } else { 1 };
+        let mut numbers = vec![None; sequences * encoder.vocabulary * (last + 1)];
+        let mut distinct = Distinct::default();
+        for word in &tokens.words {
+            let sequence = word.sentence % tokens.batch;
+            let row = sequence * encoder.vocabulary + word.token;
+            let position = word.position.min(last);
+            let kind = if by_sequence { row } else { word.token };
+            let number = *numbers[kind * (last + 1) + position].get_or_insert_with(|| {
+                distinct.tokens.push(word.token);
+                distinct.positions.push(position);
+                distinct.dropped.push(row);
+                distinct.tokens.len() - 1
+            });
+            distinct.of_word.push(number);
+        }
+        distinct
     }
 }
 

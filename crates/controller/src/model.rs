@@ -213,7 +213,7 @@ impl<F: Kernels> Model<F> {
             (drop > 0.0).then(|| {
                 let kept = F::of(1.0 / (1.0 - drop));
                 Tensor::shared(Array::from_shape_simple_fn(shape, || {
-                    if generator.random::<f64>() < drop {
+                    if f64::from(generator.random::<f32>()) < drop {
                         F::zero()
                     } else {
                         kept

@@ -91,6 +91,11 @@ fn errors_name_the_op_and_the_shapes() {
     assert!(a.slice(2, 0, 1).is_err());
     assert!(a.permute(&[0, 0]).is_err());
     assert!(a.gather(&[2]).is_err());
+    assert!(a.scatter(&[0, 3], 3).is_err());
+    assert!(a.scatter(&[0], 3).is_err());
+    assert!(a.index_add(&[2], &[0], 3).is_err());
+    assert!(a.index_add(&[1, 1], &[0], 3).is_err());
+    assert!(Tensor::<f64>::scalar(1.0).scatter(&[], 3).is_err());
     assert!(a.sum_to(&[2, 2]).is_err());
     assert!(a.broadcast_to(&[3]).is_err());
     assert!(a.sum(2).is_err());

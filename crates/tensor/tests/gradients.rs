@@ -184,12 +184,17 @@ fn make(primitive: &str, g: &mut StdRng) -> Option<Case> {
                 y.mul(&y)
             })
         }
-        "scatter" => {
+        "index_add" => {
             let s = shape(g, 2);
-            let rows: Vec<usize> = (0..s[0]).map(|_| g.random_range(0..3)).collect();
+            let mut numbers = |count: usize, below: usize| -> Vec<usize> {
+                (0..count).map(|_| g.random_range(0..below)).collect()
+            };
+            let (from, to) = (numbers(5, s[0]), numbers(5, 3));
+            let rows = numbers(s[0], 4);
             case(vec![array(g, &s)], move |x| {
-                let y = x[0].scatter(&rows, 3)?;
-                y.mul(&y)
+                let y = x[0].index_add(&from, &to, 3)?;
+                let z = x[0].scatter(&rows, 4)?;
+                Tensor::concat(&[&y.mul(&y)?, &z.mul(&z)?], 0)
             })
         }
         "log_softmax" => {

@@ -60,8 +60,8 @@ proptest! {
         let case = Case { words: true, ..case };
         let (tokens, parameters) = (case.tokens(), parameters(seed));
         let rows = case.batch * VOCABULARY;
-        let dropout = random_array::<f64>(&[rows, 4], &mut StdRng::seed_from_u64(seed ^ 1));
-        let dropped = Tensor::shared(dropout.clone());
+        let dropout = random_array(&[rows, 4], &mut StdRng::seed_from_u64(seed ^ 1));
+        let dropped = Tensor::<f64>::shared(dropout.clone());
         let found = ENCODER.encode(&constants::<f64>(&parameters), &tokens, Some(&dropped)).unwrap();
         let embedding = parameters.get("encoder.embedding.weight").unwrap();
         let mut expected = Vec::new();

@@ -3,17 +3,21 @@
 use super::level::Level;
 use super::packed::Packed;
 use super::scalar::Kernels;
+use super::scratch::Scratch;
 use super::tile::{Rows, Strided, Target};
 use super::view::{Matrix, MatrixMut, Store};
 
 /// Above this many multiply-adds a product is blocked for the caches, with both operands packed.
 const LARGE: usize = 1 << 20;
 
-/// Rows of the shared dimension that are packed at a time: 256 by 16 of the left operand are 16 KiB, and 256 by a few
-/// hundred columns of the right one stay in the second-level cache.
-const DEPTH: usize = 256;
+/// Rows of the shared dimension that are packed at a time: a panel of B of 128 by 48 is 24 KiB, three quarters of the
+/// smallest nearest cache.
+const DEPTH: usize = 128;
 
-/// Rows of the left operand that are packed at a time: a cache line of A^T, two of the tallest tiles.
+/// Rows of C that are computed together: 512 by 128 of A^T are 256 KiB, which stay in the second-level cache.
+const ROWS: usize = 512;
+
+/// Rows of a strip of A^T: a cache line, two of the tallest tiles.
 const HEIGHT: usize = 16;
 
 pub(super) fn agree(what: &str, expected: (usize, usize, usize), found: (usize, usize, usize)) {
@@ -50,7 +54,7 @@ pub fn matmul<F: Kernels>(a: Matrix<'_, F>, b: Matrix<'_, F>, c: MatrixMut<'_, F
 
 /// C (op)= A^T B with A \[k, m], B \[k, n], C \[m, n], all row-major: the product of weight gradients, where k is long.
 ///
-/// Large products are packed: half a megabyte or so is allocated and freed. They add up in chunks of 256 of k.
+/// Large products are packed: half a megabyte or so is allocated and freed. They add up in chunks of 128 of k.
 ///
 /// # Panics
 ///
@@ -58,13 +62,13 @@ pub fn matmul<F: Kernels>(a: Matrix<'_, F>, b: Matrix<'_, F>, c: MatrixMut<'_, F
 pub fn matmul_tn<F: Kernels>(
     a: Matrix<'_, F>,
     b: Matrix<'_, F>,
-    mut c: MatrixMut<'_, F>,
+    c: MatrixMut<'_, F>,
     store: Store,
 ) {
     let (m, n, k) = (a.columns, b.columns, a.rows);
     agree("matmul_tn", (m, n, k), (c.rows, c.columns, b.rows));
     if m >= 32 && k >= 32 && m * n * k >= LARGE {
-        return matmul_tn_packed(a, b, c.reborrow(), store);
+        return matmul_tn_packed(a, b, c, store);
     }
     let left = Strided {
         data: a.data.as_ptr(),
@@ -80,6 +84,7 @@ pub fn matmul_tn<F: Kernels>(
     unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out) }
 }
 
+/// A block of A^T is packed once, and each panel of B, which fits the nearest cache at this depth, serves all of it.
 fn matmul_tn_packed<F: Kernels>(
     a: Matrix<'_, F>,
     b: Matrix<'_, F>,
@@ -88,9 +93,8 @@ fn matmul_tn_packed<F: Kernels>(
 ) {
     let (m, k) = (a.columns, a.rows);
     let mut right = Packed::default();
-    let mut left = [F::zero(); HEIGHT * DEPTH];
-    let mut first = 0;
-    while first < k {
+    let mut left = Scratch::new(m.min(ROWS).next_multiple_of(HEIGHT) * DEPTH.min(k));
+    for first in (0..k).step_by(DEPTH) {
         let depth = DEPTH.min(k - first);
         right.repack(Matrix::new(
             &b.data[first * b.stride..],
@@ -102,28 +106,43 @@ fn matmul_tn_packed<F: Kernels>(
             Store::Overwrite if first > 0 => Store::Add,
             other => other,
         };
-        let mut row = 0;
-        while row < m {
-            let height = HEIGHT.min(m - row);
+        for row in (0..m).step_by(ROWS) {
+            let rows = ROWS.min(m - row);
             let from = &a.data[first * a.stride + row..];
-            for (p, line) in left.chunks_exact_mut(HEIGHT).take(depth).enumerate() {
-                match from[p * a.stride..].first_chunk::<HEIGHT>() {
-                    // The length is known here, which makes the copy two or so instructions.
-                    Some(whole) if height == HEIGHT => line.copy_from_slice(whole),
-                    _ => line[..height].copy_from_slice(&from[p * a.stride..][..height]),
+            pack_across(from, a.stride, (rows, depth), &mut left);
+            for panel in 0..right.panels() {
+                for (strip, left) in (0..rows)
+                    .step_by(HEIGHT)
+                    .zip(left.chunks_exact(HEIGHT * depth))
+                {
+                    let tile = Strided {
+                        data: left.as_ptr(),
+                        row: 1,
+                        column: HEIGHT,
+                    };
+                    let height = HEIGHT.min(rows - strip);
+                    let to = &mut c.data[(row + strip) * c.stride..];
+                    let out = MatrixMut::new(to, height, c.columns, c.stride);
+                    // SAFETY: `left` holds `height` rows of `depth` at those strides.
+                    unsafe { right.multiply_panel(panel, height, tile, out, store) };
                 }
             }
-            let tile = Strided {
-                data: left.as_ptr(),
-                row: 1,
-                column: HEIGHT,
-            };
-            let out = MatrixMut::new(&mut c.data[row * c.stride..], height, c.columns, c.stride);
-            // SAFETY: `left` holds `height` rows of `depth` at those strides.
-            unsafe { right.multiply_strided(height, tile, out, store) };
-            row += height;
         }
-        first += depth;
+    }
+}
+
+/// Lays out the first `rows` columns of `depth` lines of A in strips of [`HEIGHT`], each strip line after line.
+fn pack_across<F: Kernels>(from: &[F], stride: usize, (rows, depth): (usize, usize), to: &mut [F]) {
+    for p in 0..depth {
+        let line = &from[p * stride..][..rows];
+        let strips = to[p * HEIGHT..].chunks_mut(HEIGHT * depth);
+        for (piece, to) in line.chunks(HEIGHT).zip(strips) {
+            match piece.first_chunk::<HEIGHT>() {
+                // The length is known here, which makes the copy two or so instructions.
+                Some(whole) => to[..HEIGHT].copy_from_slice(whole),
+                None => to[..piece.len()].copy_from_slice(piece),
+            }
+        }
     }
 }
 

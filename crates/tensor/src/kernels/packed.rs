@@ -126,8 +126,9 @@ impl<F: Kernels> Packed<F> {
             row: a.stride,
             column: 1,
         };
-        // SAFETY: the view holds what its sizes say.
-        unsafe { self.multiply_strided(a.rows, left, c, store) }
+        let target = Target::new(c.data.as_mut_ptr(), c.stride, store);
+        // SAFETY: the views hold what their sizes say.
+        unsafe { self.multiply_to(a.rows, left, target) }
     }
 
     /// C = bias + A B, the bias \[n] added to every row.
@@ -159,20 +160,27 @@ impl<F: Kernels> Packed<F> {
         unsafe { self.multiply_to(a.rows, left, target) }
     }
 
-    /// The product with A lying either way.
+    /// How many panels there are.
+    pub(super) fn panels(&self) -> usize {
+        self.columns.div_ceil(PANEL)
+    }
+
+    /// The columns of C that one panel gives, with A lying either way.
     ///
     /// # Safety
     ///
-    /// `a` must hold `m` by k elements at its strides, and `c` must be \[m, n].
-    pub(super) unsafe fn multiply_strided(
+    /// There must be such a panel, `a` must hold `m` by k elements at its strides, and `c` must be \[m, n].
+    pub(super) unsafe fn multiply_panel(
         &self,
+        panel: usize,
         m: usize,
         a: Strided<F>,
         c: MatrixMut<'_, F>,
         store: Store,
     ) {
+        let c = Target::new(c.data.as_mut_ptr(), c.stride, store);
         // SAFETY: the contract is the callee's.
-        unsafe { self.multiply_to(m, a, Target::new(c.data.as_mut_ptr(), c.stride, store)) }
+        unsafe { self.panel_to(panel, m, a, c) }
     }
 
     /// The product to any target.
@@ -181,21 +189,31 @@ impl<F: Kernels> Packed<F> {
     ///
     /// `a` must hold `m` by k elements at its strides, and both sides of `c` `m` rows of n.
     unsafe fn multiply_to(&self, m: usize, a: Strided<F>, c: Target<F>) {
-        let level = Level::current();
-        for index in 0..self.columns.div_ceil(PANEL) {
-            let (offset, width) = self.panel(index);
-            let first = index * PANEL;
-            let columns = PANEL.min(self.columns - first);
-            let right = Rows {
-                data: self.data[offset..].as_ptr(),
-                stride: width,
-            };
-            // SAFETY: the panel has `rows` rows of `width`, a multiple of every register; C has these columns. Without rows, no
-            // more than the address of the first is computed.
-            unsafe {
-                let c = if m == 0 { c } else { c.at(0, first) };
-                F::outer(level, (m, columns, self.rows), a, right, true, c);
-            }
+        for index in 0..self.panels() {
+            // SAFETY: the contract is the same, and there is such a panel.
+            unsafe { self.panel_to(index, m, a, c) }
+        }
+    }
+
+    /// The columns of the product that one panel gives.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Self::multiply_to`], and there must be such a panel.
+    unsafe fn panel_to(&self, index: usize, m: usize, a: Strided<F>, c: Target<F>) {
+        let (offset, width) = self.panel(index);
+        let first = index * PANEL;
+        let columns = PANEL.min(self.columns - first);
+        let right = Rows {
+            data: self.data[offset..].as_ptr(),
+            stride: width,
+        };
+        // SAFETY: the panel has `rows` rows of `width`, a multiple of every register; C has these columns. Without rows, no
+        // more than the address of the first is computed.
+        unsafe {
+            let c = if m == 0 { c } else { c.at(0, first) };
+            let size = (m, columns, self.rows);
+            F::outer(Level::current(), size, a, right, true, c);
         }
     }
 }

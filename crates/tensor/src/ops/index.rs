@@ -1,22 +1,22 @@
-//! Rows by their numbers: gather, and its adjoint scatter.
+//! Entries of the first axis by their numbers: gather and scatter, which are one sum and each other's adjoint.
 
 use std::rc::Rc;
 
-use ndarray::{ArrayD, Axis, IxDyn};
-
+use crate::ops::runs::{array, dense};
 use crate::ops::{Outcome, check_axis, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
 
-pub(super) const NAMES: &[&str] = &["gather", "scatter"];
+pub(super) const NAMES: &[&str] = &["gather", "index_add"];
 
 /// Entries of the first axis, by number.
 #[derive(Clone, Debug)]
 struct Gather(Rc<[usize]>);
 
-/// Adds entry `i` of the operand to entry `rows[i]` of zeros.
+/// Adds entry `from[i]` of the operand to entry `to[i]` of zeros; the adjoint is the same the other way.
 #[derive(Clone, Debug)]
-struct Scatter {
-    rows: Rc<[usize]>,
+struct IndexAdd {
+    from: Rc<[usize]>,
+    to: Rc<[usize]>,
     extent: usize,
 }
 
@@ -31,6 +31,15 @@ fn check_rows(op: &'static str, shape: &[usize], rows: &[usize], extent: usize) 
     }
 }
 
+/// The shape with another extent of the first axis, and the number of elements of an entry.
+fn entries(op: &'static str, shape: &[usize], extent: usize) -> Outcome<(Vec<usize>, usize)> {
+    check_axis(op, shape, 0)?;
+    let mut shape = shape.to_vec();
+    shape[0] = extent;
+    let width = shape[1..].iter().product();
+    Ok((shape, width))
+}
+
 impl<F: Float> Primitive<F> for Gather {
     fn name(&self) -> &'static str {
         "gather"
@@ -38,9 +47,14 @@ impl<F: Float> Primitive<F> for Gather {
 
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
         let x = one("gather", operands)?;
-        check_axis("gather", x.shape(), 0)?;
+        let (shape, width) = entries("gather", x.shape(), self.0.len())?;
         check_rows("gather", x.shape(), &self.0, x.shape()[0])?;
-        Ok(x.select(Axis(0), &self.0).into_shared())
+        let x = dense(x);
+        let mut out = Vec::with_capacity(self.0.len() * width);
+        for &row in &*self.0 {
+            out.extend_from_slice(&x[row * width..][..width]);
+        }
+        array("gather", &shape, out)
     }
 
     fn vjp(
@@ -50,45 +64,55 @@ impl<F: Float> Primitive<F> for Gather {
         _: &Tensor<F>,
         g: &Tensor<F>,
     ) -> Outcome<Tensor<F>> {
-        let extent = operands[0].shape()[0];
-        apply(
-            Scatter {
-                rows: Rc::clone(&self.0),
-                extent,
-            },
-            &[g],
-        )
+        let adjoint = IndexAdd {
+            from: (0..self.0.len()).collect(),
+            to: Rc::clone(&self.0),
+            extent: operands[0].shape()[0],
+        };
+        apply(adjoint, &[g])
     }
 }
 
-impl<F: Float> Primitive<F> for Scatter {
+impl<F: Float> Primitive<F> for IndexAdd {
     fn name(&self) -> &'static str {
-        "scatter"
+        "index_add"
     }
 
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
-        let x = one("scatter", operands)?;
-        check_axis("scatter", x.shape(), 0)?;
-        check_rows("scatter", x.shape(), &self.rows, self.extent)?;
-        if x.shape()[0] != self.rows.len() {
+        let x = one("index_add", operands)?;
+        let (shape, width) = entries("index_add", x.shape(), self.extent)?;
+        check_rows("index_add", x.shape(), &self.from, x.shape()[0])?;
+        check_rows("index_add", x.shape(), &self.to, self.extent)?;
+        if self.from.len() != self.to.len() {
+            let (from, to) = (self.from.len(), self.to.len());
             return Err(TensorError::shape(
-                "scatter",
+                "index_add",
                 &[x.shape()],
-                format!("{} entries, one a row number", self.rows.len()),
+                format!("as many entries to take as places to add them to, not {from} and {to}"),
             ));
         }
-        let mut shape = x.shape().to_vec();
-        shape[0] = self.extent;
-        let mut out = ArrayD::<F>::zeros(IxDyn(&shape));
-        for (entry, &row) in x.outer_iter().zip(self.rows.iter()) {
-            out.index_axis_mut(Axis(0), row)
-                .zip_mut_with(&entry, |sum, &e| *sum += e);
+        let x = dense(x);
+        let mut out = vec![F::zero(); self.extent * width];
+        for (&from, &to) in self.from.iter().zip(&*self.to) {
+            let (entry, sum) = (&x[from * width..][..width], &mut out[to * width..][..width]);
+            sum.iter_mut().zip(entry).for_each(|(sum, &e)| *sum += e);
         }
-        Ok(out.into_shared())
+        array("index_add", &shape, out)
     }
 
-    fn vjp(&self, _: usize, _: &[Tensor<F>], _: &Tensor<F>, g: &Tensor<F>) -> Outcome<Tensor<F>> {
-        apply(Gather(Rc::clone(&self.rows)), &[g])
+    fn vjp(
+        &self,
+        _: usize,
+        operands: &[Tensor<F>],
+        _: &Tensor<F>,
+        g: &Tensor<F>,
+    ) -> Outcome<Tensor<F>> {
+        let adjoint = IndexAdd {
+            from: Rc::clone(&self.to),
+            to: Rc::clone(&self.from),
+            extent: operands[0].shape()[0],
+        };
+        apply(adjoint, &[g])
     }
 }
 
@@ -107,12 +131,23 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] if a row is not below `extent`, or there are more or fewer rows than entries.
     pub fn scatter(&self, rows: &[usize], extent: usize) -> Outcome<Tensor<F>> {
-        apply(
-            Scatter {
-                rows: rows.into(),
-                extent,
-            },
-            &[self],
-        )
+        let entries = self.shape().first().copied().unwrap_or(0);
+        let from: Vec<usize> = (0..entries).collect();
+        self.index_add(&from, rows, extent)
+    }
+
+    /// Zeros of `extent` entries with entry `from[i]` of this tensor added to entry `to[i]`, for every i in turn: gather and
+    /// scatter in one, without what lies between them.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there is no axis or no such entry, a place is not below `extent`, or `from` and `to` differ in
+    /// length.
+    pub fn index_add(&self, from: &[usize], to: &[usize], extent: usize) -> Outcome<Tensor<F>> {
+        let op = IndexAdd {
+            from: from.into(),
+            to: to.into(),
+            extent,
+        };
+        apply(op, &[self])
     }
 }
