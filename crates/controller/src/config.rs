@@ -62,6 +62,9 @@ pub enum PositionInit {
     Signs,
     /// Ones in the first half of the width, random signs in the second: the set of the words, and their order.
     Mixed,
+    /// Thirds: ones, random signs by the position from the start, and random signs by that from the end, which is the same for
+    /// the last word of a long sentence and of a short one.
+    Both,
 }
 
 /// Sizes and choices of a model. Widths in units, dropout as the fraction that is dropped.
@@ -94,7 +97,7 @@ pub struct ModelConfig {
     pub kernel: Kernel,
     /// "uniform" or "orthogonal".
     pub init: InitScheme,
-    /// How the masks of positions start, for tasks that show words: "ones", "signs" or "mixed".
+    /// How the masks of positions start, for tasks that show words: "ones", "signs", "mixed" or "both".
     pub position_init: PositionInit,
     /// What W_0 is multiplied by when it is drawn. The layers of the memory shrink what passes through them at 1, and keys
     /// that are not alike come out alike; at 3 they do not.

@@ -1,5 +1,7 @@
 //! From what a task shows to what the cell takes.
 
+use std::collections::HashMap;
+
 use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
 use ndarray::Array2;
 
@@ -48,14 +50,17 @@ pub struct Word {
     pub token: usize,
     /// Its position in the sentence, from 0.
     pub position: usize,
+    /// How many words follow it in the sentence.
+    pub following: usize,
     /// The sentence, `step * B + sequence`.
     pub sentence: usize,
 }
 
-/// Learned word embeddings times a learned mask of the position, summed over the sentence.
+/// Learned word embeddings times a learned mask of the position, summed over the sentence, and where asked for times one of the
+/// position from the end of the sentence.
 ///
 /// ```text
-/// x = sum over words j of E[w_j] * P[j]
+/// x = sum over words j of E[w_j] * P[j]      or      sum over j = 0 .. J-1 of E[w_j] * P[j] * Q[J-1-j]
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SentenceEncoder {
@@ -65,14 +70,20 @@ pub struct SentenceEncoder {
     pub positions: usize,
     /// Width X of the result.
     pub width: usize,
-    /// How the masks start.
+    /// How the masks P start.
     pub masks: Init,
+    /// How the masks Q of the position from the end start, if there are any.
+    pub end_masks: Option<Init>,
 }
 
 impl SentenceEncoder {
-    /// `encoder.embedding.weight` `[vocabulary, X]` and `encoder.position.weight` `[positions, X]`.
+    /// `encoder.embedding.weight` `[vocabulary, X]`, `encoder.position.weight` `[positions, X]`, and `encoder.end.weight`
+    /// `[positions, X]` if there is one.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
-        vec![
+        let end = self.end_masks.map(|masks| {
+            ParameterSpec::new("encoder.end.weight", &[self.positions, self.width], masks)
+        });
+        let mut specs = vec![
             ParameterSpec::new(
                 "encoder.embedding.weight",
                 &[self.vocabulary, self.width],
@@ -83,7 +94,9 @@ impl SentenceEncoder {
                 &[self.positions, self.width],
                 self.masks,
             ),
-        ]
+        ];
+        specs.extend(end);
+        specs
     }
 
     /// The sentences `[T, B, X]`. A position past the last trained one takes the last one's mask. With `dropout`
@@ -121,6 +134,10 @@ impl SentenceEncoder {
                     .get("encoder.position.weight")?
                     .gather(&distinct.positions)?,
             )?;
+        if self.end_masks.is_some() {
+            let masks = parameters.get("encoder.end.weight")?;
+            words = words.mul(&masks.gather(&distinct.following)?)?;
+        }
         if let Some(mask) = dropout {
             let expected = [tokens.batch * self.vocabulary, self.width];
             if mask.shape() != expected {
@@ -137,12 +154,13 @@ impl SentenceEncoder {
     }
 }
 
-/// The words that differ in token, position or, with dropout, sequence: what has to be multiplied once, however often it stands
+/// The words that differ in token, positions or, with dropout, sequence: what has to be multiplied once, however often it stands
 /// there.
 #[derive(Default)]
 struct Distinct {
     tokens: Vec<usize>,
     positions: Vec<usize>,
+    following: Vec<usize>,
     /// The rows of the dropout mask.
     dropped: Vec<usize>,
     /// Which of them each word of the list is.
@@ -153,17 +171,26 @@ impl Distinct {
     /// Of words that are known to lie in the encoder's vocabulary.
     fn of(tokens: &Tokens, encoder: &SentenceEncoder, by_sequence: bool) -> Self {
         let last = encoder.positions.saturating_sub(1);
-        let sequences = if by_sequence { tokens.batch } else { 1 };
-        let mut numbers = vec![None; sequences * encoder.vocabulary * (last + 1)];
+        let mut numbers = HashMap::new();
         let mut distinct = Distinct::default();
         for word in &tokens.words {
             let sequence = word.sentence % tokens.batch;
-            let row = sequence * encoder.vocabulary + word.token;
             let position = word.position.min(last);
-            let kind = if by_sequence { row } else { word.token };
-            let number = *numbers[kind * (last + 1) + position].get_or_insert_with(|| {
+            let following = match encoder.end_masks {
+                Some(_) => word.following.min(last),
+                None => 0,
+            };
+            let kind = (
+                if by_sequence { sequence } else { 0 },
+                word.token,
+                position,
+                following,
+            );
+            let number = *numbers.entry(kind).or_insert_with(|| {
                 distinct.tokens.push(word.token);
                 distinct.positions.push(position);
+                distinct.following.push(following);
+                let row = sequence * encoder.vocabulary + word.token;
                 distinct.dropped.push(row);
                 distinct.tokens.len() - 1
             });

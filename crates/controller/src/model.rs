@@ -82,19 +82,25 @@ impl<F: Kernels> Model<F> {
                 vocabulary,
                 positions,
             } => {
+                let width = config.embedding;
+                let signs = |from, to| Init::Signs { from, to };
+                let (masks, end_masks) = match config.position_init {
+                    PositionInit::Ones => (Init::Constant { value: 1.0 }, None),
+                    PositionInit::Signs => (signs(0, width), None),
+                    PositionInit::Mixed => (signs(width / 2, width), None),
+                    PositionInit::Both => {
+                        let (third, rest) = (width / 3, width - width / 3);
+                        (signs(third, rest), Some(signs(rest, width)))
+                    }
+                };
                 let encoder = SentenceEncoder {
                     vocabulary,
                     positions,
-                    width: config.embedding,
-                    masks: match config.position_init {
-                        PositionInit::Ones => Init::Constant { value: 1.0 },
-                        PositionInit::Signs => Init::Signs { ones: 0 },
-                        PositionInit::Mixed => Init::Signs {
-                            ones: config.embedding / 2,
-                        },
-                    },
+                    width,
+                    masks,
+                    end_masks,
                 };
-                (Some(encoder), config.embedding)
+                (Some(encoder), width)
             }
         };
         let slot_memory = SlotMemory {

@@ -122,10 +122,12 @@ pub enum Init {
         /// The element.
         value: f64,
     },
-    /// Plus one or minus one, with equal chances.
+    /// Plus one or minus one, with equal chances, in the columns from one up to but not including another, and ones in the others.
     Signs {
-        /// The columns, from the first, that are all ones instead.
-        ones: usize,
+        /// The first column of signs.
+        from: usize,
+        /// The first column behind them.
+        to: usize,
     },
     /// Four equal parts, each of one value, as an LSTM's bias has for its gates; elements past the fourth part take its value.
     Quarters {
@@ -155,13 +157,13 @@ impl Init {
                 deviation * (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
             }
             Self::Constant { value } => value,
-            Self::Signs { ones } => {
+            Self::Signs { from, to } => {
                 drawn += 1;
                 let sign = f64::from(generator.random::<bool>()) * 2.0 - 1.0;
-                if (drawn - 1) % columns < ones {
-                    1.0
-                } else {
+                if (from..to).contains(&((drawn - 1) % columns)) {
                     sign
+                } else {
+                    1.0
                 }
             }
             Self::Quarters { values } => {
@@ -265,13 +267,13 @@ mod tests {
     }
 
     #[test]
-    fn signs_stand_behind_the_columns_of_ones() {
+    fn signs_stand_in_their_columns_and_ones_around_them() {
         let mut generator = StdRng::seed_from_u64(1);
-        let drawn: Array<f64> = Init::Signs { ones: 2 }.draw(&[50, 5], &mut generator);
+        let drawn: Array<f64> = Init::Signs { from: 2, to: 4 }.draw(&[50, 5], &mut generator);
         let sum = |column| drawn.index_axis(Axis(1), column).sum();
         assert!(drawn.iter().all(|x| x.abs() == 1.0));
-        assert_eq!((sum(0), sum(1)), (50.0, 50.0));
+        assert_eq!((sum(0), sum(1), sum(4)), (50.0, 50.0, 50.0));
         // Fifty fair signs: five deviations are 35.
-        assert!((2..5).all(|column| sum(column).abs() < 35.0), "{drawn}");
+        assert!((2..4).all(|column| sum(column).abs() < 35.0), "{drawn}");
     }
 }

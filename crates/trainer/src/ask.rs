@@ -276,6 +276,7 @@ impl Story<'_> {
             words.iter().enumerate().map(move |(position, &word)| Word {
                 token: word as usize,
                 position,
+                following: words.len() - 1 - position,
                 sentence,
             })
         });

@@ -165,6 +165,7 @@ fn input<F: Float>(episodes: &[Episode], steps: usize) -> Result<Input<F>, Train
             words.extend(sentence.iter().enumerate().map(|(position, &token)| Word {
                 token: token as usize,
                 position,
+                following: sentence.len() - 1 - position,
                 sentence: t * batch + b,
             }));
         }

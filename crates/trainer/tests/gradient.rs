@@ -1,7 +1,7 @@
 //! The gradient of the whole training loss, task + lambda * meta, to every trained parameter, against central
 //! differences in f64: both rules and the LSTM, padding in the batch, dropout masks in place.
 
-use mnm_controller::{Kernel, Masks, Model, ModelConfig, ModelKind};
+use mnm_controller::{Kernel, Masks, Model, ModelConfig, ModelKind, PositionInit};
 use mnm_tasks::{
     DoubleCopy, DoubleCopyOptions, Lengths, Split, Stories, StoriesOptions, Task, stream,
 };
@@ -134,6 +134,7 @@ fn small(rule: &str, heads: usize, kernel: Kernel) -> ModelConfig {
         dropout_hidden: 0.3,
         dropout_input: 0.1,
         dropout_word: 0.2,
+        position_init: PositionInit::Both,
         ..ModelConfig::default()
     }
 }

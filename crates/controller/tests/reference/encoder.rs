@@ -13,7 +13,8 @@ const ENCODER: SentenceEncoder = SentenceEncoder {
     vocabulary: VOCABULARY,
     positions: POSITIONS,
     width: 4,
-    masks: Init::Signs { ones: 2 },
+    masks: Init::Signs { from: 2, to: 4 },
+    end_masks: Some(Init::Signs { from: 3, to: 4 }),
 };
 
 fn parameters(seed: u64) -> Parameters<Array<f64>> {
@@ -29,6 +30,7 @@ fn word(token: usize, position: usize, sentence: usize) -> Word {
     Word {
         token,
         position,
+        following: 1,
         sentence,
     }
 }
@@ -42,12 +44,14 @@ proptest! {
         prop_assert_eq!(found.shape(), [case.steps, case.batch, 4]);
         let embedding = parameters.get("encoder.embedding.weight").unwrap();
         let mask = parameters.get("encoder.position.weight").unwrap();
+        let end = parameters.get("encoder.end.weight").unwrap();
         for t in 0..case.steps {
             for b in 0..case.batch {
                 for i in 0..4 {
                     let mut sum = 0.0;
                     for w in tokens.words.iter().filter(|w| w.sentence == t * case.batch + b) {
-                        sum += embedding[[w.token, i]] * mask[[w.position.min(POSITIONS - 1), i]];
+                        let (from_start, from_end) = (w.position.min(POSITIONS - 1), w.following.min(POSITIONS - 1));
+                        sum += embedding[[w.token, i]] * mask[[from_start, i]] * end[[from_end, i]];
                     }
                     prop_assert!((found.value()[[t, b, i]] - sum).abs() < 1e-13);
                 }
@@ -92,9 +96,9 @@ proptest! {
 
 #[test]
 fn the_masks_start_as_the_config_says() {
-    let masks = |position_init| {
+    let starts = |position_init| {
         let config = ModelConfig {
-            embedding: 5,
+            embedding: 8,
             position_init,
             ..ModelConfig::default()
         };
@@ -104,12 +108,47 @@ fn the_masks_start_as_the_config_says() {
         };
         let model = Model::<f64>::new(&config, input, 2).unwrap();
         let specs = model.parameters();
-        let spec = specs.iter().find(|s| s.name == "encoder.position.weight");
-        spec.unwrap().init
+        let start = |name: &str| specs.iter().find(|s| s.name == name).map(|s| s.init);
+        (
+            start("encoder.position.weight").unwrap(),
+            start("encoder.end.weight"),
+        )
     };
-    assert_eq!(masks(PositionInit::Ones), Init::Constant { value: 1.0 });
-    assert_eq!(masks(PositionInit::Signs), Init::Signs { ones: 0 });
-    assert_eq!(masks(PositionInit::Mixed), Init::Signs { ones: 2 });
+    let signs = |from, to| Init::Signs { from, to };
+    let ones = Init::Constant { value: 1.0 };
+    assert_eq!(starts(PositionInit::Ones), (ones, None));
+    assert_eq!(starts(PositionInit::Signs), (signs(0, 8), None));
+    assert_eq!(starts(PositionInit::Mixed), (signs(4, 8), None));
+    assert_eq!(starts(PositionInit::Both), (signs(2, 6), Some(signs(6, 8))));
+}
+
+#[test]
+fn without_masks_of_the_end_the_words_that_follow_do_not_matter() {
+    let encoder = SentenceEncoder {
+        end_masks: None,
+        ..ENCODER
+    };
+    let parameters = constants::<f64>(&parameters(1));
+    let encode = |encoder: &SentenceEncoder, following| {
+        let tokens = Tokens {
+            steps: 1,
+            batch: 1,
+            words: vec![Word {
+                following,
+                ..word(2, 1, 0)
+            }],
+            starts: Vec::new(),
+        };
+        let x = encoder.encode(&parameters, &tokens, None).unwrap();
+        x.value().iter().copied().collect::<Vec<f64>>()
+    };
+    assert_eq!(encode(&encoder, 0), encode(&encoder, 2));
+    assert_ne!(encode(&ENCODER, 0), encode(&ENCODER, 2));
+    let names: Vec<String> = encoder.parameters().into_iter().map(|s| s.name).collect();
+    assert_eq!(
+        names,
+        ["encoder.embedding.weight", "encoder.position.weight"]
+    );
 }
 
 #[test]

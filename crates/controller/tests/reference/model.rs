@@ -37,6 +37,7 @@ fn an_input_that_does_not_fit_is_refused() {
         let word = Word {
             token: 0,
             position: 0,
+            following: 0,
             sentence: 0,
         };
         let words = Tokens {

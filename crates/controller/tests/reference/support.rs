@@ -125,10 +125,12 @@ impl Case {
         let generator = &mut StdRng::seed_from_u64(self.seed ^ 2);
         let mut words = Vec::new();
         for sentence in 0..self.steps * self.batch {
-            for position in 0..generator.random_range(1..5) {
+            let count = generator.random_range(1..5);
+            for position in 0..count {
                 words.push(Word {
                     token: generator.random_range(0..VOCABULARY),
                     position,
+                    following: count - 1 - position,
                     sentence,
                 });
             }
