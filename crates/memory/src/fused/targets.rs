@@ -55,8 +55,8 @@ impl<F: Kernels> TargetsNetwork<F> {
     }
 }
 
-/// Rows of targets that are gathered before they go into the gradient: the depth to which a large product packs its operands, so
-/// that gathering more would not make it faster.
+/// Rows of targets that are gathered before they go into the gradient: twice the depth to which a large product packs its operands,
+/// so that gathering more would not make it faster.
 const GATHERED: usize = 256;
 
 /// The gradient of the targets network on its way back through the steps: cotangents and values of a few steps, and what those
