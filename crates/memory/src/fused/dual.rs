@@ -7,8 +7,6 @@
 //! W_0 multiplies the rows of all sequences of the block in one packed product. A and D `[n, .]` of n = t H rows are small
 //! beside W until n comes near the width, and are only read, where a write to W reads and stores all of it.
 
-use std::ops::Range;
-
 use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch, Store, matmul, matmul_nt, matmul_tn};
 
 use super::forward::{Initial, fill};
@@ -222,10 +220,17 @@ impl<F: Kernels> DualForward<'_, F> {
         first: usize,
     ) {
         let (count, record) = (group.count, group.layout.record_len);
+        let History {
+            base,
+            places,
+            factors,
+            coefficients,
+            ..
+        } = &mut *self.history;
         let product = Region::new(count, y.columns);
         for r in 0..x.rows {
             let out = product.view_mut(self.scratch);
-            self.history.base[layer].forward.multiply(
+            base[layer].forward.multiply(
                 x.across(r, count, record).view(group.records),
                 out,
                 Store::Overwrite,
@@ -235,33 +240,13 @@ impl<F: Kernels> DualForward<'_, F> {
                     .copy_from_slice(product.row(self.scratch, s));
             }
         }
-        self.add_writes(layer, group, x, y, 0..rows, first);
-    }
-
-    /// y -= (x A^T) D with some rows of writes, the coefficients kept as in [`Self::apply`].
-    fn add_writes(
-        &mut self,
-        layer: usize,
-        group: &mut ForwardGroup<'_, F>,
-        x: Region,
-        y: Region,
-        rows: Range<usize>,
-        first: usize,
-    ) {
-        if rows.is_empty() {
+        if rows == 0 {
             return;
         }
-        let History {
-            places,
-            factors,
-            coefficients,
-            ..
-        } = &mut *self.history;
-        let written = |region: Region| region.skip(rows.start).first(rows.len());
-        let (a, d) = (written(places.a[layer]), written(places.d[layer]));
+        let (a, d) = (places.a[layer].first(rows), places.d[layer].first(rows));
         let step = places.coefficients[layer].skip(self.step * places.products[layer].rows);
-        let c = step.skip(first).first(x.rows).between(rows.start, rows.end);
-        for s in 0..group.count {
+        let c = step.skip(first).first(x.rows).narrow(rows);
+        for s in 0..count {
             let record = group.one(s).record;
             let factors = &factors[s * places.factors_len..][..places.factors_len];
             let coefficients =
@@ -280,45 +265,10 @@ impl<F: Kernels> DualForward<'_, F> {
             );
         }
     }
-
-    /// Where the coefficients of the keys after a write begin among those of a step.
-    fn first_after(&self, layer: usize, heads: usize) -> usize {
-        self.history.places.products[layer].rows - 2 * heads
-    }
-
-    /// The first layer before the write. It sees the same keys after it, so both are taken through the weights before it here,
-    /// and `after` has only to add the write.
-    fn first_layer(&mut self, group: &mut ForwardGroup<'_, F>) {
-        let layout = group.layout;
-        let (heads, rows) = (layout.heads, self.history.rows(self.step));
-        let (x, y) = (layout.after[0], layout.after[1]);
-        let first = self.first_after(0, heads);
-        self.apply(0, group, x, y, rows, first);
-        let History {
-            places,
-            coefficients,
-            ..
-        } = &mut *self.history;
-        let step = places.coefficients[0].skip(self.step * places.products[0].rows);
-        for s in 0..group.count {
-            let record = group.one(s).record;
-            let coefficients =
-                &mut coefficients[s * places.coefficients_len..][..places.coefficients_len];
-            for h in 0..heads {
-                let row = y.row_range(h);
-                record.copy_within(row, layout.before[1].row_range(h).start);
-                let row = step.skip(first).narrow(rows).row_range(h);
-                coefficients.copy_within(row, step.row_range(h).start);
-            }
-        }
-    }
 }
 
 impl<F: Kernels> ForwardPasses<F> for DualForward<'_, F> {
     fn before(&mut self, layer: usize, group: &mut ForwardGroup<'_, F>) {
-        if layer == 0 {
-            return self.first_layer(group);
-        }
         let (x, y) = (group.layout.before[layer], group.layout.before[layer + 1]);
         self.apply(layer, group, x, y, self.history.rows(self.step), 0);
     }
@@ -383,11 +333,14 @@ impl<F: Kernels> ForwardPasses<F> for DualForward<'_, F> {
                 .of_mut(factors)
                 .copy_from_slice(layout.changes[layer].of(one.changes));
         }
-        let (x, y) = (layout.after[layer], layout.after[layer + 1]);
-        let first = self.first_after(layer, layout.heads);
-        match layer {
-            0 => self.add_writes(layer, group, x, y, before..after, first),
-            _ => self.apply(layer, group, x, y, after, first),
-        }
+        let first = places.products[layer].rows - 2 * layout.heads;
+        self.apply(
+            layer,
+            group,
+            layout.after[layer],
+            layout.after[layer + 1],
+            after,
+            first,
+        );
     }
 }

@@ -72,15 +72,6 @@ impl Region {
         Region { columns, ..*self }
     }
 
-    /// The columns from `first` up to but not including `end`.
-    pub fn between(&self, first: usize, end: usize) -> Region {
-        Region {
-            offset: self.offset + first,
-            columns: end - first,
-            ..*self
-        }
-    }
-
     /// The same in a slice that starts at `offset`.
     pub fn after(&self, offset: usize) -> Region {
         Region {
@@ -118,12 +109,6 @@ impl Region {
 
     pub fn row_mut<'a, F>(&self, data: &'a mut [F], r: usize) -> &'a mut [F] {
         &mut data[self.offset + r * self.stride..][..self.columns]
-    }
-
-    /// Where row `r` lies, without its padding.
-    pub fn row_range(&self, r: usize) -> std::ops::Range<usize> {
-        let start = self.offset + r * self.stride;
-        start..start + self.columns
     }
 
     /// Row `r` of each of `count` sequences whose buffers follow each other at `step` elements.
