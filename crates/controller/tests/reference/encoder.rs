@@ -73,7 +73,8 @@ proptest! {
             // The sequence by itself, its words multiplied in the vocabulary.
             let mut own = parameters.clone();
             let mask = dropout.slice(ndarray::s![b * VOCABULARY..(b + 1) * VOCABULARY, ..]);
-            own.insert("encoder.embedding.weight", (embedding.to_owned() * &mask).into_dyn().into_shared());
+            let words = (embedding.to_owned() * mask).into_dyn().into_shared();
+            own.insert("encoder.embedding.weight", words);
             let alone = ENCODER.encode(&constants::<f64>(&own), &tokens, None).unwrap();
             expected.push(alone.slice(1, b, 1).unwrap());
         }
