@@ -56,6 +56,19 @@ pub struct Word {
     pub sentence: usize,
 }
 
+impl Word {
+    /// The words of a sentence, by their numbers in the vocabulary.
+    pub fn of_sentence(tokens: &[u32], sentence: usize) -> impl Iterator<Item = Word> {
+        let pairs = tokens.iter().enumerate();
+        pairs.map(move |(position, &token)| Word {
+            token: token as usize,
+            position,
+            following: tokens.len() - 1 - position,
+            sentence,
+        })
+    }
+}
+
 /// Learned word embeddings times a learned mask of the position, summed over the sentence, and where asked for times one of the
 /// position from the end of the sentence.
 ///
@@ -203,6 +216,15 @@ impl Distinct {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_counted_from_both_ends() {
+        let words: Vec<_> = Word::of_sentence(&[7, 5, 6], 4)
+            .map(|w| (w.token, w.position, w.following, w.sentence))
+            .collect();
+        assert_eq!(words, [(7, 0, 2, 4), (5, 1, 1, 4), (6, 2, 0, 4)]);
+        assert_eq!(Word::of_sentence(&[], 0).count(), 0);
+    }
 
     #[test]
     fn the_state_is_carried_within_a_line_and_not_into_one() {

@@ -272,14 +272,10 @@ impl Story<'_> {
         let Reader {
             model, parameters, ..
         } = self.reader;
-        let words = steps.iter().enumerate().flat_map(|(sentence, words)| {
-            words.iter().enumerate().map(move |(position, &word)| Word {
-                token: word as usize,
-                position,
-                following: words.len() - 1 - position,
-                sentence,
-            })
-        });
+        let words = steps
+            .iter()
+            .enumerate()
+            .flat_map(|(sentence, words)| Word::of_sentence(words, sentence));
         let input = Input::Tokens(Tokens {
             steps: steps.len(),
             batch: 1,

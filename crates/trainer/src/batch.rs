@@ -162,12 +162,7 @@ fn input<F: Float>(episodes: &[Episode], steps: usize) -> Result<Input<F>, Train
             ));
         };
         for (t, sentence) in sentences.iter().enumerate() {
-            words.extend(sentence.iter().enumerate().map(|(position, &token)| Word {
-                token: token as usize,
-                position,
-                following: sentence.len() - 1 - position,
-                sentence: t * batch + b,
-            }));
+            words.extend(Word::of_sentence(sentence, t * batch + b));
         }
     }
     let starts = episodes

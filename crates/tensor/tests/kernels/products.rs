@@ -115,6 +115,12 @@ proptest! {
     fn large_products_equal_the_loops(m in 64_usize..140, n in 90_usize..150, k in 250_usize..700, seed: u32, store in store()) {
         every_form::<f32>((m, n, k), 5, u64::from(seed), store)?;
     }
+
+    #[test]
+    fn products_of_more_rows_than_are_packed_at_once_equal_the_loops(m in 513_usize..560, n in 20_usize..60, k in 129_usize..150, seed: u32, store in store()) {
+        every_form::<f32>((m, n, k), 5, u64::from(seed), store)?;
+        every_form::<f64>((m, n, k), 5, u64::from(seed), store)?;
+    }
 }
 
 #[test]
