@@ -40,7 +40,7 @@ mod streams;
 mod task;
 
 pub use associative_recall::{AssociativeRecall, AssociativeRecallOptions};
-pub use babi::{Babi, BabiError, BabiOptions, Encoding, Questions, Showing, Vocabulary};
+pub use babi::{Babi, BabiError, BabiOptions, Encoding, Questions, Rename, Showing, Vocabulary};
 pub use copy::{DoubleCopy, DoubleCopyOptions};
 pub use dictionary::{Dictionary, DictionaryOptions};
 pub use error::{OptionError, TaskError};

@@ -25,6 +25,11 @@ impl Interner {
         number
     }
 
+    /// The number of a string that was met.
+    pub fn find(&self, string: &str) -> Option<u32> {
+        self.numbers.get(string).copied()
+    }
+
     /// All strings, by number.
     pub fn strings(&self) -> &[String] {
         &self.strings

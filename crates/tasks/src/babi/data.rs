@@ -8,10 +8,12 @@ use ndarray::ArrayView2;
 use super::recall::BLANK;
 use super::source::{self, TaskFiles};
 use super::{
-    BabiError, BabiOptions, Corpus, Interner, Lexicon, Reading, Showing, Vocabulary, render,
+    BabiError, BabiOptions, Corpus, Interner, Lexicon, Reading, Renames, Showing, Vocabulary,
+    render,
 };
 use crate::{
-    Episode, InputKind, Interface, Labels, OutputKind, Split, Task, TaskError, UNKNOWN_CLASS,
+    Episode, InputKind, Interface, Labels, OptionError, OutputKind, Split, Task, TaskError,
+    UNKNOWN_CLASS,
 };
 
 /// The bAbI tasks, loaded.
@@ -26,6 +28,7 @@ pub struct Babi {
     vocabulary: Vocabulary,
     interface: Interface,
     lexicon: Lexicon,
+    renames: Renames,
     answers: Vec<String>,
     corpora: Vec<Corpus>,
     /// The episodes of each split.
@@ -116,6 +119,13 @@ impl Parsed {
         Ok(parsed)
     }
 
+    /// What can be renamed in the tasks that have training stories.
+    fn renames(&mut self, options: &BabiOptions) -> Result<Renames, OptionError> {
+        let train = self.parts.iter().filter(|part| part.split == Split::Train);
+        let tasks = train.map(|part| part.task).collect();
+        Renames::new(&options.rename, &tasks, &mut self.words, &self.answers)
+    }
+
     /// The words and answers of the training stories, and the marks of what is shown again. Where words are to be `recalled`, they are
     /// answers too.
     fn vocabulary(&self, showing: Showing, recalled: bool) -> Vocabulary {
@@ -167,10 +177,11 @@ impl Babi {
         options.check()?;
         let (place, files) = source::read(&options)?;
         check_complete(&place, &files, vocabulary.is_none())?;
-        let parsed = Parsed::new(files)?;
+        let mut parsed = Parsed::new(files)?;
         let vocabulary = vocabulary
             .unwrap_or_else(|| parsed.vocabulary(options.showing(), options.recall > 0.0));
         let unknown_word = vocabulary.check()?;
+        let renames = parsed.renames(&options)?;
         let lexicon = Lexicon::new(
             &vocabulary,
             unknown_word,
@@ -240,6 +251,7 @@ impl Babi {
             vocabulary,
             interface,
             lexicon,
+            renames,
             answers,
             corpora,
             episodes,
@@ -286,6 +298,7 @@ impl Babi {
         };
         let location = *episodes.get(usize::try_from(index).ok()?)?;
         Some(Located {
+            index,
             task: location.task,
             corpus: self.corpora.get(location.corpus as usize)?,
             lines: location.first as usize..location.end as usize,
@@ -296,6 +309,8 @@ impl Babi {
 
 /// An episode found: what it is read from, and how.
 struct Located<'a> {
+    /// Its index in its epoch.
+    index: u64,
     task: u8,
     corpus: &'a Corpus,
     lines: Range<usize>,
@@ -331,6 +346,10 @@ fn check_complete(place: &str, files: &[TaskFiles], need_train: bool) -> Result<
         });
     }
     Ok(())
+}
+
+fn has_unknown_answers(episode: &Episode) -> bool {
+    matches!(&episode.labels, Labels::Classes(classes) if classes.contains(&UNKNOWN_CLASS))
 }
 
 impl Task for Babi {
@@ -369,14 +388,25 @@ impl Task for Babi {
             });
         };
         let Located {
+            index,
             task,
             corpus,
             lines,
             reading,
         } = at;
-        let group = format!("qa{task}");
-        let mut episode = reading.episode(corpus, lines.clone(), &self.lexicon, group);
-        if matches!(&episode.labels, Labels::Classes(classes) if classes.contains(&UNKNOWN_CLASS)) {
+        let read = |lexicon: &Lexicon| {
+            reading.episode(corpus, lines.clone(), lexicon, format!("qa{task}"))
+        };
+        if split == Split::Train
+            && let Some(renamed) = self.renames.draw(task, reading.epoch, index, &self.lexicon)
+        {
+            let episode = read(&renamed);
+            if !has_unknown_answers(&episode) {
+                return Ok(episode);
+            }
+        }
+        let mut episode = read(&self.lexicon);
+        if has_unknown_answers(&episode) {
             let asked = reading
                 .shown(corpus, lines)
                 .filter_map(|line| corpus.answer(line));

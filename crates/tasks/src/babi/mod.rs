@@ -11,7 +11,8 @@
 //!
 //! One file of this directory each: [`line`](parse_line) reads a line, `corpus` a file, `source` finds the files in a
 //! folder or in the published archive, `vocabulary` numbers words and answers, `showing`
-//! turns a line into steps, `recall` makes questions of statements, `reading` turns stories into episodes,
+//! turns a line into steps, `recall` makes questions of statements,
+//! `rename` tells a story of other people and places, `reading` turns stories into episodes,
 //! `data` puts it together as a [`Task`](crate::Task). `inventory` counts a download's files and `checksums` tells which of
 //! them are the published ones.
 
@@ -24,6 +25,7 @@ mod line;
 mod options;
 mod reading;
 mod recall;
+mod rename;
 mod render;
 pub(crate) mod showing;
 mod source;
@@ -36,8 +38,10 @@ pub use error::BabiError;
 pub use inventory::{BabiFile, Inventory};
 pub use line::{Content, Line, LineProblem, parse_line};
 pub use options::{BabiOptions, Encoding, Questions};
+pub use rename::Rename;
 pub use showing::Showing;
 pub use vocabulary::{PADDING, UNKNOWN, Vocabulary};
 
 pub(crate) use reading::{Lexicon, Reading};
+pub(crate) use rename::Renames;
 pub(crate) use render::render;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::Rename;
 use super::showing::{self, Showing};
 use crate::{OptionError, Split};
 
@@ -72,6 +73,9 @@ pub struct BabiOptions {
     /// cues only take room.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recall_epochs: Option<u64>,
+    /// Words that stand for each other: each time that a training story is shown, they have changed places at random all through it,
+    /// answers included. A story of which an answer would become one that no training story has is shown as it is.
+    pub rename: Vec<Rename>,
 }
 
 impl Default for BabiOptions {
@@ -95,6 +99,7 @@ impl BabiOptions {
             hops: 0,
             recall: 0.0,
             recall_epochs: None,
+            rename: Vec::new(),
         }
     }
 
@@ -114,7 +119,8 @@ impl BabiOptions {
         let hops = self.hops <= showing::MOST;
         OptionError::unless(hops, "babi", "hops", self.hops, "0 to 8")?;
         let recall = (0.0..=1.0).contains(&self.recall);
-        OptionError::unless(recall, "babi", "recall", self.recall, "0 to 1")
+        OptionError::unless(recall, "babi", "recall", self.recall, "0 to 1")?;
+        self.rename.iter().try_for_each(Rename::check)
     }
 
     /// How often an epoch shows an episode of a task.

@@ -54,6 +54,22 @@ impl Lexicon {
         }
     }
 
+    /// The numbers of all words.
+    pub(crate) fn identity(&self) -> Vec<u32> {
+        (0..self.words.len() as u32).collect()
+    }
+
+    /// The lexicon that reads each word as the one that it becomes, and each answer likewise; an answer that becomes `None` is unknown.
+    pub(crate) fn renamed(&self, words: &[u32], answers: &[Option<u32>]) -> Self {
+        let class = |answer: &Option<u32>| answer.map_or(UNKNOWN_CLASS, |it| self.class(it));
+        Lexicon {
+            words: words.iter().map(|&word| self.word(word)).collect(),
+            classes: answers.iter().map(class).collect(),
+            recalled: words.iter().map(|&word| self.recalled(word)).collect(),
+            ..self.clone()
+        }
+    }
+
     fn word(&self, number: u32) -> u32 {
         self.words
             .get(number as usize)

@@ -5,4 +5,5 @@ mod errors;
 mod fixtures;
 mod inventory;
 mod recall;
+mod rename;
 mod sources;
