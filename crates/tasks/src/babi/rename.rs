@@ -18,6 +18,15 @@ pub struct Rename {
     /// Two words or more, each once. Words in one string, with spaces between them, go together: with `["north n", "south s"]`, `n`
     /// becomes `s` where `north` becomes `south`.
     pub words: Vec<String>,
+    /// The epochs, from the first, in which they stay where they are: what takes long to be found at all may be found sooner in stories
+    /// that are the same every time.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub after: u64,
+}
+
+/// Whether a number need not be printed.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Rename {
@@ -53,6 +62,7 @@ pub(crate) struct Renames {
 #[derive(Debug, Clone)]
 struct Group {
     tasks: Vec<u8>,
+    after: u64,
     members: Vec<Vec<u32>>,
 }
 
@@ -95,6 +105,7 @@ impl Renames {
                 .collect::<Result<_, _>>()?;
             groups.push(Group {
                 tasks: rename.tasks.clone(),
+                after: rename.after,
                 members,
             });
         }
@@ -106,7 +117,7 @@ impl Renames {
     }
 
     /// The lexicon by which a showing of a story of `task` is read: the words of each group, one group after the other, have changed places at random.
-    /// `None` if no words of the task stand for each other.
+    /// `None` if no words of the task stand for each other in that epoch.
     pub(crate) fn draw(
         &self,
         task: u8,
@@ -114,11 +125,8 @@ impl Renames {
         index: u64,
         lexicon: &Lexicon,
     ) -> Option<Lexicon> {
-        let groups = self
-            .groups
-            .iter()
-            .filter(|group| group.tasks.contains(&task));
-        let mut groups = groups.peekable();
+        let holds = |group: &&Group| group.tasks.contains(&task) && epoch >= group.after;
+        let mut groups = self.groups.iter().filter(holds).peekable();
         groups.peek()?;
         let mut random = stream(epoch, "babi.rename", index);
         let mut becomes = lexicon.identity();

@@ -34,6 +34,7 @@ fn rename(words: &[&str]) -> Rename {
     Rename {
         tasks: vec![19],
         words: words.iter().map(|&words| words.to_owned()).collect(),
+        after: 0,
     }
 }
 
@@ -150,6 +151,20 @@ fn words_change_places_all_through_a_story_and_its_answers() {
     }
     assert_eq!(places.len(), 6, "every order: {places:?}");
     assert_eq!(ways.len(), 8, "turned and mirrored: {ways:?}");
+}
+
+#[test]
+fn words_stay_where_they_are_in_the_first_epochs_if_so_many_are_named() {
+    let after = |rename| Rename { after: 8, ..rename };
+    let (_dir, plain) = load(Vec::new(), OTHERS, |_| ());
+    let (_dir, babi) = load(renames().into_iter().map(after).collect(), OTHERS, |_| ());
+    let original = told(&plain, Split::Train, 1);
+    let renamed: Vec<bool> = tellings(&babi, 1)
+        .map(|telling| telling != original)
+        .collect();
+    assert!(renamed[..8].iter().all(|renamed| !renamed));
+    let later = renamed[8..].iter().filter(|&&renamed| renamed).count();
+    assert!(later > renamed.len() / 2, "{later}");
 }
 
 #[test]
