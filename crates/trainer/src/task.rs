@@ -24,10 +24,13 @@ pub fn build_task(
     vocabulary: Option<Vocabulary>,
 ) -> Result<Box<dyn Task>, TrainError> {
     Ok(match data {
-        DataConfig::Babi(options) => Box::new(match vocabulary {
-            Some(known) => Babi::with_vocabulary(options.clone(), known)?,
-            None => Babi::load(options.clone())?,
-        }),
+        DataConfig::Babi(options) => {
+            let babi = match vocabulary {
+                Some(known) => Babi::with_vocabulary(options.clone(), known)?,
+                None => Babi::load(options.clone())?,
+            };
+            Box::new(babi.with_seed(seed))
+        }
         DataConfig::DoubleCopy(options) => Box::new(DoubleCopy::new(options.clone(), seed)?),
         DataConfig::Stories(options) => Box::new(Stories::new(options.clone(), seed)?),
         DataConfig::PrioritySort(options) => Box::new(PrioritySort::new(options.clone(), seed)?),

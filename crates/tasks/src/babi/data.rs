@@ -1,6 +1,6 @@
 //! bAbI as a task.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use ndarray::ArrayView2;
@@ -8,7 +8,7 @@ use ndarray::ArrayView2;
 use super::recall::BLANK;
 use super::source::{self, TaskFiles};
 use super::{
-    BabiError, BabiOptions, Corpus, Interner, Lexicon, Reading, Renames, Showing, Vocabulary,
+    BabiError, BabiOptions, Corpus, Draw, Interner, Lexicon, Reading, Renames, Showing, Vocabulary,
     render,
 };
 use crate::{
@@ -24,6 +24,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Babi {
     options: BabiOptions,
+    seed: u64,
     place: String,
     vocabulary: Vocabulary,
     interface: Interface,
@@ -119,11 +120,24 @@ impl Parsed {
         Ok(parsed)
     }
 
-    /// What can be renamed in the tasks that have training stories.
+    /// What can be renamed in the tasks that have training stories. The words of all answers, split at commas, are numbered too.
     fn renames(&mut self, options: &BabiOptions) -> Result<Renames, OptionError> {
-        let train = self.parts.iter().filter(|part| part.split == Split::Train);
-        let tasks = train.map(|part| part.task).collect();
-        Renames::new(&options.rename, &tasks, &mut self.words, &self.answers)
+        let words = &mut self.words;
+        let answers = self.answers.strings().iter();
+        let answers: Vec<Vec<u32>> = answers
+            .map(|answer| answer.split(',').map(|word| words.number(word)).collect())
+            .collect();
+        let mut told: BTreeMap<u8, BTreeSet<u32>> = BTreeMap::new();
+        for part in self.parts.iter().filter(|part| part.split == Split::Train) {
+            let corpus = &self.corpora[part.corpus];
+            let told = told.entry(part.task).or_default();
+            for line in part.stories.clone().flat_map(|story| corpus.story(story)) {
+                told.extend(corpus.words(line));
+                let answer = corpus.answer(line).map(|answer| &answers[answer as usize]);
+                told.extend(answer.into_iter().flatten());
+            }
+        }
+        Renames::new(&options.rename, words, answers, &told)
     }
 
     /// The words and answers of the training stories, and the marks of what is shown again. Where words are to be `recalled`, they are
@@ -173,6 +187,11 @@ impl Babi {
         Self::build(options, Some(vocabulary))
     }
 
+    /// Draws the cues and the renamings of training stories from the streams of `seed`; of 0 unless this is called.
+    pub fn with_seed(self, seed: u64) -> Self {
+        Babi { seed, ..self }
+    }
+
     fn build(options: BabiOptions, vocabulary: Option<Vocabulary>) -> Result<Self, BabiError> {
         options.check()?;
         let (place, files) = source::read(&options)?;
@@ -193,8 +212,7 @@ impl Babi {
         let reading = Reading {
             questions: options.questions,
             showing: options.showing(),
-            recall: 0.0,
-            epoch: 0,
+            cues: Draw::default(),
         };
         let mut episodes = [Vec::new(), Vec::new(), Vec::new()];
         let mut counts = Vec::new();
@@ -247,6 +265,7 @@ impl Babi {
         let (answers, corpora) = (parsed.answers.strings().to_vec(), parsed.corpora);
         Ok(Babi {
             options,
+            seed: 0,
             place,
             vocabulary,
             interface,
@@ -275,30 +294,30 @@ impl Babi {
     }
 
     fn reading(&self, split: Split, epoch: u64) -> Reading {
+        let asked = split == Split::Train && self.options.recalls_in(epoch);
         Reading {
             questions: self.options.questions,
             showing: self.options.showing(),
-            recall: if split == Split::Train && self.options.recalls_in(epoch) {
-                self.options.recall
-            } else {
-                0.0
+            cues: Draw {
+                share: if asked { self.options.recall } else { 0.0 },
+                seed: self.seed,
+                epoch,
             },
-            epoch,
         }
     }
 
     fn locate(&self, split: Split, index: u64) -> Option<Located<'_>> {
         let episodes = &self.episodes[split as usize];
-        let (epoch, index) = match split {
+        let (epoch, place) = match split {
             Split::Train => {
                 let len = episodes.len() as u64;
                 (index.checked_div(len)?, index.checked_rem(len)?)
             }
             Split::Valid | Split::Test => (0, index),
         };
-        let location = *episodes.get(usize::try_from(index).ok()?)?;
+        let location = *episodes.get(usize::try_from(place).ok()?)?;
         Some(Located {
-            index,
+            epoch,
             task: location.task,
             corpus: self.corpora.get(location.corpus as usize)?,
             lines: location.first as usize..location.end as usize,
@@ -309,8 +328,7 @@ impl Babi {
 
 /// An episode found: what it is read from, and how.
 struct Located<'a> {
-    /// Its index in its epoch.
-    index: u64,
+    epoch: u64,
     task: u8,
     corpus: &'a Corpus,
     lines: Range<usize>,
@@ -388,7 +406,7 @@ impl Task for Babi {
             });
         };
         let Located {
-            index,
+            epoch,
             task,
             corpus,
             lines,
@@ -398,7 +416,9 @@ impl Task for Babi {
             reading.episode(corpus, lines.clone(), lexicon, format!("qa{task}"))
         };
         if split == Split::Train
-            && let Some(renamed) = self.renames.draw(task, reading.epoch, index, &self.lexicon)
+            && let Some(renamed) = self
+                .renames
+                .draw(task, epoch, self.seed, index, &self.lexicon)
         {
             let episode = read(&renamed);
             if !has_unknown_answers(&episode) {

@@ -43,5 +43,6 @@ pub use showing::Showing;
 pub use vocabulary::{PADDING, UNKNOWN, Vocabulary};
 
 pub(crate) use reading::{Lexicon, Reading};
+pub(crate) use recall::Draw;
 pub(crate) use rename::Renames;
 pub(crate) use render::render;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::recall::{BLANK, Cue, cues};
+use super::recall::{BLANK, Cue, Draw, cues};
 use super::{Corpus, Questions, Showing, Vocabulary};
 use crate::{Episode, Input, Labels, UNKNOWN_CLASS};
 
@@ -97,10 +97,8 @@ impl Lexicon {
 pub(crate) struct Reading {
     pub(crate) questions: Questions,
     pub(crate) showing: Showing,
-    /// The probability of a cue behind a statement.
-    pub(crate) recall: f64,
-    /// The epoch whose cues they are.
-    pub(crate) epoch: u64,
+    /// Which cues a story is asked.
+    pub(crate) cues: Draw,
 }
 
 impl Reading {
@@ -129,7 +127,7 @@ impl Reading {
     }
 
     fn cues(self, corpus: &Corpus, lines: Range<usize>) -> Vec<Cue> {
-        cues(corpus, self.shown(corpus, lines), self.recall, self.epoch)
+        cues(corpus, self.shown(corpus, lines), self.cues)
     }
 
     /// The steps of the episode over `lines`.

@@ -22,18 +22,22 @@ pub(crate) struct Cue {
     pub answer: u32,
 }
 
+/// Which cues are drawn; by default none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Draw {
+    /// The probability of a cue behind a statement.
+    pub share: f64,
+    pub seed: u64,
+    pub epoch: u64,
+}
+
 /// The cues of a story with these lines, in order: behind each statement there is one with probability `share`.
 ///
 /// A cue shows a statement made so far, all of them equally likely, without one of the words in which statements of the story differ. Where
 /// later statements have the same words but for the blanked one, the last of them has the answer. The draw is a function of the lines'
-/// place in the corpus and of the epoch.
-pub(crate) fn cues(
-    corpus: &Corpus,
-    lines: impl Iterator<Item = usize>,
-    share: f64,
-    epoch: u64,
-) -> Vec<Cue> {
-    if share == 0.0 {
+/// place in the corpus, of the epoch and of the seed.
+pub(crate) fn cues(corpus: &Corpus, lines: impl Iterator<Item = usize>, draw: Draw) -> Vec<Cue> {
+    if draw.share == 0.0 {
         return Vec::new();
     }
     let statements: Vec<usize> = lines
@@ -42,10 +46,11 @@ pub(crate) fn cues(
     let Some(&first) = statements.first() else {
         return Vec::new();
     };
-    let mut random = stream(epoch, "babi.recall", first as u64);
+    // A corpus has fewer lines than 2^32: their numbers are of 32 bits.
+    let mut random = stream(draw.seed, "babi.recall", (draw.epoch << 32) + first as u64);
     let mut cues = Vec::new();
     for (index, &after) in statements.iter().enumerate() {
-        if !random.random_bool(share) {
+        if !random.random_bool(draw.share) {
             continue;
         }
         let told = &statements[..=index];

@@ -1,6 +1,6 @@
 //! Words that stand for each other: the same story, told of other people, places and things.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::{Interner, Lexicon};
 use crate::{OptionError, stream};
 
-/// Words that stand for each other in the stories of some tasks: where all of them change places, all through a story, its answers change
-/// with them and are as true as before.
+/// Words that stand for each other in the stories of some tasks: if they change places everywhere in a story and in its answers, the answers
+/// are still right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rename {
@@ -18,8 +18,8 @@ pub struct Rename {
     /// Two words or more, each once. Words in one string, with spaces between them, go together: with `["north n", "south s"]`, `n`
     /// becomes `s` where `north` becomes `south`.
     pub words: Vec<String>,
-    /// The epochs, from the first, in which they stay where they are: what takes long to be found at all may be found sooner in stories
-    /// that are the same every time.
+    /// The epochs, from the first of a run, in which they stay where they are: what takes long to be found at all may be found sooner in stories
+    /// that are the same every time. A run that goes on from another's parameters begins with the first epoch.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub after: u64,
 }
@@ -67,36 +67,45 @@ struct Group {
 }
 
 impl Renames {
-    /// The groups for `tasks`, the ones with training stories. `words` is given the words of the answers, split at commas.
+    /// The groups for the tasks that have training stories, of which `told` has the words, with those of the answers. `answers` are the words of
+    /// each answer.
     ///
     /// # Errors
-    /// Where a word stands neither in a line nor in an answer.
+    /// Where a word is not among those of one of its tasks.
     pub(crate) fn new(
         renames: &[Rename],
-        tasks: &BTreeSet<u8>,
-        words: &mut Interner,
-        answers: &Interner,
+        words: &Interner,
+        answers: Vec<Vec<u32>>,
+        told: &BTreeMap<u8, BTreeSet<u32>>,
     ) -> Result<Self, OptionError> {
-        let answers: Vec<Vec<u32>> = answers
-            .strings()
-            .iter()
-            .map(|answer| answer.split(',').map(|word| words.number(word)).collect())
-            .collect();
-        let numbers = (0..).zip(&answers);
-        let numbers = numbers
-            .map(|(number, words)| (words.clone(), number))
-            .collect();
-        let number = |word: &str| {
-            words.find(word).ok_or_else(|| OptionError {
-                task: "babi",
-                option: "rename",
-                value: format!("{word:?}"),
-                expected: "words of the stories and answers; for other stories, name theirs, or none (`data.rename=[]`)".to_owned(),
-            })
-        };
         let mut groups = Vec::new();
         for rename in renames {
-            if !rename.tasks.iter().any(|task| tasks.contains(task)) {
+            let tasks: Vec<u8> = rename
+                .tasks
+                .iter()
+                .copied()
+                .filter(|task| told.contains_key(task))
+                .collect();
+            let number = |word: &str| {
+                let number = words.find(word);
+                let stranger = tasks
+                    .iter()
+                    .find(|task| number.is_none_or(|number| !told[task].contains(&number)));
+                match (number, stranger) {
+                    (Some(number), None) => Ok(number),
+                    (_, task) => Err(OptionError {
+                        task: "babi",
+                        option: "rename",
+                        value: format!("{word:?}"),
+                        expected: format!(
+                            "words of the training stories of task {} or their answers; for other stories, name theirs, or none \
+                             (`data.rename=[]`)",
+                            task.unwrap_or(&0)
+                        ),
+                    }),
+                }
+            };
+            if tasks.is_empty() {
                 continue;
             }
             let members = rename.words.iter();
@@ -104,11 +113,15 @@ impl Renames {
                 .map(|words| words.split(' ').map(number).collect())
                 .collect::<Result<_, _>>()?;
             groups.push(Group {
-                tasks: rename.tasks.clone(),
+                tasks,
                 after: rename.after,
                 members,
             });
         }
+        let numbers = (0..).zip(&answers);
+        let numbers = numbers
+            .map(|(number, words)| (words.clone(), number))
+            .collect();
         Ok(Renames {
             groups,
             answers,
@@ -116,19 +129,20 @@ impl Renames {
         })
     }
 
-    /// The lexicon by which a showing of a story of `task` is read: the words of each group, one group after the other, have changed places at random.
-    /// `None` if no words of the task stand for each other in that epoch.
+    /// The lexicon by which showing `index` of the run, a story of `task`, is read: the words of each group, one group after the other, have changed
+    /// places at random. `None` if no words of the task stand for each other in that epoch.
     pub(crate) fn draw(
         &self,
         task: u8,
         epoch: u64,
+        seed: u64,
         index: u64,
         lexicon: &Lexicon,
     ) -> Option<Lexicon> {
         let holds = |group: &&Group| group.tasks.contains(&task) && epoch >= group.after;
         let mut groups = self.groups.iter().filter(holds).peekable();
         groups.peek()?;
-        let mut random = stream(epoch, "babi.rename", index);
+        let mut random = stream(seed, "babi.rename", index);
         let mut becomes = lexicon.identity();
         for group in groups {
             let mut drawn: Vec<&Vec<u32>> = group.members.iter().collect();

@@ -13,7 +13,8 @@ use ndarray::ArrayView2;
 use serde::{Deserialize, Serialize};
 
 use crate::babi::{
-    self, Corpus, Encoding, Interner, Lexicon, Questions, Reading, Showing, Vocabulary, showing,
+    self, Corpus, Draw, Encoding, Interner, Lexicon, Questions, Reading, Showing, Vocabulary,
+    showing,
 };
 use crate::{
     Episode, InputKind, Interface, OptionError, OutputKind, Split, Task, TaskError, stream,
@@ -218,8 +219,7 @@ impl Stories {
         Reading {
             questions: self.options.asking,
             showing: self.options.showing(),
-            recall: 0.0,
-            epoch: 0,
+            cues: Draw::default(),
         }
     }
 

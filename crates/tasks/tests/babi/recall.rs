@@ -103,6 +103,19 @@ fn a_story_has_other_cues_in_another_epoch_and_the_same_question() {
 }
 
 #[test]
+fn another_seed_asks_other_cues() {
+    let (_dir, babi) = told(Questions::InPlace);
+    let other = babi.clone().with_seed(1);
+    let differs = |&index: &u64| {
+        let episode = other.episode(Split::Train, index).unwrap();
+        assert_eq!(other.steps(Split::Train, index), episode.steps());
+        episode.input != babi.episode(Split::Train, index).unwrap().input
+    };
+    let others = (0..32).filter(differs).count();
+    assert!(others > 16, "{others} of 32");
+}
+
+#[test]
 fn stories_are_asked_in_the_first_epochs_only_if_so_many_are_named() {
     let (dir, _) = told(Questions::InPlace);
     let babi = Babi::load(BabiOptions {
