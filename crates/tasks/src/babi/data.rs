@@ -212,7 +212,7 @@ impl Babi {
         let reading = Reading {
             questions: options.questions,
             showing: options.showing(),
-            cues: Draw::default(),
+            draw: Draw::default(),
         };
         let mut episodes = [Vec::new(), Vec::new(), Vec::new()];
         let mut counts = Vec::new();
@@ -298,7 +298,7 @@ impl Babi {
         Reading {
             questions: self.options.questions,
             showing: self.options.showing(),
-            cues: Draw {
+            draw: Draw {
                 share: if asked { self.options.recall } else { 0.0 },
                 seed: self.seed,
                 epoch,
@@ -317,7 +317,6 @@ impl Babi {
         };
         let location = *episodes.get(usize::try_from(place).ok()?)?;
         Some(Located {
-            epoch,
             task: location.task,
             corpus: self.corpora.get(location.corpus as usize)?,
             lines: location.first as usize..location.end as usize,
@@ -328,7 +327,6 @@ impl Babi {
 
 /// An episode found: what it is read from, and how.
 struct Located<'a> {
-    epoch: u64,
     task: u8,
     corpus: &'a Corpus,
     lines: Range<usize>,
@@ -406,7 +404,6 @@ impl Task for Babi {
             });
         };
         let Located {
-            epoch,
             task,
             corpus,
             lines,
@@ -416,9 +413,7 @@ impl Task for Babi {
             reading.episode(corpus, lines.clone(), lexicon, format!("qa{task}"))
         };
         if split == Split::Train
-            && let Some(renamed) = self
-                .renames
-                .draw(task, epoch, self.seed, index, &self.lexicon)
+            && let Some(renamed) = self.renames.draw(task, index, reading.draw, &self.lexicon)
         {
             let episode = read(&renamed);
             if !has_unknown_answers(&episode) {

@@ -65,8 +65,10 @@ impl Lexicon {
         Lexicon {
             words: words.iter().map(|&word| self.word(word)).collect(),
             classes: answers.iter().map(class).collect(),
+            unknown_word: self.unknown_word,
+            marks: self.marks.clone(),
+            blank: self.blank,
             recalled: words.iter().map(|&word| self.recalled(word)).collect(),
-            ..self.clone()
         }
     }
 
@@ -97,8 +99,8 @@ impl Lexicon {
 pub(crate) struct Reading {
     pub(crate) questions: Questions,
     pub(crate) showing: Showing,
-    /// Which cues a story is asked.
-    pub(crate) cues: Draw,
+    /// Of what is random in the reading.
+    pub(crate) draw: Draw,
 }
 
 impl Reading {
@@ -127,7 +129,7 @@ impl Reading {
     }
 
     fn cues(self, corpus: &Corpus, lines: Range<usize>) -> Vec<Cue> {
-        cues(corpus, self.shown(corpus, lines), self.cues)
+        cues(corpus, self.shown(corpus, lines), self.draw)
     }
 
     /// The steps of the episode over `lines`.

@@ -22,16 +22,18 @@ pub(crate) struct Cue {
     pub answer: u32,
 }
 
-/// Which cues are drawn; by default none.
+/// What is random in the reading of a story is drawn by this; by default there are no cues.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Draw {
     /// The probability of a cue behind a statement.
     pub share: f64,
+    /// The streams to draw from.
     pub seed: u64,
+    /// How often the training stories were shown before.
     pub epoch: u64,
 }
 
-/// The cues of a story with these lines, in order: behind each statement there is one with probability `share`.
+/// The cues of a story with these lines, in order: behind each statement there is one with probability `draw.share`.
 ///
 /// A cue shows a statement made so far, all of them equally likely, without one of the words in which statements of the story differ. Where
 /// later statements have the same words but for the blanked one, the last of them has the answer. The draw is a function of the lines'

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::{Interner, Lexicon};
+use super::{Draw, Interner, Lexicon};
 use crate::{OptionError, stream};
 
 /// Words that stand for each other in the stories of some tasks: if they change places everywhere in a story and in its answers, the answers
@@ -61,13 +61,13 @@ pub(crate) struct Renames {
 
 #[derive(Debug, Clone)]
 struct Group {
-    tasks: Vec<u8>,
+    task: u8,
     after: u64,
     members: Vec<Vec<u32>>,
 }
 
 impl Renames {
-    /// The groups for the tasks that have training stories, of which `told` has the words, with those of the answers. `answers` are the words of
+    /// The groups of each task that has training stories: `told` has the words of these, their answers' included. `answers` are the words of
     /// each answer.
     ///
     /// # Errors
@@ -80,43 +80,30 @@ impl Renames {
     ) -> Result<Self, OptionError> {
         let mut groups = Vec::new();
         for rename in renames {
-            let tasks: Vec<u8> = rename
-                .tasks
-                .iter()
-                .copied()
-                .filter(|task| told.contains_key(task))
-                .collect();
-            let number = |word: &str| {
-                let number = words.find(word);
-                let stranger = tasks
-                    .iter()
-                    .find(|task| number.is_none_or(|number| !told[task].contains(&number)));
-                match (number, stranger) {
-                    (Some(number), None) => Ok(number),
-                    (_, task) => Err(OptionError {
+            for &task in &rename.tasks {
+                let Some(told) = told.get(&task) else {
+                    continue;
+                };
+                let number = |word| {
+                    let number = words.find(word).filter(|number| told.contains(number));
+                    number.ok_or_else(|| OptionError {
                         task: "babi",
                         option: "rename",
                         value: format!("{word:?}"),
                         expected: format!(
-                            "words of the training stories of task {} or their answers; for other stories, name theirs, or none \
-                             (`data.rename=[]`)",
-                            task.unwrap_or(&0)
+                            "words of the training stories of task {task} or their answers; for other stories, name theirs, or none \
+                             (`data.rename=[]`)"
                         ),
-                    }),
-                }
-            };
-            if tasks.is_empty() {
-                continue;
+                    })
+                };
+                let members = rename.words.iter();
+                let members = members.map(|words| words.split(' ').map(number).collect());
+                groups.push(Group {
+                    task,
+                    after: rename.after,
+                    members: members.collect::<Result<_, _>>()?,
+                });
             }
-            let members = rename.words.iter();
-            let members = members
-                .map(|words| words.split(' ').map(number).collect())
-                .collect::<Result<_, _>>()?;
-            groups.push(Group {
-                tasks,
-                after: rename.after,
-                members,
-            });
         }
         let numbers = (0..).zip(&answers);
         let numbers = numbers
@@ -134,12 +121,11 @@ impl Renames {
     pub(crate) fn draw(
         &self,
         task: u8,
-        epoch: u64,
-        seed: u64,
         index: u64,
+        Draw { seed, epoch, .. }: Draw,
         lexicon: &Lexicon,
     ) -> Option<Lexicon> {
-        let holds = |group: &&Group| group.tasks.contains(&task) && epoch >= group.after;
+        let holds = |group: &&Group| group.task == task && epoch >= group.after;
         let mut groups = self.groups.iter().filter(holds).peekable();
         groups.peek()?;
         let mut random = stream(seed, "babi.rename", index);

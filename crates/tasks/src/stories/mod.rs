@@ -219,7 +219,7 @@ impl Stories {
         Reading {
             questions: self.options.asking,
             showing: self.options.showing(),
-            cues: Draw::default(),
+            draw: Draw::default(),
         }
     }
 

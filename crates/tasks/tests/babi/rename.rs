@@ -161,7 +161,7 @@ fn another_seed_changes_other_words() {
         .zip(tellings(&other, 1))
         .filter(|(one, other)| one == other)
         .count();
-    assert!(same < EPOCHS as usize / 4, "{same}");
+    assert!(same < EPOCHS as usize / 10, "{same}");
 }
 
 #[test]
@@ -175,7 +175,7 @@ fn words_stay_where_they_are_in_the_first_epochs_if_so_many_are_named() {
         .collect();
     assert!(renamed[..8].iter().all(|renamed| !renamed));
     let later = renamed[8..].iter().filter(|&&renamed| renamed).count();
-    assert!(later > renamed.len() / 2, "{later}");
+    assert!(later > (renamed.len() - 8) * 9 / 10, "{later}");
 }
 
 #[test]
