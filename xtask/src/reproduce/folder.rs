@@ -70,6 +70,11 @@ impl Folder {
         }
     }
 
+    /// Where a further evaluation is kept.
+    pub fn further(&self, name: &str) -> PathBuf {
+        self.evaluation.with_extension(format!("{name}.json"))
+    }
+
     /// How far the run is.
     pub fn state(&self) -> State {
         let finished = self

@@ -2,6 +2,7 @@
 
 mod by_task;
 mod folder;
+mod further;
 mod players;
 mod results;
 mod suite;
@@ -94,13 +95,16 @@ pub fn run(options: &Options) -> Result<()> {
 
     let cells = results::gather(&suite, &jobs)?;
     let players = players::gather(&suite, &jobs)?;
+    let further = further::gather(&suite, &jobs)?;
     let raw = out.join("results.json");
     let mut figures = results::to_json(&suite, &cells);
     figures["data"] = remarks.as_slice().into();
     figures["players"] = players::to_json(&suite, &players);
+    figures["further"] = further::to_json(&suite, &further);
     std::fs::write(&raw, format!("{figures:#}\n")).with_context(|| raw.display().to_string())?;
     let report = report(&plan.mnm, &suite, &jobs, &out);
     println!("\n{}", results::tables(&suite, &cells, &players));
+    print!("{}", further::tables(&suite, &further));
     print!("{}", by_task::tables(&suite, &jobs)?);
     for remark in &remarks {
         println!("data: {remark}");
@@ -226,6 +230,7 @@ fn jobs(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Re
             Ok(Job {
                 split: experiment.split.clone(),
                 episodes: experiment.episodes,
+                further: experiment.further.clone(),
                 run,
                 folder,
             })

@@ -105,6 +105,7 @@ mod tests {
                 folder: Folder::new(folder.path(), &run),
                 split: "test".to_owned(),
                 episodes: None,
+                further: Vec::new(),
                 run,
             })
             .collect();

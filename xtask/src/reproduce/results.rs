@@ -102,7 +102,8 @@ pub fn gather(suite: &Suite, jobs: &[Job]) -> Result<Vec<Cell>> {
     Ok(cells)
 }
 
-fn value(path: &Path, measure: &Measure) -> Result<f64> {
+/// The figure that an evaluation is reduced to.
+pub fn value(path: &Path, measure: &Measure) -> Result<f64> {
     evaluation(path)?
         .pointer(&measure.path)
         .and_then(Value::as_f64)
@@ -120,6 +121,9 @@ pub fn tables(suite: &Suite, cells: &[Cell], players: &[Player]) -> String {
     let mut sources: Vec<&str> = Vec::new();
     let mut text = String::new();
     for (e, experiment) in suite.experiments.iter().enumerate() {
+        if cells.iter().all(|cell| cell.experiment != e) {
+            continue; // `--only` has left it out
+        }
         let published: Vec<_> = suite
             .published
             .iter()
@@ -261,6 +265,7 @@ mod tests {
                 folder: Folder::new(folder.path(), &run),
                 split: "valid".to_owned(),
                 episodes: None,
+                further: Vec::new(),
                 run,
             })
             .collect();

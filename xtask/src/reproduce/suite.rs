@@ -56,6 +56,9 @@ pub struct Experiment {
     pub episodes: Option<u64>,
     /// What is read from the evaluation.
     pub measure: Measure,
+    /// The trained runs evaluated once more on other data, such as longer episodes than they have seen.
+    #[serde(default)]
+    pub further: Vec<Further>,
     /// Overrides of the config, for every model.
     #[serde(default)]
     pub set: toml::Table,
@@ -81,6 +84,25 @@ pub struct Measure {
     /// Is a larger figure a better one?
     #[serde(default)]
     pub larger_is_better: bool,
+}
+
+/// A further evaluation of an experiment's runs.
+#[derive(Deserialize, Clone, Debug, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Further {
+    /// Short, for files; of its own within the experiment.
+    pub name: String,
+    /// For people, as the head of a column.
+    pub title: String,
+    /// Overrides of the data, as `mnm eval --set` takes them.
+    pub set: toml::Table,
+}
+
+impl Further {
+    /// The overrides as `key=value`.
+    pub fn overrides(&self) -> Vec<String> {
+        flattened(&self.set)
+    }
 }
 
 /// One model of a suite.
@@ -205,6 +227,18 @@ impl Suite {
                     experiment.name
                 );
             }
+            let mut names = BTreeSet::new();
+            if let Some(twice) = experiment
+                .further
+                .iter()
+                .find(|further| !names.insert(&further.name))
+            {
+                bail!(
+                    "experiment {:?} has two further evaluations of the name {:?}",
+                    experiment.name,
+                    twice.name
+                );
+            }
         }
         let is_experiment = |name: &String| {
             self.experiments
@@ -302,6 +336,10 @@ mod tests {
         set = { train.steps = 100, data.tasks = [1, 2] }
         quick = { train.steps = 5 }
         model_set.b = { train.lr = 0.5 }
+        further = [
+            { name = "20", title = "length 20", set = { data.lengths.test = { min = 20, max = 20 } } },
+            { name = "40", title = "length 40", set = { data.lengths.test = { min = 40, max = 40 } } },
+        ]
         [[experiment]]
         name = "sort"
         title = "Sort"
@@ -371,6 +409,15 @@ mod tests {
     }
 
     #[test]
+    fn a_further_evaluation_is_overrides_of_the_data() {
+        let suite = parsed(SUITE).expect("a good suite");
+        let further = &suite.experiments[0].further;
+        let overrides = ["data.lengths.test.max=40", "data.lengths.test.min=40"];
+        assert_eq!(further[1].overrides(), overrides);
+        assert!(suite.experiments[1].further.is_empty());
+    }
+
+    #[test]
     fn names_that_refer_to_nothing_are_errors() {
         for (right, wrong) in [
             ("models = [\"b\"]", "models = [\"z\"]"),
@@ -383,6 +430,7 @@ mod tests {
             assert!(error.contains("\"z\""), "{error}");
         }
         assert!(parsed(&SUITE.replace("name = \"sort\"", "name = \"copy\"")).is_err());
+        assert!(parsed(&SUITE.replace("name = \"40\"", "name = \"20\"")).is_err());
         assert!(parsed(&SUITE.replace("seeds = 2", "sedes = 2")).is_err());
     }
 

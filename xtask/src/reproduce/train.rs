@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::folder::{Folder, State};
-use super::suite::Run;
+use super::suite::{Further, Run};
 use super::view::{Line, View};
 use crate::shell;
 
@@ -57,6 +57,18 @@ pub struct Job {
     pub split: String,
     /// How many episodes of it, if not as many as the config says.
     pub episodes: Option<u64>,
+    /// What it is evaluated on besides.
+    pub further: Vec<Further>,
+}
+
+impl Job {
+    /// Trained, and evaluated on everything that it is to be evaluated on?
+    fn is_done(&self) -> bool {
+        let evaluated = |further: &Further| self.folder.further(&further.name).is_file();
+        self.folder.state() == State::Finished
+            && self.folder.evaluation.is_file()
+            && self.further.iter().all(evaluated)
+    }
 }
 
 /// How a job ended.
@@ -73,10 +85,7 @@ pub enum Outcome {
 /// Works through the jobs; the outcomes are in the order of the jobs.
 pub fn work(plan: &Plan<'_>, jobs: &[Job]) -> Vec<Outcome> {
     let open: VecDeque<usize> = (0..jobs.len())
-        .filter(|&index| {
-            jobs[index].folder.state() != State::Finished
-                || !jobs[index].folder.evaluation.is_file()
-        })
+        .filter(|&index| !jobs[index].is_done())
         .collect();
     let view = View::new(open.len());
     let total = open.len();
@@ -101,9 +110,7 @@ pub fn work(plan: &Plan<'_>, jobs: &[Job]) -> Vec<Outcome> {
         .zip(jobs)
         .map(|(slot, job)| match slot.into_inner().ok().flatten() {
             Some(outcome) => outcome,
-            None if job.folder.state() == State::Finished && job.folder.evaluation.is_file() => {
-                Outcome::Done
-            }
+            None if job.is_done() => Outcome::Done,
             None => Outcome::Stopped,
         })
         .collect()
@@ -234,14 +241,34 @@ fn interrupt(child: &mut Child) {
     }
 }
 
-/// Evaluates a finished run and keeps what `mnm eval` printed.
+/// Evaluates a finished run on everything that it has not been evaluated on yet.
 fn evaluated(plan: &Plan<'_>, job: &Job) -> Result<()> {
+    if !job.folder.evaluation.is_file() {
+        // Kept in the run folder too, where `mnm report` looks for it.
+        evaluate(plan, job, &["--keep".to_owned()], &job.folder.evaluation)?;
+    }
+    for further in &job.further {
+        let path = job.folder.further(&further.name);
+        if !path.is_file() {
+            let overrides = further.overrides();
+            let arguments: Vec<String> = overrides
+                .into_iter()
+                .flat_map(|set| ["--set".to_owned(), set])
+                .collect();
+            evaluate(plan, job, &arguments, &path)?;
+        }
+    }
+    Ok(())
+}
+
+/// Keeps at `path` what `mnm eval` prints with these arguments.
+fn evaluate(plan: &Plan<'_>, job: &Job, arguments: &[String], path: &Path) -> Result<()> {
     let mut command = Command::new(&plan.mnm);
     command
         .arg("eval")
         .arg(&job.folder.path)
-        // Kept in the run folder too, where `mnm report` looks for it.
-        .args(["--split", &job.split, "--json", "--keep"]);
+        .args(["--split", &job.split, "--json"])
+        .args(arguments);
     if let Some(data) = plan.data {
         command.arg("--data").arg(data);
     }
@@ -256,9 +283,8 @@ fn evaluated(plan: &Plan<'_>, job: &Job) -> Result<()> {
             shell::typed(&command)
         )
     })?;
-    let path = &job.folder.evaluation;
     // Under its name only when it is whole: a file that is there is taken for a finished evaluation.
-    let draft = path.with_extension("json.tmp");
+    let draft = path.with_extension("tmp");
     std::fs::create_dir_all(path.parent().unwrap_or(path))
         .with_context(|| path.display().to_string())?;
     std::fs::write(&draft, format!("{value:#}\n")).with_context(|| draft.display().to_string())?;
@@ -317,6 +343,7 @@ esac
             folder,
             split: "valid".to_owned(),
             episodes: (seed == 1).then_some(77),
+            further: Vec::new(),
         }
     }
 
@@ -373,6 +400,28 @@ esac
         let evaluations = noted(&plan, "evaluations");
         assert_eq!(evaluations.lines().count(), 2);
         assert!(evaluations.contains("--episodes 77"), "{evaluations}");
+    }
+
+    #[test]
+    fn a_further_evaluation_that_is_asked_for_later_is_made_without_training_again() {
+        let (folder, plan) = fixture();
+        let mut jobs = [job(folder.path(), 1)];
+        work(&plan, &jobs);
+        let before = noted(&plan, "arguments");
+        let further = r#"{ name = "40", title = "length 40", set = { data.length = 40 } }"#;
+        let further: toml::Table = toml::from_str(&format!("further = {further}")).expect("TOML");
+        jobs[0].further = vec![further["further"].clone().try_into().expect("one of them")];
+        assert!(matches!(work(&plan, &jobs)[..], [Outcome::Done]));
+        assert_eq!(before, noted(&plan, "arguments"));
+        let evaluations = noted(&plan, "evaluations");
+        let lines: Vec<&str> = evaluations.lines().collect();
+        assert_eq!(lines.len(), 2, "{evaluations}");
+        assert!(lines[1].contains("--set data.length=40"), "{evaluations}");
+        assert!(
+            lines[0].contains("--keep") && !lines[1].contains("--keep"),
+            "{evaluations}"
+        );
+        assert!(jobs[0].folder.further("40").is_file());
     }
 
     #[test]
