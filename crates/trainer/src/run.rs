@@ -72,6 +72,11 @@ impl RunFolder {
         self.0.join(format!("evaluation-{split}.json"))
     }
 
+    /// What it came to on other data than its config's, under the name of those.
+    pub fn further_evaluation(&self, split: Split, name: &str) -> PathBuf {
+        self.0.join(format!("evaluation-{split}-{name}.json"))
+    }
+
     /// The learning curves.
     pub fn curves(&self) -> PathBuf {
         self.0.join("curves.svg")

@@ -93,7 +93,7 @@ pub fn tables(suite: &Suite, cells: &[Cell]) -> String {
         let titles = experiment
             .further
             .iter()
-            .map(|further| further.title.as_str());
+            .map(|further| further.name.as_str());
         let head: Vec<&str> = std::iter::once("model").chain(titles).collect();
         text += &format!(
             "{}, further: {}, {} split\n",
@@ -113,7 +113,7 @@ pub fn to_json(suite: &Suite, cells: &[Cell]) -> Value {
         json!({
             "experiment": experiment.name,
             "model": suite.models[cell.model].name,
-            "further": experiment.further[cell.further].title,
+            "further": experiment.further[cell.further].name,
             "values": cell.values,
             "mean": figure.map(|figure| figure.mean),
             "sd": figure.and_then(|figure| figure.sd),
@@ -137,8 +137,8 @@ mod tests {
         config = "copy"
         measure = { path = "/error/mean", title = "wrong bits, %" }
         further = [
-            { name = "20", title = "length 20", set = { data.length = 20 } },
-            { name = "40", title = "length 40", set = { data.length = 40 } },
+            { name = "length-20", set = { data.length = 20 } },
+            { name = "length-40", set = { data.length = 40 } },
         ]
         [[model]]
         name = "mnm-p"
@@ -166,12 +166,12 @@ mod tests {
         for (place, job) in jobs.iter().enumerate() {
             job.folder.prepare(&job.run).expect("writable");
             let names = if job.run.model == 0 {
-                &["20", "40"][..]
+                &["length-20", "length-40"][..]
             } else {
-                &["40"]
+                &["length-40"]
             };
             for name in names {
-                let text = json!({"error": {"mean": place + name.len()}}).to_string();
+                let text = json!({"error": {"mean": place}}).to_string();
                 std::fs::write(job.folder.further(name), text).expect("writable");
             }
         }
@@ -185,11 +185,11 @@ mod tests {
                 .filter(|cell| !cell.is_empty())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(row("model"), ["model", "length 20", "length 40"]);
-        assert_eq!(row("MNM-p"), ["MNM-p", "3.00 ± 1.41", "3.00 ± 1.41"]);
-        assert_eq!(row("NTM"), ["NTM", "-", "4.00 ± 1.41"]);
+        assert_eq!(row("model"), ["model", "length-20", "length-40"]);
+        assert_eq!(row("MNM-p"), ["MNM-p", "1.00 ± 1.41", "1.00 ± 1.41"]);
+        assert_eq!(row("NTM"), ["NTM", "-", "2.00 ± 1.41"]);
         let value = to_json(&suite, &cells);
-        assert_eq!(value[2]["values"], json!([3.0, 5.0]));
-        assert_eq!(value[2]["further"], "length 40");
+        assert_eq!(value[2]["values"], json!([1.0, 3.0]));
+        assert_eq!(value[2]["further"], "length-40");
     }
 }

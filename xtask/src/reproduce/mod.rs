@@ -251,12 +251,19 @@ fn report(mnm: &Path, suite: &Suite, jobs: &[Job], out: &Path) -> Result<Option<
     let path = out.join("report.html");
     let figures = suite.published.iter().filter_map(|f| f.report.as_deref());
     let published = figures.flat_map(|figure| ["--published", figure]);
+    // Experiments of one task with other data or parts stand apart.
+    let experiments = suite.experiments.iter();
+    let sections: Vec<String> = experiments
+        .map(|experiment| format!("{}-={}", experiment.name, experiment.title))
+        .collect();
+    let sections = sections.iter().flat_map(|text| ["--section", text]);
     shell::capture(
         Command::new(mnm)
             .arg("report")
             .args(done)
             .args(["--title", &suite.title])
             .args(published)
+            .args(sections)
             .arg("--out")
             .arg(&path),
     )?;

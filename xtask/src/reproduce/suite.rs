@@ -90,10 +90,8 @@ pub struct Measure {
 #[derive(Deserialize, Clone, Debug, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Further {
-    /// Short, for files; of its own within the experiment.
+    /// Head of a column and part of a file's name, such as `length-40`; of its own within the experiment.
     pub name: String,
-    /// For people, as the head of a column.
-    pub title: String,
     /// Overrides of the data, as `mnm eval --set` takes them.
     pub set: toml::Table,
 }
@@ -337,8 +335,8 @@ mod tests {
         quick = { train.steps = 5 }
         model_set.b = { train.lr = 0.5 }
         further = [
-            { name = "20", title = "length 20", set = { data.lengths.test = { min = 20, max = 20 } } },
-            { name = "40", title = "length 40", set = { data.lengths.test = { min = 40, max = 40 } } },
+            { name = "length-20", set = { data.lengths.test = { min = 20, max = 20 } } },
+            { name = "length-40", set = { data.lengths.test = { min = 40, max = 40 } } },
         ]
         [[experiment]]
         name = "sort"
@@ -430,7 +428,7 @@ mod tests {
             assert!(error.contains("\"z\""), "{error}");
         }
         assert!(parsed(&SUITE.replace("name = \"sort\"", "name = \"copy\"")).is_err());
-        assert!(parsed(&SUITE.replace("name = \"40\"", "name = \"20\"")).is_err());
+        assert!(parsed(&SUITE.replace("length-40", "length-20")).is_err());
         assert!(parsed(&SUITE.replace("seeds = 2", "sedes = 2")).is_err());
     }
 

@@ -250,11 +250,9 @@ fn evaluated(plan: &Plan<'_>, job: &Job) -> Result<()> {
     for further in &job.further {
         let path = job.folder.further(&further.name);
         if !path.is_file() {
-            let overrides = further.overrides();
-            let arguments: Vec<String> = overrides
-                .into_iter()
-                .flat_map(|set| ["--set".to_owned(), set])
-                .collect();
+            let mut arguments = vec!["--keep-as".to_owned(), further.name.clone()];
+            let overrides = further.overrides().into_iter();
+            arguments.extend(overrides.flat_map(|set| ["--set".to_owned(), set]));
             evaluate(plan, job, &arguments, &path)?;
         }
     }
@@ -408,7 +406,7 @@ esac
         let mut jobs = [job(folder.path(), 1)];
         work(&plan, &jobs);
         let before = noted(&plan, "arguments");
-        let further = r#"{ name = "40", title = "length 40", set = { data.length = 40 } }"#;
+        let further = r#"{ name = "length-40", set = { data.length = 40 } }"#;
         let further: toml::Table = toml::from_str(&format!("further = {further}")).expect("TOML");
         jobs[0].further = vec![further["further"].clone().try_into().expect("one of them")];
         assert!(matches!(work(&plan, &jobs)[..], [Outcome::Done]));
@@ -417,11 +415,8 @@ esac
         let lines: Vec<&str> = evaluations.lines().collect();
         assert_eq!(lines.len(), 2, "{evaluations}");
         assert!(lines[1].contains("--set data.length=40"), "{evaluations}");
-        assert!(
-            lines[0].contains("--keep") && !lines[1].contains("--keep"),
-            "{evaluations}"
-        );
-        assert!(jobs[0].folder.further("40").is_file());
+        assert!(lines[1].contains("--keep-as length-40"), "{evaluations}");
+        assert!(jobs[0].folder.further("length-40").is_file());
     }
 
     #[test]

@@ -34,6 +34,7 @@ Examples:
   mnm eval runs/stories-seed1
   mnm eval runs/qa1 --data data/babi --split test --json
   mnm eval runs/copy --split test --set data.lengths.test={min=40,max=40}
+  mnm eval runs/copy --split test --set data.lengths.test={min=40,max=40} --keep-as length-40
   mnm eval runs/maze9-seed1 --split test --episodes 500 --keep")]
 pub struct Arguments {
     #[command(flatten)]
@@ -58,6 +59,20 @@ pub struct Arguments {
     /// Leave that object in the run folder too, as evaluation-SPLIT.json: `mnm report` shows it
     #[arg(long, conflicts_with_all = ["set", "last"])]
     keep: bool,
+
+    /// The same for what was found on other data, as evaluation-SPLIT-NAME.json
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["keep", "last"], value_parser = name)]
+    keep_as: Option<String>,
+}
+
+/// A name that may stand in a file's.
+fn name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if !text.is_empty() && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected letters, digits, `-`, `_` and `.` only, such as length-40".to_owned())
+    }
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -99,8 +114,12 @@ fn run_agent(arguments: &Arguments, agent: &Agent) -> Result<()> {
 
 /// Prints the outcome as asked, and keeps it if asked to.
 fn finish(arguments: &Arguments, json: &str, table: &str) -> Result<()> {
-    if arguments.keep {
-        let path = RunFolder::new(&arguments.run.run).evaluation(arguments.split);
+    let folder = RunFolder::new(&arguments.run.run);
+    let path = match &arguments.keep_as {
+        Some(name) => Some(folder.further_evaluation(arguments.split, name)),
+        None => arguments.keep.then(|| folder.evaluation(arguments.split)),
+    };
+    if let Some(path) = path {
         write_file(&path, json.as_bytes()).with_context(|| path.display().to_string())?;
     }
     print(if arguments.json { json } else { table })
@@ -185,6 +204,14 @@ mod tests {
             "error": {"mean": 3.0, "failed_tasks": 1, "per_task": {"qa2": 0.0, "qa10": 6.0}},
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn a_name_that_is_no_file_name_is_refused() {
+        assert_eq!(name("length-40").unwrap(), "length-40");
+        for wrong in ["", "../40", "length 40"] {
+            assert!(name(wrong).unwrap_err().contains("length-40"), "{wrong}");
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use mnm_trainer::report::{Published, Report, RunData};
+use mnm_trainer::report::{Heading, Published, Report, RunData};
 
 use crate::output::print;
 
@@ -17,6 +17,7 @@ use crate::output::print;
 #[command(after_long_help = "\
 Examples:
   mnm report runs/stories-seed1 runs/stories-seed2 --out report.html
+  mnm report runs/* --out report.html --section \"copy-=Plain copy\" --section \"double-copy-=Double copy\"
   mnm report runs/* --out report.html --title \"bAbI, 20 tasks\" \\
     --published \"MNM-p=0.55+-0.74:as cited\" --published \"DNC=12.8+-4.7:as cited\"")]
 pub struct Arguments {
@@ -36,6 +37,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME=VALUE[:NOTE]", value_parser = published)]
     published: Vec<Published>,
 
+    /// Runs whose folders' names begin with PREFIX stand together under TITLE; the others by task
+    #[arg(long, value_name = "PREFIX=TITLE", value_parser = heading)]
+    section: Vec<Heading>,
+
     /// The command that makes the runs again, to be printed on the page
     #[arg(long, value_name = "TEXT", default_value = "")]
     command: String,
@@ -51,9 +56,21 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             .iter()
             .map(RunData::read)
             .collect::<Result<_, _>>()?,
+        headings: arguments.section.clone(),
     };
     report.write(&arguments.out)?;
     print(&format!("{}\n", arguments.out.display()))
+}
+
+/// `copy-=Plain copy`
+fn heading(text: &str) -> Result<Heading, String> {
+    match text.split_once('=') {
+        Some((prefix, title)) if !prefix.is_empty() && !title.is_empty() => Ok(Heading {
+            prefix: prefix.to_owned(),
+            title: title.to_owned(),
+        }),
+        _ => Err("expected PREFIX=TITLE, such as \"copy-=Plain copy\"".to_owned()),
+    }
 }
 
 /// `DNC=12.8+-4.7:as cited`
@@ -88,6 +105,21 @@ mod tests {
         let dnc = Published::new("DNC", 12.8, Some(4.7), "as cited: 2016");
         assert_eq!(of("DNC = 12.8 +- 4.7 : as cited: 2016"), dnc);
         assert_eq!(of("DNC=12.8±4.7:as cited: 2016"), dnc);
+    }
+
+    #[test]
+    fn a_section_has_a_prefix_and_a_title() {
+        let copy = heading("copy-=Plain copy, x=1").unwrap();
+        assert_eq!(
+            (copy.prefix.as_str(), copy.title.as_str()),
+            ("copy-", "Plain copy, x=1")
+        );
+        for wrong in ["copy", "=Copy", "copy="] {
+            assert!(
+                heading(wrong).unwrap_err().contains("PREFIX=TITLE"),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

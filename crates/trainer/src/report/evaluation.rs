@@ -1,4 +1,4 @@
-//! `evaluation-test.json`: what `mnm eval --keep` left in a run folder.
+//! `evaluation-test.json` and `evaluation-test-NAME.json`: what `mnm eval --keep` and `--keep-as NAME` left in a run folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,6 +34,25 @@ impl From<Errors> for SplitErrors {
             per_task: errors.per_task,
         }
     }
+}
+
+/// The errors in percent of the further evaluations in a run folder, by name. Those of agents have none.
+pub(super) fn further(folder: &Path) -> Result<BTreeMap<String, f64>, ReportError> {
+    let mut errors = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let file = entry.file_name();
+        let name = file
+            .to_str()
+            .and_then(|file| file.strip_prefix("evaluation-test-"))
+            .and_then(|file| file.strip_suffix(".json"));
+        if let Some(name) = name
+            && let Some(Evaluated::Answers { error }) = read(&entry.path())?
+            && let Some(mean) = error.mean
+        {
+            errors.insert(name.to_owned(), mean);
+        }
+    }
+    Ok(errors)
 }
 
 /// The evaluation in `path`, if there is one.

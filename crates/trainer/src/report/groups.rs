@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use toml::{Table, Value};
 
+use super::Report;
 use super::error::ReportError;
 use super::run::RunData;
 
@@ -36,26 +37,27 @@ pub(super) struct RunGroup<'a> {
 /// A config as keys with dots and values as text.
 type Settings = BTreeMap<String, String>;
 
-/// The runs by task, then by model and settings; both in the order in which they first appear.
-pub(super) fn sections(runs: &[RunData]) -> Result<Vec<Section<'_>>, ReportError> {
-    if runs.is_empty() {
+/// The runs by heading or task, then by model and settings; all in the order in which they first appear.
+pub(super) fn sections(report: &Report) -> Result<Vec<Section<'_>>, ReportError> {
+    if report.runs.is_empty() {
         return Err(ReportError::NoRuns);
     }
-    let by_task = gather(runs.iter(), |run| {
-        run.value("data.task")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
+    let together = gather(report.runs.iter(), |run| {
+        let heading = report
+            .headings
+            .iter()
+            .find(|heading| run.name.starts_with(&heading.prefix));
+        (heading.map(|heading| heading.title.as_str()), run.task())
     });
     let mut sections = Vec::new();
-    for (task, runs) in by_task {
+    for ((heading, task), runs) in together {
         // Rewards of a large maze say nothing beside those of a small one: each environment has its own section.
         let environments = gather(runs.into_iter(), environment);
         let differing = differing_keys(environments.iter().map(|(settings, _)| settings));
         for (settings, runs) in environments {
             sections.push(Section {
-                title: label(&task, &settings, &differing),
-                task: task.clone(),
+                title: label(heading.unwrap_or(task), &settings, &differing),
+                task: task.to_owned(),
                 groups: groups(runs)?,
             });
         }
@@ -92,7 +94,7 @@ fn groups(runs: Vec<&RunData>) -> Result<Vec<RunGroup<'_>>, ReportError> {
 /// Items under their keys, both in the order in which they first appear.
 fn gather<'a, K: PartialEq>(
     runs: impl Iterator<Item = &'a RunData>,
-    key: impl Fn(&RunData) -> K,
+    key: impl Fn(&'a RunData) -> K,
 ) -> Vec<(K, Vec<&'a RunData>)> {
     let mut gathered: Vec<(K, Vec<&RunData>)> = Vec::new();
     for run in runs {
@@ -173,6 +175,7 @@ fn refuse_same_seed(runs: &[&RunData]) -> Result<(), ReportError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::Heading;
 
     fn run(name: &str, config: &str) -> RunData {
         RunData {
@@ -182,10 +185,19 @@ mod tests {
         }
     }
 
+    fn report(runs: impl Into<Vec<RunData>>) -> Report {
+        Report {
+            runs: runs.into(),
+            ..Report::default()
+        }
+    }
+
     fn labels(runs: &[RunData]) -> Vec<(String, Vec<(String, usize)>)> {
         let count = |group: &RunGroup<'_>| (group.label.clone(), group.runs.len());
-        let sections = sections(runs).unwrap().into_iter();
+        let report = report(runs);
+        let sections = sections(&report).unwrap();
         sections
+            .into_iter()
             .map(|section| (section.task, section.groups.iter().map(count).collect()))
             .collect()
     }
@@ -237,6 +249,43 @@ mod tests {
     }
 
     #[test]
+    fn runs_under_a_heading_stand_apart_from_others_of_their_task() {
+        let runs = ["copy-a", "double-copy-a", "copy-b", "other"]
+            .map(|name| run(name, "seed = 1\ndata.task = 'double-copy'"));
+        let headings = [("double-copy-", "Double copy"), ("copy-", "Plain copy")];
+        let report = Report {
+            headings: headings
+                .map(|(prefix, title)| Heading {
+                    prefix: prefix.to_owned(),
+                    title: title.to_owned(),
+                })
+                .into(),
+            runs: runs.into(),
+            ..Report::default()
+        };
+        // One run for each heading and seed: with both plain copies they would be one run counted twice.
+        assert!(sections(&report).is_err());
+        let report = Report {
+            runs: report
+                .runs
+                .into_iter()
+                .filter(|run| run.name != "copy-b")
+                .collect(),
+            ..report
+        };
+        let sections = sections(&report).unwrap();
+        let told = sections.iter().map(|s| (s.title.as_str(), s.task.as_str()));
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                ("Plain copy", "double-copy"),
+                ("Double copy", "double-copy"),
+                ("double-copy", "double-copy")
+            ]
+        );
+    }
+
+    #[test]
     fn every_environment_is_a_section_with_its_settings_in_the_title() {
         let runs = [("a", 9), ("b", 13), ("c", 9)].map(|(name, size)| {
             let config = format!(
@@ -244,7 +293,8 @@ mod tests {
             );
             run(name, &config)
         });
-        let sections = sections(&runs).unwrap();
+        let report = report(runs);
+        let sections = sections(&report).unwrap();
         let titles: Vec<_> = sections
             .iter()
             .map(|section| section.title.as_str())
@@ -260,11 +310,11 @@ mod tests {
             run("a", "seed = 7\nmodel.kind = 'lstm'"),
             run("b", "seed = 7\nmodel.kind = 'lstm'"),
         ];
-        let error = sections(&runs).err().map(|error| error.to_string());
+        let error = sections(&report(runs)).err().map(|error| error.to_string());
         assert_eq!(
             error.as_deref(),
             Some("runs a and b have the same config and seed 7; give one of them")
         );
-        assert!(matches!(sections(&[]), Err(ReportError::NoRuns)));
+        assert!(matches!(sections(&report([])), Err(ReportError::NoRuns)));
     }
 }

@@ -15,7 +15,7 @@ use super::{Report, agents, charts, number};
 const STYLE: &str = include_str!("style.css");
 
 pub(super) fn page(report: &Report, summary: &Summary) -> Result<String, ReportError> {
-    let sections = sections(&report.runs)?;
+    let sections = sections(report)?;
     let several = sections.len() > 1;
     let mut body = Vec::new();
     for (section, summary) in sections.iter().zip(&summary.sections) {
@@ -70,6 +70,10 @@ fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[String]) ->
             @for picture in pictures { figure { (PreEscaped(picture)) } }
             @if let Some(table) = summary.agents.as_ref().and_then(agents::table::tenths) {
                 h3 { (agents::table::TENTHS) }
+                (table_of(&table))
+            }
+            @if let Some(table) = table::further(summary) {
+                h3 { (table::FURTHER) }
                 (table_of(&table))
             }
             @if let Some(table) = table::per_task(summary) {

@@ -19,6 +19,10 @@ pub(super) fn tables(summary: &Summary) -> String {
             text += &format!("\n{}:\n\n", agents::table::TENTHS);
             text += &write(&table);
         }
+        if let Some(table) = table::further(section) {
+            text += &format!("\n{}:\n\n", table::FURTHER);
+            text += &write(&table);
+        }
         if let Some(table) = table::per_task(section) {
             text += "\n";
             text += &write(&table);

@@ -1,7 +1,7 @@
 //! What a set of runs came to: one page with figures, curves and configs, and the same figures for other programs.
 //!
 //! A report is built from run folders ([`RunData::read`]) and published figures ([`Published`]). Runs are put together
-//! by task, then by model and by whatever else their configs differ in, apart from the seed. Where a folder holds
+//! by task, or under a [`Heading`], then by model and by whatever else their configs differ in, apart from the seed. Where a folder holds
 //! `evaluation-test.json`, as `mnm eval --keep` leaves it, its figures are those of the test split; agents are set beside
 //! the reference players in it.
 
@@ -43,6 +43,17 @@ pub struct Report {
     pub published: Vec<Published>,
     /// Our runs.
     pub runs: Vec<RunData>,
+    /// Runs that are to stand together, apart from others of their task.
+    pub headings: Vec<Heading>,
+}
+
+/// The heading of the runs whose folders' names begin alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Heading {
+    /// How they begin.
+    pub prefix: String,
+    /// What stands over them.
+    pub title: String,
 }
 
 impl Report {

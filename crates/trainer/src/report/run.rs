@@ -61,6 +61,8 @@ pub struct RunData {
     /// What an agent earned in fresh episodes of the test split, beside the reference players; None if it was not
     /// evaluated.
     pub played: Option<AgentEvaluation>,
+    /// Errors in percent on other data than the config's, by the name that they were kept under.
+    pub further: BTreeMap<String, f64>,
 }
 
 impl RunData {
@@ -102,12 +104,20 @@ impl RunData {
             valid,
             summary,
             played,
+            further: evaluation::further(folder)?,
         })
     }
 
     /// What stands in the config at `path`, a key with dots.
     pub(super) fn value(&self, path: &str) -> Option<&Value> {
         lookup(&self.config, path)
+    }
+
+    /// `data.task`; empty if the config does not say.
+    pub(super) fn task(&self) -> &str {
+        self.value("data.task")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The rule of a memory-augmented model, the kind of any other.

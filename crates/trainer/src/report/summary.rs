@@ -61,6 +61,9 @@ pub struct GroupSummary {
     pub test: Option<Figure>,
     /// Error of each task, on the test split if that was evaluated, else on the validation split.
     pub per_task: BTreeMap<String, Figure>,
+    /// Error on other data than the config's, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub further: BTreeMap<String, Figure>,
 }
 
 /// The figures of one run. Errors are in percent; None if the run has not finished or the error was not finite.
@@ -80,20 +83,18 @@ pub struct RunFigures {
 
 impl Summary {
     pub(super) fn of(report: &Report) -> Result<Self, ReportError> {
-        let sections = sections(&report.runs)?
-            .into_iter()
-            .map(|section| SectionSummary {
-                agents: AgentsSummary::of(&section),
-                groups: section.groups.iter().map(GroupSummary::of).collect(),
-                published: report
-                    .published
-                    .iter()
-                    .filter(|one| one.belongs_to(&section.task))
-                    .cloned()
-                    .collect(),
-                task: section.task,
-                title: section.title,
-            });
+        let sections = sections(report)?.into_iter().map(|section| SectionSummary {
+            agents: AgentsSummary::of(&section),
+            groups: section.groups.iter().map(GroupSummary::of).collect(),
+            published: report
+                .published
+                .iter()
+                .filter(|one| one.belongs_to(&section.task))
+                .cloned()
+                .collect(),
+            task: section.task,
+            title: section.title,
+        });
         let sections = sections.collect();
         Ok(Self {
             title: report.title.clone(),
@@ -149,6 +150,7 @@ impl GroupSummary {
             valid: figure(|run| run.valid),
             test: figure(|run| run.test),
             per_task: per_task(&ended),
+            further: further(&group.runs),
             runs,
         }
     }
@@ -184,8 +186,20 @@ fn per_task(ended: &[&RunSummary]) -> BTreeMap<String, Figure> {
                 .extend(error.filter(|error| error.is_finite()));
         }
     }
+    figures(values)
+}
+
+fn further(runs: &[&RunData]) -> BTreeMap<String, Figure> {
+    let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
+    for (name, error) in runs.iter().flat_map(|run| &run.further) {
+        values.entry(name).or_default().push(*error);
+    }
+    figures(values)
+}
+
+fn figures(values: BTreeMap<&str, Vec<f64>>) -> BTreeMap<String, Figure> {
     values
         .into_iter()
-        .filter_map(|(task, values)| Some((task.to_owned(), Figure::of(&values)?)))
+        .filter_map(|(name, values)| Some((name.to_owned(), Figure::of(&values)?)))
         .collect()
 }

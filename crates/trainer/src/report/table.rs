@@ -1,7 +1,9 @@
 //! The tables of a report, before they become HTML or Markdown.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
+use super::Figure;
 use super::number::{self, NONE};
 use super::summary::{GroupSummary, SectionSummary};
 
@@ -34,9 +36,8 @@ pub(super) fn figures(section: &SectionSummary) -> Table {
             .into_iter()
             .flatten()
         {
-            let write = |text: fn(&super::Figure) -> String| {
-                figure.as_ref().map_or_else(|| NONE.to_owned(), text)
-            };
+            let write =
+                |text: fn(&Figure) -> String| figure.as_ref().map_or_else(|| NONE.to_owned(), text);
             cells.extend([
                 write(number::figure),
                 write(|figure| number::percent(figure.best)),
@@ -77,41 +78,51 @@ pub(super) fn figures(section: &SectionSummary) -> Table {
     }
 }
 
-/// One row for each task, one column for each model; None if no run tells tasks apart.
+/// Heading of [`further`].
+pub(super) const FURTHER: &str = "Test error on other data, %";
+
+/// One row for each task, one column for each model; None unless there are several tasks.
 pub(super) fn per_task(section: &SectionSummary) -> Option<Table> {
-    let mut tasks: Vec<&String> = section
-        .groups
+    crossed(section, "task", |group| &group.per_task).filter(|table| table.rows.len() > 1)
+}
+
+/// One row for each further evaluation, one column for each model; None if there is none.
+pub(super) fn further(section: &SectionSummary) -> Option<Table> {
+    crossed(section, "data", |group| &group.further)
+}
+
+/// The names that the models' figures have as rows under `head`, the models that have any as columns.
+fn crossed(
+    section: &SectionSummary,
+    head: &str,
+    figures: fn(&GroupSummary) -> &BTreeMap<String, Figure>,
+) -> Option<Table> {
+    let groups = section.groups.iter();
+    let measured: Vec<_> = groups.filter(|group| !figures(group).is_empty()).collect();
+    let mut names: Vec<&String> = measured
         .iter()
-        .flat_map(|group| group.per_task.keys())
+        .flat_map(|group| figures(group).keys())
         .collect();
-    tasks.sort_by(|one, other| numbers_in_order(one, other));
-    tasks.dedup();
-    if tasks.is_empty() {
+    names.sort_by(|one, other| numbers_in_order(one, other));
+    names.dedup();
+    if names.is_empty() {
         return None;
     }
-    let measured: Vec<_> = section
-        .groups
-        .iter()
-        .filter(|group| !group.per_task.is_empty())
-        .collect();
-    let head =
-        std::iter::once("task".to_owned()).chain(measured.iter().map(|group| group.label.clone()));
-    let row = |task: &&String| {
+    let labels = measured.iter().map(|group| group.label.clone());
+    let row = |name: &&String| {
         let figure = |group: &&GroupSummary| {
-            group
-                .per_task
-                .get(*task)
-                .map_or_else(|| NONE.to_owned(), number::figure)
+            let figure = figures(group).get(*name);
+            figure.map_or_else(|| NONE.to_owned(), number::figure)
         };
-        let cells = std::iter::once((*task).clone()).chain(measured.iter().map(figure));
+        let cells = std::iter::once((*name).clone()).chain(measured.iter().map(figure));
         Row {
             cells: cells.collect(),
             published: false,
         }
     };
     Some(Table {
-        head: head.collect(),
-        rows: tasks.iter().map(row).collect(),
+        head: std::iter::once(head.to_owned()).chain(labels).collect(),
+        rows: names.iter().map(row).collect(),
         notes: false,
     })
 }

@@ -21,6 +21,7 @@ fn report(folder: &Path) -> Report {
             .iter()
             .map(|path| RunData::read(path).unwrap())
             .collect(),
+        headings: Vec::new(),
     }
 }
 
@@ -170,6 +171,40 @@ fn each_task_has_its_own_section_and_published_figures() {
         "{markdown}"
     );
     assert!(report.html().unwrap().contains("<h2>double-copy</h2>"));
+}
+
+#[test]
+fn errors_on_other_data_have_a_table_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    for (run, name, error) in [
+        ("mnm-p-1", "length-40", 20.0),
+        ("mnm-p-2", "length-40", 30.0),
+        ("mnm-p-1", "length-9", 1.0),
+    ] {
+        let path = folder.path().join(run);
+        fs::create_dir_all(&path).unwrap();
+        let text = format!("{{\"error\": {{\"mean\": {error}}}}}");
+        fs::write(path.join(format!("evaluation-test-{name}.json")), text).unwrap();
+    }
+    let report = report(folder.path());
+    let expected = "\
+Test error on other data, %:
+
+| data | mnm-p |
+| --- | ---: |
+| length-9 | 1.00 |
+| length-40 | 25.00 ± 7.07 |
+";
+    let markdown = report.markdown().unwrap();
+    assert!(markdown.contains(expected), "{markdown}");
+    assert!(report.html().unwrap().contains("25.00 ± 7.07"));
+    let broken = folder.path().join("lstm-1/evaluation-test-length-40.json");
+    fs::write(&broken, "{").unwrap();
+    let error = RunData::read(folder.path().join("lstm-1")).unwrap_err();
+    assert!(
+        error.to_string().contains("evaluation-test-length-40.json"),
+        "{error}"
+    );
 }
 
 #[test]
