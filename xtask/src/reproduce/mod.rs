@@ -238,7 +238,7 @@ fn jobs(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Re
         .collect()
 }
 
-/// Has `mnm report` draw what was trained; `None` if nothing was.
+/// Has `mnm report` draw what was trained into the suite's folder; the page, or `None` if nothing was.
 fn report(mnm: &Path, suite: &Suite, jobs: &[Job], out: &Path) -> Result<Option<PathBuf>> {
     let done: Vec<&Path> = jobs
         .iter()
@@ -248,7 +248,6 @@ fn report(mnm: &Path, suite: &Suite, jobs: &[Job], out: &Path) -> Result<Option<
     if done.is_empty() {
         return Ok(None);
     }
-    let path = out.join("report.html");
     let figures = suite.published.iter().filter_map(|f| f.report.as_deref());
     let published = figures.flat_map(|figure| ["--published", figure]);
     // Experiments of one task with other data or parts stand apart.
@@ -265,9 +264,9 @@ fn report(mnm: &Path, suite: &Suite, jobs: &[Job], out: &Path) -> Result<Option<
             .args(published)
             .args(sections)
             .arg("--out")
-            .arg(&path),
+            .arg(out),
     )?;
-    Ok(Some(path))
+    Ok(Some(out.join("report.html")))
 }
 
 #[cfg(test)]

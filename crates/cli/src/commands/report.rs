@@ -17,6 +17,7 @@ use crate::output::print;
 #[command(after_long_help = "\
 Examples:
   mnm report runs/stories-seed1 runs/stories-seed2 --out report.html
+  mnm report runs/stories-seed1 runs/stories-seed2 --out stories
   mnm report runs/* --out report.html --section \"copy-=Plain copy\" --section \"double-copy-=Double copy\"
   mnm report runs/* --out report.html --title \"bAbI, 20 tasks\" \\
     --published \"MNM-p=0.55+-0.74:as cited\" --published \"DNC=12.8+-4.7:as cited\"")]
@@ -25,8 +26,9 @@ pub struct Arguments {
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
 
-    /// The page to write
-    #[arg(long, value_name = "FILE")]
+    /// The page to write, FILE.html; or else a folder, for the page, its tables as Markdown, the figures as JSON and the
+    /// pictures as SVG files
+    #[arg(long, value_name = "FILE|DIR")]
     out: PathBuf,
 
     /// The page's heading
@@ -58,8 +60,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             .collect::<Result<_, _>>()?,
         headings: arguments.section.clone(),
     };
-    report.write(&arguments.out)?;
-    print(&format!("{}\n", arguments.out.display()))
+    let out = &arguments.out;
+    if out.extension().is_some_and(|extension| extension == "html") {
+        report.write(out)?;
+        print(&format!("{}\n", out.display()))
+    } else {
+        report.write_folder(out)?;
+        print(&format!("{}\n", out.join("report.html").display()))
+    }
 }
 
 /// `copy-=Plain copy`

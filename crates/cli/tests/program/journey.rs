@@ -84,6 +84,17 @@ fn a_run_is_trained_evaluated_applied_inspected_and_reported() {
     good(on("report", &run, &["--title", "A & B", "--out"]).arg(&report));
     let html = std::fs::read_to_string(&report).unwrap();
     assert!(html.contains("A &amp; B") && html.contains("<svg"));
+    let folder = top.path().join("report");
+    let said = good(on("report", &run, &["--out"]).arg(&folder));
+    assert!(said.trim_end().ends_with("report.html"), "{said}");
+    for file in [
+        "report.html",
+        "report.md",
+        "summary.json",
+        "pictures/validation-error.svg",
+    ] {
+        assert!(folder.join(file).is_file(), "{file}");
+    }
 }
 
 /// Saves `x` [4, 2, 5], for a model on three bits and two flags.

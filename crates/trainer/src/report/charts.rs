@@ -4,18 +4,19 @@ use super::agents;
 use super::error::ReportError;
 use super::groups::Section;
 use super::metrics::{TrainLine, ValidLine};
+use super::pictures::{Picture, drawn};
 use super::run::RunData;
 use super::summary::SectionSummary;
-use crate::plot::{Axis, Bar, BarPlot, LinePlot, PlotError, Scale, Series, group_by_label};
+use crate::plot::{Axis, Bar, BarPlot, LinePlot, Scale, Series, group_by_label};
 
 /// Training figures are noisy: each curve is drawn as the means of this many stretches.
 const STRETCHES: usize = 120;
 
-/// The pictures of a section as SVG, in the order of the page.
+/// The pictures of a section, in the order of the page.
 pub(super) fn draw(
     section: &Section<'_>,
     summary: &SectionSummary,
-) -> Result<Vec<String>, ReportError> {
+) -> Result<Vec<Picture>, ReportError> {
     if section
         .groups
         .iter()
@@ -74,13 +75,9 @@ pub(super) fn draw(
             &train(|line| line.meta_loss.filter(|loss| *loss > 0.0)),
         ),
     ];
-    let bars = comparison(summary).map(|plot| plot.svg());
-    let drawn = bars.into_iter().chain(plots.iter().map(LinePlot::svg));
-    // A run that has just begun, or a model without a memory, lacks some of the curves.
-    drawn
-        .filter(|svg| !matches!(svg, Err(PlotError::Empty { .. })))
-        .map(|svg| svg.map_err(ReportError::from))
-        .collect()
+    let bars = comparison(summary).map(|plot| (plot.title.clone(), plot.svg()));
+    let curves = plots.iter().map(|plot| (plot.title.clone(), plot.svg()));
+    drawn(bars.into_iter().chain(curves))
 }
 
 /// Our errors beside the published ones; None if nothing stands beside anything.

@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::error::ReportError;
 use super::groups::{RunGroup, sections};
+use super::pictures::Picture;
 use super::run::RunData;
 use super::summary::{SectionSummary, Summary};
 use super::table::{self, Table};
@@ -51,7 +52,7 @@ pub(super) fn page(report: &Report, summary: &Summary) -> Result<String, ReportE
     Ok(page.into_string())
 }
 
-fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[String]) -> Markup {
+fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[Picture]) -> Markup {
     html! {
         section {
             @if let Some(task) = heading { h2 { (task) } }
@@ -67,7 +68,7 @@ fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[String]) ->
                 }
             }
             @if pictures.is_empty() { p { "Nothing has been logged yet." } }
-            @for picture in pictures { figure { (PreEscaped(picture)) } }
+            @for picture in pictures { figure { (PreEscaped(&picture.svg)) } }
             @if let Some(table) = summary.agents.as_ref().and_then(agents::table::tenths) {
                 h3 { (agents::table::TENTHS) }
                 (table_of(&table))

@@ -15,6 +15,7 @@ mod html;
 mod markdown;
 mod metrics;
 mod number;
+mod pictures;
 mod published;
 mod run;
 mod summary;
@@ -65,19 +66,25 @@ impl Report {
         write(path.as_ref(), &self.html()?)
     }
 
-    /// Writes `report.html`, `report.md` and `summary.json` into `folder`, which is created if missing.
+    /// Writes `report.html`, `report.md`, `summary.json` and the folder `pictures` of SVG files into `folder`, which is
+    /// created if missing.
     ///
     /// # Errors
     /// As [`Report::html`], or if a file cannot be written.
     pub fn write_folder(&self, folder: impl AsRef<Path>) -> Result<(), ReportError> {
         let folder = folder.as_ref();
-        std::fs::create_dir_all(folder).map_err(|source| ReportError::Write {
-            path: folder.to_owned(),
+        let pictures = folder.join("pictures");
+        std::fs::create_dir_all(&pictures).map_err(|source| ReportError::Write {
+            path: pictures.clone(),
             source,
         })?;
         write(&folder.join("report.html"), &self.html()?)?;
         write(&folder.join("report.md"), &self.markdown()?)?;
-        write(&folder.join("summary.json"), &self.summary()?.to_json()?)
+        let summary = self.summary()?;
+        write(&folder.join("summary.json"), &summary.to_json()?)?;
+        pictures::files(self, &summary)?
+            .iter()
+            .try_for_each(|(name, svg)| write(&pictures.join(name), svg))
     }
 
     /// The page.

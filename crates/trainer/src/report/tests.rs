@@ -220,9 +220,21 @@ fn files_are_written_whole_and_agree() {
     assert_eq!(json["sections"][0]["groups"][0]["valid"]["mean"], 2.0);
     assert_eq!(
         fs::read_dir(&out).unwrap().count(),
-        3,
+        4,
         "no temporary file is left"
     );
+    let mut pictures: Vec<_> = fs::read_dir(out.join("pictures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    pictures.sort();
+    let expected = [
+        "meta-loss-how-badly-writes-took.svg",
+        "test-error.svg",
+        "training-loss-of-the-task.svg",
+        "validation-error.svg",
+    ];
+    assert_eq!(pictures, expected);
 
     let error = report.write(out.join("missing/report.html")).unwrap_err();
     assert!(

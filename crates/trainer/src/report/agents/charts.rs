@@ -1,11 +1,12 @@
 //! The pictures of a section of agents.
 
 use super::{PlayerSummary, figures, names, of_player, played};
-use crate::plot::{Axis, Bar, BarPlot, Group, LinePlot, PlotError, Scale, Series, group_by_label};
+use crate::plot::{Axis, Bar, BarPlot, Group, LinePlot, Scale, Series, group_by_label};
 use crate::report::Figure;
 use crate::report::error::ReportError;
 use crate::report::groups::Section;
 use crate::report::number;
+use crate::report::pictures::{Picture, drawn};
 use crate::report::run::RunData;
 use crate::report::summary::SectionSummary;
 
@@ -15,11 +16,11 @@ const STRETCHES: usize = 80;
 /// Points of a curve over the episode, unless the episode has rounds of its own.
 const POSITIONS: usize = 40;
 
-/// The pictures of a section as SVG, in the order of the page.
+/// The pictures of a section, in the order of the page.
 pub(in crate::report) fn draw(
     section: &Section<'_>,
     summary: &SectionSummary,
-) -> Result<Vec<String>, ReportError> {
+) -> Result<Vec<Picture>, ReportError> {
     let learning = |title: &str, y: &str, y_scale: Scale, groups: Vec<Group>| LinePlot {
         title: title.to_owned(),
         x: Axis::plain("episodes played"),
@@ -66,13 +67,9 @@ pub(in crate::report) fn draw(
             }),
         ),
     ];
-    let bars = bars(summary).into_iter().map(|plot| plot.svg());
-    let drawn = bars.chain(plots.iter().map(LinePlot::svg));
-    // A run that has just begun, or that was not evaluated, lacks some of them.
-    drawn
-        .filter(|svg| !matches!(svg, Err(PlotError::Empty { .. })))
-        .map(|svg| svg.map_err(ReportError::from))
-        .collect()
+    let bars = bars(summary).map(|plot| (plot.title.clone(), plot.svg()));
+    let curves = plots.iter().map(|plot| (plot.title.clone(), plot.svg()));
+    drawn(bars.into_iter().chain(curves))
 }
 
 /// A curve for each run, those of a model under one label.

@@ -1,0 +1,63 @@
+//! What was drawn, and the names of the files that it is kept in.
+
+use super::Report;
+use super::error::ReportError;
+use super::summary::Summary;
+use super::{charts, groups};
+use crate::plot::PlotError;
+
+/// One picture of a section.
+pub(super) struct Picture {
+    pub title: String,
+    pub svg: String,
+}
+
+/// The pictures that there is something to be seen in: a run that has just begun, or was not evaluated, lacks some curves.
+pub(super) fn drawn(
+    plots: impl Iterator<Item = (String, Result<String, PlotError>)>,
+) -> Result<Vec<Picture>, ReportError> {
+    plots
+        .filter(|(_, svg)| !matches!(svg, Err(PlotError::Empty { .. })))
+        .map(|(title, svg)| Ok(Picture { title, svg: svg? }))
+        .collect()
+}
+
+/// Every picture of a report under a name for its file: the section's, where there are several, and the picture's own.
+pub(super) fn files(
+    report: &Report,
+    summary: &Summary,
+) -> Result<Vec<(String, String)>, ReportError> {
+    let sections = groups::sections(report)?;
+    let mut files = Vec::new();
+    for (section, summary) in sections.iter().zip(&summary.sections) {
+        for Picture { title, svg } in charts::draw(section, summary)? {
+            let words = if sections.len() > 1 {
+                format!("{} {title}", section.title)
+            } else {
+                title
+            };
+            files.push((format!("{}.svg", slug(&words)), svg));
+        }
+    }
+    Ok(files)
+}
+
+/// Letters and digits in lower case, whatever else as single dashes.
+fn slug(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words.join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::slug;
+
+    #[test]
+    fn a_name_is_words_with_dashes() {
+        assert_eq!(slug("Meta loss: how badly, 5 %"), "meta-loss-how-badly-5");
+    }
+}
