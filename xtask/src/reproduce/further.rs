@@ -125,7 +125,6 @@ pub fn to_json(suite: &Suite, cells: &[Cell]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reproduce::folder::Folder;
 
     const SUITE: &str = r#"
         title = "T"
@@ -155,13 +154,7 @@ mod tests {
         let jobs: Vec<Job> = suite
             .runs(2, false, None)
             .into_iter()
-            .map(|run| Job {
-                folder: Folder::new(folder.path(), &run),
-                split: "test".to_owned(),
-                episodes: None,
-                further: suite.experiments[run.experiment].further.clone(),
-                run,
-            })
+            .map(|run| Job::new(&suite, run, folder.path()))
             .collect();
         for (place, job) in jobs.iter().enumerate() {
             job.folder.prepare(&job.run).expect("writable");

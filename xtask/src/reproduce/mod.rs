@@ -17,7 +17,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 
 use crate::{setup, shell, workspace};
-use folder::{Folder, State};
+use folder::State;
 use suite::Suite;
 use train::{Job, Outcome, Plan};
 
@@ -224,16 +224,9 @@ fn jobs(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Re
     }
     runs.into_iter()
         .map(|run| {
-            let folder = Folder::new(out, &run);
-            folder.check_note(&run)?;
-            let experiment = &suite.experiments[run.experiment];
-            Ok(Job {
-                split: experiment.split.clone(),
-                episodes: experiment.episodes,
-                further: experiment.further.clone(),
-                run,
-                folder,
-            })
+            let job = Job::new(suite, run, out);
+            job.folder.check_note(&job.run)?;
+            Ok(job)
         })
         .collect()
 }

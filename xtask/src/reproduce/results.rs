@@ -225,7 +225,6 @@ pub fn to_json(suite: &Suite, cells: &[Cell]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reproduce::folder::Folder;
 
     const SUITE: &str = r#"
         title = "T"
@@ -261,13 +260,7 @@ mod tests {
         let runs = suite.runs(errors.len() as u64, false, None);
         let jobs: Vec<Job> = runs
             .into_iter()
-            .map(|run| Job {
-                folder: Folder::new(folder.path(), &run),
-                split: "valid".to_owned(),
-                episodes: None,
-                further: Vec::new(),
-                run,
-            })
+            .map(|run| Job::new(&suite, run, folder.path()))
             .collect();
         for (job, error) in jobs.iter().filter(|job| job.run.model == 0).zip(errors) {
             job.folder.prepare(&job.run).expect("writable");

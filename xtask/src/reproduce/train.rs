@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::folder::{Folder, State};
-use super::suite::{Further, Run};
+use super::suite::{Further, Run, Suite};
 use super::view::{Line, View};
 use crate::shell;
 
@@ -62,6 +62,18 @@ pub struct Job {
 }
 
 impl Job {
+    /// The job of a suite's run, with its folder under `out`.
+    pub fn new(suite: &Suite, run: Run, out: &Path) -> Self {
+        let experiment = &suite.experiments[run.experiment];
+        Self {
+            folder: Folder::new(out, &run),
+            split: experiment.split.clone(),
+            episodes: experiment.episodes,
+            further: experiment.further.clone(),
+            run,
+        }
+    }
+
     /// Trained, and evaluated on everything that it is to be evaluated on?
     fn is_done(&self) -> bool {
         let evaluated = |further: &Further| self.folder.further(&further.name).is_file();
