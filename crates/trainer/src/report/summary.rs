@@ -79,6 +79,11 @@ pub struct RunFigures {
     pub valid: Option<f64>,
     /// Error on the test split.
     pub test: Option<f64>,
+    /// Errors on other data than the config's, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub further: BTreeMap<String, f64>,
+    /// The curve that the pictures show: sequences seen and error on the validation split of each evaluation.
+    pub curve: Vec<(u64, f64)>,
 }
 
 impl Summary {
@@ -165,6 +170,12 @@ impl RunFigures {
             finished: ended.is_some(),
             valid: ended.and_then(|summary| finite_error(summary.valid.as_ref())),
             test: ended.and_then(|summary| finite_error(summary.test.as_ref())),
+            further: run.further.clone(),
+            curve: run
+                .valid
+                .iter()
+                .filter_map(|line| Some((line.sequences?, line.error?)))
+                .collect(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From run folders to the page.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -75,12 +76,16 @@ fn figures_are_over_the_seeds_that_have_finished() {
         finished: false,
         valid: None,
         test: None,
+        further: BTreeMap::new(),
+        curve: lstm.runs[1].curve.clone(),
     };
     assert_eq!(lstm.runs[1], last);
     assert_eq!(
         (mnm.runs[2].seed, mnm.runs[2].valid, mnm.runs[2].test),
         (Some(3), Some(3.0), Some(4.5))
     );
+    let sequences = lstm.runs[1].curve.iter().map(|(sequences, _)| *sequences);
+    assert_eq!(sequences.collect::<Vec<_>>(), [320, 640, 960, 1280]);
     assert_eq!(section.published.len(), 2);
 }
 
@@ -217,6 +222,8 @@ fn files_are_written_whole_and_agree() {
     assert_eq!(read("report.html"), report.html().unwrap());
     assert_eq!(read("report.md"), report.markdown().unwrap());
     let json: serde_json::Value = serde_json::from_str(&read("summary.json")).unwrap();
+    let curve = &json["sections"][0]["groups"][0]["runs"][0]["curve"];
+    assert_eq!(curve[3][0], 40 * 32);
     assert_eq!(json["sections"][0]["groups"][0]["valid"]["mean"], 2.0);
     assert_eq!(
         fs::read_dir(&out).unwrap().count(),
