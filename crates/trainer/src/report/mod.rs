@@ -1,9 +1,9 @@
 //! What a set of runs came to: one page with figures, curves and configs, and the same figures for other programs.
 //!
 //! A report is built from run folders ([`RunData::read`]) and published figures ([`Published`]). Runs are put together
-//! by task, or under a [`Heading`], then by model and by whatever else their configs differ in, apart from the seed. Where a folder holds
-//! `evaluation-test.json`, as `mnm eval --keep` leaves it, its figures are those of the test split; agents are set beside
-//! the reference players in it.
+//! by task, or under a [`Heading`], then by model and by whatever else their configs differ in, apart from the seed.
+//! Where a folder holds `evaluation-test.json`, as `mnm eval --keep` leaves it, its figures are those of the test split,
+//! and those of `--keep-as` stand under them; agents are set beside the reference players in it.
 
 mod agents;
 mod charts;
