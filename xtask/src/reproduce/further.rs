@@ -151,11 +151,7 @@ mod tests {
     fn a_row_a_model_and_a_column_an_evaluation_and_a_dash_where_none_was_made() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let suite: Suite = toml::from_str(SUITE).expect("a good suite");
-        let jobs: Vec<Job> = suite
-            .runs(2, false, None)
-            .into_iter()
-            .map(|run| Job::new(&suite, run, folder.path()))
-            .collect();
+        let jobs = Job::all(&suite, 2, folder.path());
         for (place, job) in jobs.iter().enumerate() {
             job.folder.prepare(&job.run).expect("writable");
             let names = if job.run.model == 0 {

@@ -97,11 +97,7 @@ mod tests {
     fn a_player_counts_once_a_seed_whatever_stands_beside_it() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let suite: Suite = toml::from_str(SUITE).expect("a good suite");
-        let jobs: Vec<Job> = suite
-            .runs(2, false, None)
-            .into_iter()
-            .map(|run| Job::new(&suite, run, folder.path()))
-            .collect();
+        let jobs = Job::all(&suite, 2, folder.path());
         for (place, job) in jobs.iter().enumerate() {
             job.folder.prepare(&job.run).expect("writable");
             let reward = |mean: usize| json!({"reward": {"mean": mean}});

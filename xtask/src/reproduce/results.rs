@@ -257,11 +257,7 @@ mod tests {
     fn fixture(errors: &[f64]) -> (tempfile::TempDir, Suite, Vec<Job>) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let suite: Suite = toml::from_str(SUITE).expect("a good suite");
-        let runs = suite.runs(errors.len() as u64, false, None);
-        let jobs: Vec<Job> = runs
-            .into_iter()
-            .map(|run| Job::new(&suite, run, folder.path()))
-            .collect();
+        let jobs = Job::all(&suite, errors.len() as u64, folder.path());
         for (job, error) in jobs.iter().filter(|job| job.run.model == 0).zip(errors) {
             job.folder.prepare(&job.run).expect("writable");
             std::fs::create_dir_all(&job.folder.path).expect("writable");

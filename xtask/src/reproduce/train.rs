@@ -15,6 +15,9 @@ use super::suite::{Further, Run, Suite};
 use super::view::{Line, View};
 use crate::shell;
 
+/// Where an evaluation that is kept says what it was made with.
+const ARGUMENTS: &str = "arguments";
+
 /// How often a running child and its metrics are looked at.
 const LOOK: Duration = Duration::from_millis(300);
 
@@ -76,10 +79,55 @@ impl Job {
 
     /// Trained, and evaluated on everything that it is to be evaluated on?
     fn is_done(&self) -> bool {
-        let evaluated = |further: &Further| self.folder.further(&further.name).is_file();
-        self.folder.state() == State::Finished
-            && self.folder.evaluation.is_file()
-            && self.further.iter().all(evaluated)
+        self.folder.state() == State::Finished && self.evaluations().iter().all(Wanted::is_made)
+    }
+
+    /// The evaluations that the suite asks for.
+    fn evaluations(&self) -> Vec<Wanted> {
+        let mut arguments = vec!["--split".to_owned(), self.split.clone()];
+        if let Some(episodes) = self.episodes {
+            arguments.extend(["--episodes".to_owned(), episodes.to_string()]);
+        }
+        let wanted = |more: Vec<String>, path: PathBuf| Wanted {
+            arguments: arguments.iter().cloned().chain(more).collect(),
+            path,
+        };
+        // Kept in the run folder too, where `mnm report` looks for it.
+        let own = wanted(vec!["--keep".to_owned()], self.folder.evaluation.clone());
+        let further = self.further.iter().map(|further| {
+            let mut more = vec!["--keep-as".to_owned(), further.name.clone()];
+            let overrides = further.overrides().into_iter();
+            more.extend(overrides.flat_map(|set| ["--set".to_owned(), set]));
+            wanted(more, self.folder.further(&further.name))
+        });
+        std::iter::once(own).chain(further).collect()
+    }
+}
+
+/// An evaluation that the suite asks for.
+struct Wanted {
+    /// What `mnm eval` is told beside the run, the data's folder and that we read JSON.
+    arguments: Vec<String>,
+    /// Where its outcome is kept.
+    path: PathBuf,
+}
+
+impl Wanted {
+    /// Is there an outcome, and by these arguments? The suite may have changed since.
+    fn is_made(&self) -> bool {
+        std::fs::read_to_string(&self.path)
+            .ok()
+            .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
+            .is_some_and(|kept| kept[ARGUMENTS] == serde_json::json!(self.arguments))
+    }
+}
+
+#[cfg(test)]
+impl Job {
+    /// All jobs of a suite.
+    pub fn all(suite: &Suite, seeds: u64, out: &Path) -> Vec<Self> {
+        let runs = suite.runs(seeds, false, None).into_iter();
+        runs.map(|run| Self::new(suite, run, out)).collect()
     }
 }
 
@@ -253,46 +301,35 @@ fn interrupt(child: &mut Child) {
     }
 }
 
-/// Evaluates a finished run on everything that it has not been evaluated on yet.
+/// Makes the evaluations of a finished run that have not been made yet.
 fn evaluated(plan: &Plan<'_>, job: &Job) -> Result<()> {
-    if !job.folder.evaluation.is_file() {
-        // Kept in the run folder too, where `mnm report` looks for it.
-        evaluate(plan, job, &["--keep".to_owned()], &job.folder.evaluation)?;
-    }
-    for further in &job.further {
-        let path = job.folder.further(&further.name);
-        if !path.is_file() {
-            let mut arguments = vec!["--keep-as".to_owned(), further.name.clone()];
-            let overrides = further.overrides().into_iter();
-            arguments.extend(overrides.flat_map(|set| ["--set".to_owned(), set]));
-            evaluate(plan, job, &arguments, &path)?;
-        }
-    }
-    Ok(())
+    let wanted = job.evaluations();
+    let mut missing = wanted.iter().filter(|wanted| !wanted.is_made());
+    missing.try_for_each(|wanted| evaluate(plan, job, wanted))
 }
 
-/// Keeps at `path` what `mnm eval` prints with these arguments.
-fn evaluate(plan: &Plan<'_>, job: &Job, arguments: &[String], path: &Path) -> Result<()> {
+/// Keeps what `mnm eval` prints.
+fn evaluate(plan: &Plan<'_>, job: &Job, Wanted { arguments, path }: &Wanted) -> Result<()> {
     let mut command = Command::new(&plan.mnm);
     command
         .arg("eval")
         .arg(&job.folder.path)
-        .args(["--split", &job.split, "--json"])
+        .arg("--json")
         .args(arguments);
     if let Some(data) = plan.data {
         command.arg("--data").arg(data);
     }
-    if let Some(episodes) = job.episodes {
-        command.args(["--episodes", &episodes.to_string()]);
-    }
     apart(&mut command);
     let text = shell::capture(&mut command)?;
-    let value: serde_json::Value = serde_json::from_str(text.trim()).with_context(|| {
+    let mut value: serde_json::Value = serde_json::from_str(text.trim()).with_context(|| {
         format!(
             "`{}` printed something that is not JSON",
             shell::typed(&command)
         )
     })?;
+    if let Some(object) = value.as_object_mut() {
+        object.insert(ARGUMENTS.to_owned(), serde_json::json!(arguments));
+    }
     // Under its name only when it is whole: a file that is there is taken for a finished evaluation.
     let draft = path.with_extension("tmp");
     std::fs::create_dir_all(path.parent().unwrap_or(path))
@@ -429,6 +466,18 @@ esac
         assert!(lines[1].contains("--set data.length=40"), "{evaluations}");
         assert!(lines[1].contains("--keep-as length-40"), "{evaluations}");
         assert!(jobs[0].folder.further("length-40").is_file());
+
+        // The same name for other data, and more episodes: made anew, of the same training.
+        jobs[0].further[0]
+            .set
+            .insert("data.length".to_owned(), 41.into());
+        jobs[0].episodes = Some(78);
+        assert!(matches!(work(&plan, &jobs)[..], [Outcome::Done]));
+        assert_eq!(before, noted(&plan, "arguments"));
+        let evaluations = noted(&plan, "evaluations");
+        let lines: Vec<&str> = evaluations.lines().collect();
+        assert_eq!(lines.len(), 4, "{evaluations}");
+        assert!(lines[3].contains("data.length=41"), "{evaluations}");
     }
 
     #[test]

@@ -46,7 +46,8 @@ pub(super) fn sections(report: &Report) -> Result<Vec<Section<'_>>, ReportError>
         let heading = report
             .headings
             .iter()
-            .find(|heading| run.name.starts_with(&heading.prefix));
+            .filter(|heading| run.name.starts_with(&heading.prefix))
+            .max_by_key(|heading| heading.prefix.len());
         (heading.map(|heading| heading.title.as_str()), run.task())
     });
     let mut sections = Vec::new();
@@ -250,9 +251,13 @@ mod tests {
 
     #[test]
     fn runs_under_a_heading_stand_apart_from_others_of_their_task() {
-        let runs = ["copy-a", "double-copy-a", "copy-b", "other"]
+        let runs = ["copy-a", "double-copy-a", "copy-b", "other", "copy-long-a"]
             .map(|name| run(name, "seed = 1\ndata.task = 'double-copy'"));
-        let headings = [("double-copy-", "Double copy"), ("copy-", "Plain copy")];
+        let headings = [
+            ("double-copy-", "Double copy"),
+            ("copy-", "Plain copy"),
+            ("copy-long-", "Long copy"),
+        ];
         let report = Report {
             headings: headings
                 .map(|(prefix, title)| Heading {
@@ -280,7 +285,8 @@ mod tests {
             [
                 ("Plain copy", "double-copy"),
                 ("Double copy", "double-copy"),
-                ("double-copy", "double-copy")
+                ("double-copy", "double-copy"),
+                ("Long copy", "double-copy")
             ]
         );
     }

@@ -48,7 +48,7 @@ pub struct Report {
     pub headings: Vec<Heading>,
 }
 
-/// The heading of the runs whose folders' names begin alike.
+/// The heading of the runs whose folders' names begin alike; of several that fit, the one with the longest prefix holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
     /// How they begin.

@@ -36,10 +36,21 @@ pub(super) fn files(
             } else {
                 title
             };
-            files.push((format!("{}.svg", slug(&words)), svg));
+            files.push((free(&slug(&words), &files), svg));
         }
     }
     Ok(files)
+}
+
+/// A file's name that none of `files` has: headings may differ in what a name leaves out.
+fn free(slug: &str, files: &[(String, String)]) -> String {
+    let mut name = format!("{slug}.svg");
+    let mut count = 1;
+    while files.iter().any(|(taken, _)| *taken == name) {
+        count += 1;
+        name = format!("{slug}-{count}.svg");
+    }
+    name
 }
 
 /// Letters and digits in lower case, whatever else as single dashes.
@@ -54,10 +65,20 @@ fn slug(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::slug;
+    use super::{free, slug};
 
     #[test]
     fn a_name_is_words_with_dashes() {
         assert_eq!(slug("Meta loss: how badly, 5 %"), "meta-loss-how-badly-5");
+    }
+
+    #[test]
+    fn no_picture_takes_the_place_of_another() {
+        let mut files = Vec::new();
+        for expected in ["a.svg", "a-2.svg", "a-3.svg"] {
+            let name = free("a", &files);
+            assert_eq!(name, expected);
+            files.push((name, String::new()));
+        }
     }
 }

@@ -202,7 +202,8 @@ fn per_task(ended: &[&RunSummary]) -> BTreeMap<String, Figure> {
 
 fn further(runs: &[&RunData]) -> BTreeMap<String, Figure> {
     let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
-    for (name, error) in runs.iter().flat_map(|run| &run.further) {
+    let ended = runs.iter().filter(|run| run.ended().is_some());
+    for (name, error) in ended.flat_map(|run| &run.further) {
         values.entry(name).or_default().push(*error);
     }
     figures(values)

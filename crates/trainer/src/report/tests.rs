@@ -185,6 +185,7 @@ fn errors_on_other_data_have_a_table_of_their_own() {
         ("mnm-p-1", "length-40", 20.0),
         ("mnm-p-2", "length-40", 30.0),
         ("mnm-p-1", "length-9", 1.0),
+        ("lstm-2", "length-9", 50.0), // not finished, so in no figure
     ] {
         let path = folder.path().join(run);
         fs::create_dir_all(&path).unwrap();
