@@ -94,7 +94,7 @@ impl Region {
     }
 
     pub fn view_mut<'a, F: Kernels>(&self, data: &'a mut [F]) -> MatrixMut<'a, F> {
-        MatrixMut::new(
+        MatrixMut::padded(
             &mut data[self.offset..],
             self.rows,
             self.columns,

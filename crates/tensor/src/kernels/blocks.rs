@@ -23,7 +23,7 @@ const fn widest_tile<S: Simd>(m: usize) -> usize {
         (true, _) => 3,
         (false, 0..=1) => 8,
         (false, 2) => 6,
-        (false, 3..=4 | 7..=8) => 3,
+        (false, 3..=4) => 3,
         (false, _) => 2,
     }
 }
@@ -67,7 +67,7 @@ pub unsafe fn outer<S: Simd>(
     let in_place = c.from.data == c.to.data.cast_const() && c.from.stride == c.to.stride;
     if (1..=4).contains(&k) && m > 4 && in_place && c.store != Store::Overwrite {
         // SAFETY: the contract is the same.
-        return unsafe { update::<S>((m, n, k), a, b, c.to, c.store == Store::Subtract) };
+        return unsafe { update::<S>((m, n, k), a, b, c) };
     }
     let total = n.div_ceil(S::LANES);
     // Strips, and tiles within them, are made as even as possible.
@@ -132,8 +132,7 @@ unsafe fn update<S: Simd>(
     (m, n, k): (usize, usize, usize),
     a: Strided<S::Scalar>,
     b: Rows<*const S::Scalar>,
-    c: Rows<*mut S::Scalar>,
-    negative: bool,
+    c: Target<S::Scalar>,
 ) {
     let total = n.div_ceil(S::LANES);
     let widest = match (S::MANY_REGISTERS, k) {
@@ -161,13 +160,10 @@ unsafe fn update<S: Simd>(
                 data: b.data.add(first),
                 ..b
             };
-            let c = Rows {
-                data: c.data.add(first),
-                ..c
-            };
+            let c = c.at(0, first);
             macro_rules! run {
                 ($rank:literal, $vectors:literal) => {
-                    update_strip::<S, $rank, $vectors>(m, a, b, c, tail, negative)
+                    update_strip::<S, $rank, $vectors>(m, a, b, c, tail)
                 };
             }
             if S::MANY_REGISTERS {

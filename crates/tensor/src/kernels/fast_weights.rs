@@ -72,7 +72,7 @@ fn write_fits<F>(what: &str, write: Write<'_, F>, w: (usize, usize)) {
 ///
 /// If the shapes do not agree.
 pub fn write_then_apply<F: Kernels>(
-    w: MatrixMut<'_, F>,
+    mut w: MatrixMut<'_, F>,
     write: Write<'_, F>,
     x: Matrix<'_, F>,
     y: MatrixMut<'_, F>,
@@ -85,18 +85,9 @@ pub fn write_then_apply<F: Kernels>(
         (y.rows, y.columns, input),
     );
     let level = Level::current();
+    let w = w.target(Store::Subtract);
     for (first, count) in blocks(out) {
-        let block = w.data[first * w.stride..].as_mut_ptr();
-        let (reads, writes) = (
-            Rows {
-                data: block.cast_const(),
-                stride: w.stride,
-            },
-            Rows {
-                data: block,
-                stride: w.stride,
-            },
-        );
+        let block = w.at(first, 0);
         let y = Rows {
             data: columns_from(y.data, first),
             stride: y.stride,
@@ -110,13 +101,13 @@ pub fn write_then_apply<F: Kernels>(
                 across(write.d, first),
                 right(write.a),
                 false,
-                Target::new(writes.data, writes.stride, Store::Subtract),
+                block,
             );
             F::dots(
                 level,
                 (x.rows, count, input),
                 right(x),
-                reads,
+                block.from,
                 y,
                 Store::Overwrite,
             );
@@ -130,10 +121,10 @@ pub fn write_then_apply<F: Kernels>(
 ///
 /// If the shapes do not agree.
 pub fn apply_then_undo<F: Kernels>(
-    w: MatrixMut<'_, F>,
+    mut w: MatrixMut<'_, F>,
     write: Write<'_, F>,
     dy: Matrix<'_, F>,
-    dx: MatrixMut<'_, F>,
+    mut dx: MatrixMut<'_, F>,
     store: Store,
 ) {
     let (out, input) = (w.rows, w.columns);
@@ -144,27 +135,14 @@ pub fn apply_then_undo<F: Kernels>(
         (dx.rows, dy.columns, dx.columns),
     );
     let level = Level::current();
+    let (w, dx) = (w.target(Store::Add), dx.target(store));
     for (first, count) in blocks(out) {
-        let block = w.data[first * w.stride..].as_mut_ptr();
-        let (reads, writes) = (
-            Rows {
-                data: block.cast_const(),
-                stride: w.stride,
-            },
-            Rows {
-                data: block,
-                stride: w.stride,
-            },
-        );
+        let block = w.at(first, 0);
         let rows = Strided {
             data: dy.data[first.min(dy.data.len())..].as_ptr(),
             ..left(dy)
         };
-        let dx = Rows {
-            data: dx.data.as_mut_ptr(),
-            stride: dx.stride,
-        };
-        let store = match store {
+        let store = match dx.store {
             Store::Overwrite if first > 0 => Store::Add,
             other => other,
         };
@@ -174,9 +152,9 @@ pub fn apply_then_undo<F: Kernels>(
                 level,
                 (dy.rows, input, count),
                 rows,
-                reads,
+                block.from,
                 false,
-                Target::new(dx.data, dx.stride, store),
+                Target { store, ..dx },
             );
             F::outer(
                 level,
@@ -184,7 +162,7 @@ pub fn apply_then_undo<F: Kernels>(
                 across(write.d, first),
                 right(write.a),
                 false,
-                Target::new(writes.data, writes.stride, Store::Add),
+                block,
             );
         }
     }
@@ -199,12 +177,12 @@ pub fn apply_then_undo<F: Kernels>(
 ///
 /// If the shapes do not agree.
 pub fn accumulate<F: Kernels>(
-    g: MatrixMut<'_, F>,
+    mut g: MatrixMut<'_, F>,
     dy: Matrix<'_, F>,
     x: Matrix<'_, F>,
     write: Write<'_, F>,
     dd: MatrixMut<'_, F>,
-    da: MatrixMut<'_, F>,
+    mut da: MatrixMut<'_, F>,
 ) {
     let (out, input) = (g.rows, g.columns);
     let heads = write.d.rows;
@@ -233,18 +211,9 @@ pub fn accumulate<F: Kernels>(
         .chunks_mut(dd.stride.max(1))
         .take(heads)
         .for_each(|row| row[..out].fill(F::zero()));
+    let (g, da) = (g.target(Store::Add), da.target(Store::Subtract));
     for (first, count) in blocks(out) {
-        let block = g.data[first * g.stride..].as_mut_ptr();
-        let (reads, writes) = (
-            Rows {
-                data: block.cast_const(),
-                stride: g.stride,
-            },
-            Rows {
-                data: block,
-                stride: g.stride,
-            },
-        );
+        let block = g.at(first, 0);
         let rows = Strided {
             data: write.d.data[first.min(write.d.data.len())..].as_ptr(),
             ..left(write.d)
@@ -252,10 +221,6 @@ pub fn accumulate<F: Kernels>(
         let dd = Rows {
             data: columns_from(dd.data, first),
             stride: dd.stride,
-        };
-        let da = Rows {
-            data: da.data.as_mut_ptr(),
-            stride: da.stride,
         };
         // SAFETY: the views hold what their sizes say, the sizes agree, and the block's rows exist.
         unsafe {
@@ -265,24 +230,17 @@ pub fn accumulate<F: Kernels>(
                 across(dy, first),
                 right(x),
                 false,
-                Target::new(writes.data, writes.stride, Store::Add),
+                block,
             );
             F::dots(
                 level,
                 (heads, count, input),
                 right(write.a),
-                reads,
+                block.from,
                 dd,
                 Store::Subtract,
             );
-            F::outer(
-                level,
-                (heads, input, count),
-                rows,
-                reads,
-                false,
-                Target::new(da.data, da.stride, Store::Subtract),
-            );
+            F::outer(level, (heads, input, count), rows, block.from, false, da);
         }
     }
 }

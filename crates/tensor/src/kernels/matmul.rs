@@ -4,7 +4,7 @@ use super::level::Level;
 use super::packed::Packed;
 use super::scalar::Kernels;
 use super::scratch::Scratch;
-use super::tile::{Rows, Strided, Target};
+use super::tile::{Rows, Strided};
 use super::view::{Matrix, MatrixMut, Store};
 
 /// Above this many multiply-adds a product is blocked for the caches, with both operands packed.
@@ -32,7 +32,12 @@ pub(super) fn agree(what: &str, expected: (usize, usize, usize), found: (usize, 
 /// # Panics
 ///
 /// If the shapes do not agree.
-pub fn matmul<F: Kernels>(a: Matrix<'_, F>, b: Matrix<'_, F>, c: MatrixMut<'_, F>, store: Store) {
+pub fn matmul<F: Kernels>(
+    a: Matrix<'_, F>,
+    b: Matrix<'_, F>,
+    mut c: MatrixMut<'_, F>,
+    store: Store,
+) {
     let (m, n, k) = (a.rows, b.columns, a.columns);
     agree("matmul", (m, n, k), (c.rows, c.columns, b.rows));
     if m >= 64 && m * n * k >= LARGE {
@@ -47,7 +52,7 @@ pub fn matmul<F: Kernels>(a: Matrix<'_, F>, b: Matrix<'_, F>, c: MatrixMut<'_, F
         data: b.data.as_ptr(),
         stride: b.stride,
     };
-    let out = Target::new(c.data.as_mut_ptr(), c.stride, store);
+    let out = c.target(store);
     // SAFETY: the views hold what their sizes say and the sizes agree.
     unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out) }
 }
@@ -62,7 +67,7 @@ pub fn matmul<F: Kernels>(a: Matrix<'_, F>, b: Matrix<'_, F>, c: MatrixMut<'_, F
 pub fn matmul_tn<F: Kernels>(
     a: Matrix<'_, F>,
     b: Matrix<'_, F>,
-    c: MatrixMut<'_, F>,
+    mut c: MatrixMut<'_, F>,
     store: Store,
 ) {
     let (m, n, k) = (a.columns, b.columns, a.rows);
@@ -79,7 +84,7 @@ pub fn matmul_tn<F: Kernels>(
         data: b.data.as_ptr(),
         stride: b.stride,
     };
-    let out = Target::new(c.data.as_mut_ptr(), c.stride, store);
+    let out = c.target(store);
     // SAFETY: the views hold what their sizes say and the sizes agree.
     unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out) }
 }

@@ -115,7 +115,7 @@ impl<F: Kernels> Packed<F> {
     /// # Panics
     ///
     /// If the shapes do not agree.
-    pub fn multiply(&self, a: Matrix<'_, F>, c: MatrixMut<'_, F>, store: Store) {
+    pub fn multiply(&self, a: Matrix<'_, F>, mut c: MatrixMut<'_, F>, store: Store) {
         agree(
             "Packed::multiply",
             (a.rows, self.columns, a.columns),
@@ -126,7 +126,7 @@ impl<F: Kernels> Packed<F> {
             row: a.stride,
             column: 1,
         };
-        let target = Target::new(c.data.as_mut_ptr(), c.stride, store);
+        let target = c.target(store);
         // SAFETY: the views hold what their sizes say.
         unsafe { self.multiply_to(a.rows, left, target) }
     }
@@ -136,7 +136,7 @@ impl<F: Kernels> Packed<F> {
     /// # Panics
     ///
     /// If the shapes do not agree.
-    pub fn multiply_plus(&self, a: Matrix<'_, F>, bias: &[F], c: MatrixMut<'_, F>) {
+    pub fn multiply_plus(&self, a: Matrix<'_, F>, bias: &[F], mut c: MatrixMut<'_, F>) {
         agree(
             "Packed::multiply_plus",
             (a.rows, self.columns, a.columns),
@@ -154,7 +154,7 @@ impl<F: Kernels> Packed<F> {
         };
         let target = Target {
             from,
-            ..Target::new(c.data.as_mut_ptr(), c.stride, Store::Add)
+            ..c.target(Store::Add)
         };
         // SAFETY: the views hold what their sizes say, and every row of `from` is the bias.
         unsafe { self.multiply_to(a.rows, left, target) }
@@ -175,12 +175,11 @@ impl<F: Kernels> Packed<F> {
         panel: usize,
         m: usize,
         a: Strided<F>,
-        c: MatrixMut<'_, F>,
+        mut c: MatrixMut<'_, F>,
         store: Store,
     ) {
-        let c = Target::new(c.data.as_mut_ptr(), c.stride, store);
         // SAFETY: the contract is the callee's.
-        unsafe { self.panel_to(panel, m, a, c) }
+        unsafe { self.panel_to(panel, m, a, c.target(store)) }
     }
 
     /// The product to any target.
@@ -208,12 +207,10 @@ impl<F: Kernels> Packed<F> {
             data: self.data[offset..].as_ptr(),
             stride: width,
         };
-        // SAFETY: the panel has `rows` rows of `width`, a multiple of every register; C has these columns. Without rows, no
-        // more than the address of the first is computed.
+        // SAFETY: the panel has `rows` rows of `width`, a multiple of every register; C has these columns.
         unsafe {
-            let c = if m == 0 { c } else { c.at(0, first) };
             let size = (m, columns, self.rows);
-            F::outer(Level::current(), size, a, right, true, c);
+            F::outer(Level::current(), size, a, right, true, c.at(0, first));
         }
     }
 }

@@ -33,11 +33,13 @@ pub struct Target<F> {
     pub to: Rows<*mut F>,
     /// How the two go together.
     pub store: Store,
+    /// Whether each row of `to` may be overwritten to the end of its last register.
+    pub padded: bool,
 }
 
 impl<F> Target<F> {
     /// A target that changes its own elements.
-    pub fn new(data: *mut F, stride: usize, store: Store) -> Self {
+    pub fn new(data: *mut F, stride: usize, padded: bool, store: Store) -> Self {
         let from = Rows {
             data: data.cast_const(),
             stride,
@@ -46,31 +48,25 @@ impl<F> Target<F> {
             from,
             to: Rows { data, stride },
             store,
+            padded,
         }
     }
 
-    /// The same some rows and columns further.
-    ///
-    /// # Safety
-    ///
-    /// There must be such rows and columns.
+    /// The same some rows and columns further. Only addresses are computed: there need not be anything.
     #[inline(always)]
-    pub unsafe fn at(self, row: usize, column: usize) -> Self {
-        // SAFETY: the contract is the caller's.
-        unsafe {
-            let from = self.from.data.add(row * self.from.stride + column);
-            let to = self.to.data.add(row * self.to.stride + column);
-            Target {
-                from: Rows {
-                    data: from,
-                    ..self.from
-                },
-                to: Rows {
-                    data: to,
-                    ..self.to
-                },
-                ..self
-            }
+    pub fn at(self, row: usize, column: usize) -> Self {
+        let from = row * self.from.stride + column;
+        let to = row * self.to.stride + column;
+        Target {
+            from: Rows {
+                data: self.from.data.wrapping_add(from),
+                ..self.from
+            },
+            to: Rows {
+                data: self.to.data.wrapping_add(to),
+                ..self.to
+            },
+            ..self
         }
     }
 }
@@ -192,7 +188,7 @@ unsafe fn outer_sums<
 }
 
 /// One tile of MR x (NV registers) in outer form; the last register of each row has only `tail`'s lanes, that of b only if
-/// not `padded`.
+/// not `padded`. It is stored whole if the target is padded.
 ///
 /// # Safety
 ///
@@ -215,6 +211,7 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
             (false, true) => outer_sums::<S, MR, NV, true, false>(k, a, b, tail),
             (false, false) => outer_sums::<S, MR, NV, true, true>(k, a, b, tail),
         };
+        let stored = stored::<S>(c.padded, tail);
         for i in 0..MR {
             let row = c.at(i, 0);
             for j in 0..NV {
@@ -238,14 +235,29 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
                 if whole {
                     S::store(to, v);
                 } else {
-                    S::store_masked(to, tail, v);
+                    S::store_masked(to, stored, v);
                 }
             }
         }
     }
 }
 
-/// C\[i, j] += a\[i, p] b\[p, j] for all `rows` of one strip of NV registers and K values of p: a write of rank K.
+/// The lanes of the last register of a row that are stored: all of them in a padded target, else `tail`'s.
+///
+/// # Safety
+///
+/// As for [`Simd`].
+#[inline(always)]
+unsafe fn stored<S: Simd>(padded: bool, tail: S::Mask) -> S::Mask {
+    if padded {
+        // SAFETY: the contract is the same.
+        unsafe { S::mask(S::LANES) }
+    } else {
+        tail
+    }
+}
+
+/// C\[i, j] += a\[i, p] b\[p, j], or -=, for all `rows` of one strip of NV registers and K values of p: a write of rank K.
 ///
 /// b stays in registers instead of C, each element of which is loaded and stored once.
 ///
@@ -257,12 +269,12 @@ pub(super) unsafe fn update_strip<S: Simd, const K: usize, const NV: usize>(
     rows: usize,
     a: Strided<S::Scalar>,
     b: Rows<*const S::Scalar>,
-    c: Rows<*mut S::Scalar>,
+    c: Target<S::Scalar>,
     tail: S::Mask,
-    negative: bool,
 ) {
     // SAFETY: all offsets stay within what the caller vouches for.
     unsafe {
+        let (negative, stored) = (c.store == Store::Subtract, stored::<S>(c.padded, tail));
         let mut right = [[S::zero(); NV]; K];
         for p in 0..K {
             let line = b.data.add(p * b.stride);
@@ -285,7 +297,7 @@ pub(super) unsafe fn update_strip<S: Simd, const K: usize, const NV: usize>(
             for p in 0..K {
                 left[p] = S::splat(*a.data.add(i * a.row + p * a.column));
             }
-            let line = c.data.add(i * c.stride);
+            let line = c.to.data.add(i * c.to.stride);
             for j in 0..NV {
                 let at = line.add(j * S::LANES);
                 let mut sum = if j + 1 < NV {
@@ -299,7 +311,7 @@ pub(super) unsafe fn update_strip<S: Simd, const K: usize, const NV: usize>(
                 if j + 1 < NV {
                     S::store(at, sum);
                 } else {
-                    S::store_masked(at, tail, sum);
+                    S::store_masked(at, stored, sum);
                 }
             }
         }

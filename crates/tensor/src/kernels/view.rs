@@ -1,5 +1,8 @@
 //! Row-major matrices inside slices, checked once where they are made.
 
+use super::buffer::padded;
+use super::tile::Target;
+
 /// A read-only row-major matrix: element (i, j) is `data[i * stride + j]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a, F> {
@@ -16,6 +19,8 @@ pub struct MatrixMut<'a, F> {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) stride: usize,
+    /// Whether whole registers may be stored: see [`MatrixMut::padded`].
+    pub(super) padded: bool,
 }
 
 /// What becomes of the elements that an operation writes to.
@@ -100,6 +105,23 @@ impl<'a, F> MatrixMut<'a, F> {
             rows,
             columns,
             stride,
+            padded: false,
+        }
+    }
+
+    /// The matrix whose rows lie `stride` elements apart, each followed by nobody's numbers up to the next multiple of
+    /// [`ROW_MULTIPLE`](super::ROW_MULTIPLE), which a product may overwrite: it then stores whole registers, where one that must leave them alone
+    /// needs masked stores, slow on many processors.
+    ///
+    /// # Panics
+    ///
+    /// If `stride` is less than such a row or the slice is too short for them.
+    #[inline]
+    pub fn padded(data: &'a mut [F], rows: usize, columns: usize, stride: usize) -> Self {
+        check(data.len(), rows, padded(columns), stride);
+        MatrixMut {
+            padded: true,
+            ..MatrixMut::new(data, rows, columns, stride)
         }
     }
 
@@ -130,6 +152,12 @@ impl<'a, F> MatrixMut<'a, F> {
             rows: self.rows,
             columns: self.columns,
             stride: self.stride,
+            padded: self.padded,
         }
+    }
+
+    /// Where a product goes.
+    pub(super) fn target(&mut self, store: Store) -> Target<F> {
+        Target::new(self.data.as_mut_ptr(), self.stride, self.padded, store)
     }
 }

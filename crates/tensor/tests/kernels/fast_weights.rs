@@ -20,7 +20,7 @@ struct Case<F> {
 
 impl<F: Kernels> Case<F> {
     fn new(out: usize, input: usize, heads: usize, rows: usize, seed: u64) -> Self {
-        let pad = padded(input) - input;
+        let pad = padded(input) - input + 2;
         Case {
             w: Poisoned::random(out, input, pad, seed),
             d: Poisoned::random(heads, out, 3, seed + 1),
@@ -29,6 +29,14 @@ impl<F: Kernels> Case<F> {
             dy: Poisoned::random(rows, out, 5, seed + 4),
             heads,
             rows,
+        }
+    }
+
+    /// The same, with padding of W that may be overwritten.
+    fn freed(self) -> Self {
+        Case {
+            w: self.w.freed(),
+            ..self
         }
     }
 
@@ -47,7 +55,13 @@ impl<F: Kernels> Case<F> {
     }
 
     fn blank(&self, rows: usize, columns: usize) -> Poisoned<F> {
-        Poisoned::new(rows, columns, 4, |_, _| f64::NAN)
+        let pad = padded(columns) - columns + 4;
+        let blank = Poisoned::new(rows, columns, pad, |_, _| f64::NAN);
+        if self.w.free > 0 {
+            blank.freed()
+        } else {
+            blank
+        }
     }
 
     fn write_then_apply(&self) -> Result<(), TestCaseError> {
@@ -150,6 +164,8 @@ proptest! {
     ) {
         Case::<f32>::new(out, input, heads, rows, u64::from(seed)).check(store)?;
         Case::<f64>::new(out, input, heads, rows, u64::from(seed)).check(store)?;
+        Case::<f32>::new(out, input, heads, rows, u64::from(seed)).freed().check(store)?;
+        Case::<f64>::new(out, input, heads, rows, u64::from(seed)).freed().check(store)?;
     }
 }
 

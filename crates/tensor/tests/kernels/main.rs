@@ -4,7 +4,7 @@ mod activations;
 mod fast_weights;
 mod products;
 
-use mnm_tensor::kernels::{Kernels, Level, Matrix, MatrixMut, Store, with_level};
+use mnm_tensor::kernels::{Kernels, Level, Matrix, MatrixMut, Store, padded, with_level};
 use proptest::prelude::*;
 
 /// A matrix whose padding is NaN, so that a read of it shows in every sum.
@@ -14,6 +14,8 @@ struct Poisoned<F> {
     rows: usize,
     columns: usize,
     stride: usize,
+    /// Elements after each row that may be overwritten.
+    free: usize,
 }
 
 impl<F: Kernels> Poisoned<F> {
@@ -35,7 +37,14 @@ impl<F: Kernels> Poisoned<F> {
             rows,
             columns,
             stride,
+            free: 0,
         }
+    }
+
+    /// The same, with the padding up to whole registers free to be overwritten; there must be as much.
+    fn freed(self) -> Self {
+        let free = padded(self.columns) - self.columns;
+        Poisoned { free, ..self }
     }
 
     /// Entries in [-1, 1], a function of the seed.
@@ -58,7 +67,12 @@ impl<F: Kernels> Poisoned<F> {
     }
 
     fn view_mut(&mut self) -> MatrixMut<'_, F> {
-        MatrixMut::new(&mut self.data, self.rows, self.columns, self.stride)
+        let (rows, columns, stride) = (self.rows, self.columns, self.stride);
+        if self.free > 0 {
+            MatrixMut::padded(&mut self.data, rows, columns, stride)
+        } else {
+            MatrixMut::new(&mut self.data, rows, columns, stride)
+        }
     }
 
     /// What `store` is to leave, given the result of the operation.
@@ -73,7 +87,7 @@ impl<F: Kernels> Poisoned<F> {
             .collect()
     }
 
-    /// Entries equal to `expected` up to rounding of sums of `terms` products, padding still NaN.
+    /// Entries equal to `expected` up to rounding of sums of `terms` products, padding that is not free still NaN.
     fn check(&self, expected: &[f64], terms: usize) -> Result<(), TestCaseError> {
         let tolerance = 4.0 * F::epsilon().as_f64() * (terms + 1) as f64;
         for i in 0..self.rows {
@@ -84,7 +98,8 @@ impl<F: Kernels> Poisoned<F> {
                     "({i}, {j}): {found} for {expected}"
                 );
             }
-            let padding = &self.data[i * self.stride + self.columns..(i + 1) * self.stride];
+            let padding =
+                &self.data[i * self.stride + self.columns + self.free..(i + 1) * self.stride];
             prop_assert!(
                 padding.iter().all(|x| x.is_nan()),
                 "padding of row {i} was written"

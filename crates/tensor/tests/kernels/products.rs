@@ -1,6 +1,8 @@
 //! A B, A^T B, A B^T and products with packed operands.
 
-use mnm_tensor::kernels::{Kernels, Matrix, Packed, Store, dot, matmul, matmul_nt, matmul_tn};
+use mnm_tensor::kernels::{
+    Kernels, Matrix, Packed, Store, dot, matmul, matmul_nt, matmul_tn, padded,
+};
 use proptest::prelude::*;
 
 use crate::{Poisoned, at_every_level, size, store};
@@ -24,27 +26,32 @@ fn every_form<F: Kernels>(
     let a_t = Poisoned::<F>::new(k, m, pad, |p, i| a.at(i, p));
     let b = Poisoned::<F>::random(k, n, pad, seed + 1);
     let b_t = Poisoned::<F>::new(n, k, pad, |j, p| b.at(p, j));
+    let c_pad = padded(n) - n + pad;
     let before = match store {
-        Store::Overwrite => Poisoned::<F>::new(m, n, pad, |_, _| f64::NAN),
-        _ => Poisoned::<F>::random(m, n, pad, seed + 2),
+        Store::Overwrite => Poisoned::<F>::new(m, n, c_pad, |_, _| f64::NAN),
+        _ => Poisoned::<F>::random(m, n, c_pad, seed + 2),
     };
     let expected = before.expected(store, product(k, |i, p| a.at(i, p), |p, j| b.at(p, j)));
+    let cases = [before.clone(), before.freed()];
     at_every_level(|| {
-        let mut c = before.clone();
-        matmul(a.view(), b.view(), c.view_mut(), store);
-        c.check(&expected, k)?;
-        c.clone_from(&before);
-        matmul_tn(a_t.view(), b.view(), c.view_mut(), store);
-        c.check(&expected, k)?;
-        c.clone_from(&before);
-        matmul_nt(a.view(), b_t.view(), c.view_mut(), store);
-        c.check(&expected, k)?;
-        c.clone_from(&before);
-        Packed::new(b.view()).multiply(a.view(), c.view_mut(), store);
-        c.check(&expected, k)?;
-        c.clone_from(&before);
-        Packed::transposed(b_t.view()).multiply(a.view(), c.view_mut(), store);
-        c.check(&expected, k)
+        for before in &cases {
+            let mut c = before.clone();
+            matmul(a.view(), b.view(), c.view_mut(), store);
+            c.check(&expected, k)?;
+            c.clone_from(before);
+            matmul_tn(a_t.view(), b.view(), c.view_mut(), store);
+            c.check(&expected, k)?;
+            c.clone_from(before);
+            matmul_nt(a.view(), b_t.view(), c.view_mut(), store);
+            c.check(&expected, k)?;
+            c.clone_from(before);
+            Packed::new(b.view()).multiply(a.view(), c.view_mut(), store);
+            c.check(&expected, k)?;
+            c.clone_from(before);
+            Packed::transposed(b_t.view()).multiply(a.view(), c.view_mut(), store);
+            c.check(&expected, k)?;
+        }
+        Ok(())
     })
 }
 
