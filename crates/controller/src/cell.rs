@@ -44,6 +44,24 @@ pub struct StateMasks<F: Float> {
     pub cell: Option<Tensor<F>>,
 }
 
+/// What a block of sequences costs beside what each of them does, in units of one step of one sequence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BlockCost {
+    /// Once a block.
+    pub block: f64,
+    /// At every step.
+    pub step: f64,
+}
+
+impl BlockCost {
+    /// Where every step is some ops on the tape, of which each costs something beside its numbers: as much as 20 sequences of the LSTM
+    /// and 4 of the DNC (controllers of 100 units, one core).
+    pub const ON_TAPE: BlockCost = BlockCost {
+        block: 20.0,
+        step: 12.0,
+    };
+}
+
 /// A recurrent model between an encoder and an output layer.
 pub trait Cell<F: Float>: Send + Sync {
     /// The parameters that the cell needs.
@@ -55,11 +73,16 @@ pub trait Cell<F: Float>: Send + Sync {
     /// The width C of the hidden state.
     fn hidden_width(&self) -> usize;
 
-    /// How many sequences of so many steps are best computed, and taken back, together. A function of the sizes alone: sums
+    /// How many sequences of so many steps are at most computed, and taken back, together. A function of the sizes alone: sums
     /// over blocks are to have the same bits on every machine.
     fn block(&self, steps: usize) -> usize {
         let _ = steps;
-        16 // what an op on the tape costs beside its numbers is shared by so many
+        16
+    }
+
+    /// What a block costs beside its sequences. A constant, for the same reason.
+    fn block_cost(&self) -> BlockCost {
+        BlockCost::ON_TAPE
     }
 
     /// The state before the first step.

@@ -23,7 +23,7 @@ mod sequence;
 mod size;
 mod state;
 
-pub use cell::{Cell, StateMasks, Step, Trace, Unrolled, unroll_by_steps};
+pub use cell::{BlockCost, Cell, StateMasks, Step, Trace, Unrolled, unroll_by_steps};
 pub use config::{InitScheme, Kernel, ModelConfig, ModelKind, PositionInit, Recurrence};
 pub use error::ControllerError;
 pub use lstm::{LstmCell, lstm_parameters, lstm_step};

@@ -7,8 +7,8 @@ use mnm_memory::{Memory, MemoryShape, Write, WriteRule};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
-use crate::cell::Trace;
-use crate::fused::{PreparedCache, block_size};
+use crate::cell::{BlockCost, Trace};
+use crate::fused::{BLOCK_COST, PreparedCache, block_size};
 use crate::heads::{head_parameters, interact};
 use crate::lstm::{lstm_parameters, lstm_step};
 use crate::sequence::FusedCell;
@@ -115,6 +115,13 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         match self.fused() {
             Some(fused) => block_size(&fused.sizes(), steps),
             None => 16,
+        }
+    }
+
+    fn block_cost(&self) -> BlockCost {
+        match self.fused() {
+            Some(_) => BLOCK_COST,
+            None => BlockCost::ON_TAPE,
         }
     }
 

@@ -6,6 +6,7 @@ use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor};
 use rand::{Rng, RngExt};
 
 use crate::addressing::SlotMemory;
+use crate::cell::BlockCost;
 use crate::dnc::DncCell;
 use crate::encoder::{Input, SentenceEncoder};
 use crate::ntm::NtmCell;
@@ -181,9 +182,14 @@ impl<F: Kernels> Model<F> {
         &self.config
     }
 
-    /// How many sequences of so many steps are best computed together; see [`Cell::block`].
+    /// How many sequences of so many steps are at most computed together; see [`Cell::block`].
     pub fn block(&self, steps: usize) -> usize {
         self.cell.block(steps)
+    }
+
+    /// What a block costs beside its sequences.
+    pub fn block_cost(&self) -> BlockCost {
+        self.cell.block_cost()
     }
 
     /// The width X of what the cell takes.

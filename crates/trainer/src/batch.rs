@@ -1,11 +1,13 @@
 //! Batches: sequences of like length side by side, cut into blocks that are computed one by one.
 
+use mnm_controller::BlockCost;
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_tasks::{Episode, Input as Shown, Labels, UNKNOWN_CLASS};
 use mnm_tensor::{Array, Float, Tensor};
 use ndarray::{Array2, Array3};
 
 use crate::TrainError;
+use crate::cut::cut;
 
 /// Sequences of a block where nothing is recorded, or worlds of one. Fixed, because the order of summation (and so every bit of the
 /// result) hangs on it: the number of threads must not matter.
@@ -51,28 +53,33 @@ pub struct Batch {
     pub sequences: usize,
 }
 
-/// Cuts episodes into blocks, the longest first, so that a block has little padding. `size` says how many episodes a block
-/// whose longest has so many steps is to have, at least 1: it may hang on nothing that changes from machine to machine, because the
-/// order of summation, and so every bit of the result, hangs on it.
-pub fn collate(mut episodes: Vec<Episode>, size: impl Fn(usize) -> usize) -> Batch {
+/// Cuts episodes into blocks, the longest first; `most` and `cost` are those of [`cut`].
+pub fn collate(
+    mut episodes: Vec<Episode>,
+    most: impl Fn(usize) -> usize,
+    cost: BlockCost,
+) -> Batch {
     // Stable: episodes of one length keep their order.
     episodes.sort_by_key(|e| std::cmp::Reverse(e.steps()));
     Batch {
         targets: episodes.iter().map(answer_count).sum::<usize>() as f64,
         steps: episodes.iter().map(Episode::steps).sum::<usize>() as f64,
         sequences: episodes.len(),
-        blocks: blocks(episodes, size),
+        blocks: blocks(episodes, most, cost),
     }
 }
 
-fn blocks(mut episodes: Vec<Episode>, size: impl Fn(usize) -> usize) -> Vec<Vec<Episode>> {
-    let mut blocks = Vec::new();
-    while let Some(longest) = episodes.first() {
-        let size = size(longest.steps()).clamp(1, episodes.len());
-        let rest = episodes.split_off(size);
-        blocks.push(std::mem::replace(&mut episodes, rest));
-    }
-    blocks
+fn blocks(
+    episodes: Vec<Episode>,
+    most: impl Fn(usize) -> usize,
+    cost: BlockCost,
+) -> Vec<Vec<Episode>> {
+    let steps: Vec<usize> = episodes.iter().map(Episode::steps).collect();
+    let mut rest = episodes.into_iter();
+    cut(&steps, most, cost)
+        .into_iter()
+        .map(|size| rest.by_ref().take(size).collect())
+        .collect()
 }
 
 fn answer_count(episode: &Episode) -> usize {

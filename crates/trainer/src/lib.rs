@@ -8,6 +8,7 @@ pub mod ask;
 pub mod batch;
 pub mod checkpoint;
 pub mod config;
+pub mod cut;
 pub mod inspect;
 pub mod linalg;
 pub mod metrics;

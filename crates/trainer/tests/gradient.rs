@@ -38,7 +38,7 @@ fn setting(task: Box<dyn Task>, config: &ModelConfig, seed: u64) -> Setting {
     let episodes = (0..3)
         .map(|i| task.episode(Split::Train, i).unwrap())
         .collect();
-    let mut batch = collate(episodes, |_| 16);
+    let mut batch = collate(episodes, |_| 16, model.block_cost());
     let block = Block::new(batch.blocks.remove(0), model.outputs()).unwrap();
     assert!(block.steps >= 5);
     let masks = model.masks(block.steps, block.batch(), &mut stream(seed, "masks", 0));

@@ -1,6 +1,7 @@
 //! How many sequences make a block.
 
 use super::prepared::CellSizes;
+use crate::BlockCost;
 
 /// Sequences of a block that is not long: as many rows as the tallest tile of the products has. With 16 the packed weights are
 /// read half as often, but writes, cotangents and scratch of twice as many sequences no longer fit into the second-level cache; 8
@@ -12,6 +13,13 @@ const FEWEST: usize = 2;
 
 /// Numbers that a block may record: 64 MiB in single precision. What is alive at once is this for every thread.
 const RECORDED: usize = 16 << 20;
+
+/// What a block costs beside its sequences: at each step the weights are read, once they are packed and their gradients added up.
+/// A step of bAbI takes as long with nothing and with three times as much a block (docs/performance.md).
+pub const BLOCK_COST: BlockCost = BlockCost {
+    block: 20.0,
+    step: 0.3,
+};
 
 /// How many sequences of `steps` steps the fused kernel takes forward and back together: 8, or 4 or 2 where what it must keep
 /// of 8 (of 4) for the way back is too much.

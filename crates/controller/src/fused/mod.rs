@@ -19,7 +19,7 @@ mod prepared;
 mod states;
 
 pub use adjoint::{Cotangents, Gradients, Ran, Wanted};
-pub use block::block_size;
+pub use block::{BLOCK_COST, block_size};
 pub use cache::PreparedCache;
 pub use count::{Passes, passes};
 pub use error::LengthError;

@@ -32,7 +32,7 @@ pub(crate) fn compute(
     config: &Config,
     step: u64,
 ) -> Result<StepOutcome, TrainError> {
-    let batch = collate(episodes, |steps| model.block(steps));
+    let batch = collate(episodes, |steps| model.block(steps), model.block_cost());
     let scale = Scale {
         targets: batch.targets.max(1.0),
         steps: batch.steps,
