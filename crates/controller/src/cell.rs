@@ -54,8 +54,9 @@ pub struct BlockCost {
 }
 
 impl BlockCost {
-    /// Where every step is some ops on the tape, of which each costs something beside its numbers: as much as 20 sequences of the LSTM
-    /// and 4 of the DNC (controllers of 100 units, one core).
+    /// Where every step is some ops on the tape, each of which costs something beside its numbers. With controllers of 100
+    /// units all of a step's cost as much as 20 sequences of the LSTM and of LSTM+SALU, 10 of the NTM and 4 of the DNC (two
+    /// sizes of a batch compared); this is about the mean, and a block's own cost that of the fused kernel.
     pub const ON_TAPE: BlockCost = BlockCost {
         block: 20.0,
         step: 12.0,

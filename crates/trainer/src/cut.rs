@@ -2,13 +2,15 @@
 
 use mnm_controller::BlockCost;
 
-/// How many of some sequences, the longest first, go into each block, so that all blocks together cost least: a block of B sequences, the
-/// longest of T steps, costs T (B + step) + block. Short blocks waste little on padding, tall ones little on what they cost themselves; that
-/// there are several lets threads share a batch.
+/// How many of some sequences, the longest first, go into each block, so that all blocks together cost least: a block of B
+/// sequences, the longest of T steps, costs T (B + step) + block. Small blocks waste little on padding, large ones little on
+/// what they cost by themselves; and that there are several lets threads share a batch.
 ///
-/// `most` says how many sequences a block whose longest has so many steps may have, at least 1. The answer hangs on the steps and the
-/// cost alone: the order of summation, and so every bit of a result, hangs on it.
+/// `most` says how many sequences a block whose longest has so many steps may have, at least 1. The answer is a function of
+/// the lengths, `most` and the cost, none of which may change from machine to machine: the order of summation, and so every bit
+/// of a result, hangs on it.
 pub fn cut(steps: &[usize], most: impl Fn(usize) -> usize, cost: BlockCost) -> Vec<usize> {
+    debug_assert!(steps.is_sorted_by(|a, b| a >= b), "the longest first");
     // Of the sequences from each on: the least cost, and the size of the first block that has it. The largest of equals.
     let mut best = vec![(0.0, 0); steps.len() + 1];
     for (first, &longest) in steps.iter().enumerate().rev() {
@@ -37,13 +39,20 @@ mod tests {
 
     const COST: BlockCost = BlockCost {
         block: 20.0,
-        step: 0.3,
+        step: 0.25,
     };
 
     #[test]
     fn sequences_of_one_length_are_cut_as_tall_as_may_be() {
         assert_eq!(cut(&[50; 32], |_| 8, COST), [8; 4]);
         assert_eq!(cut(&[50; 3], |_| 8, COST), [3]);
+        for steps in [7, 50, 100, 333] {
+            assert_eq!(
+                cut(&[steps; 12], |_| 8, COST),
+                [8, 4],
+                "of equals, the largest first"
+            );
+        }
         assert_eq!(cut(&[], |_| 8, COST), [0; 0]);
     }
 

@@ -1,7 +1,7 @@
 //! The MNM cell over whole sequences, without a tape: forward, and the adjoint written by hand.
 //!
 //! [`Prepared`] packs the weights once a training step and is shared by all threads. [`Prepared::forward`] runs a *block* of
-//! sequences through all steps; [`Saved::adjoint`] takes it back. The caller cuts the batch into blocks of a fixed size, may
+//! sequences through all steps; [`Saved::adjoint`] takes it back. The caller cuts the batch into blocks, may
 //! run them on any threads, and adds up their [`Gradients`] in a fixed order.
 //!
 //! What depends on the step is done step by step for the block: the products with `[v_{t-1} ; h_{t-1}]`, with `h_t`, and the

@@ -67,7 +67,7 @@ impl Region {
         }
     }
 
-    /// The first `columns` columns.
+    /// The first `columns` columns. The others are lost where it is written to.
     pub fn narrow(&self, columns: usize) -> Region {
         Region { columns, ..*self }
     }
@@ -93,6 +93,7 @@ impl Region {
         Matrix::new(&data[self.offset..], self.rows, self.columns, self.stride)
     }
 
+    /// For writing; what lies between a row's columns and the next multiple of 16 may be overwritten, and must mean nothing.
     pub fn view_mut<'a, F: Kernels>(&self, data: &'a mut [F]) -> MatrixMut<'a, F> {
         MatrixMut::padded(
             &mut data[self.offset..],

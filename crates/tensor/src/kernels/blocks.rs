@@ -48,7 +48,7 @@ const fn tallest_tile<S: Simd>(vectors: usize) -> usize {
 ///
 /// # Safety
 ///
-/// The operands must be as large as that, and one stride of A be 1.
+/// The operands must be as large as that, the rows of a padded C up to whole registers, and one stride of A be 1.
 #[inline(always)]
 pub unsafe fn outer<S: Simd>(
     (m, n, k): (usize, usize, usize),
@@ -126,7 +126,7 @@ pub unsafe fn outer<S: Simd>(
 ///
 /// # Safety
 ///
-/// The operands must be as large as that.
+/// The operands must be as large as that, the rows of a padded C up to whole registers.
 #[inline(always)]
 unsafe fn update<S: Simd>(
     (m, n, k): (usize, usize, usize),

@@ -18,12 +18,12 @@
 //! `torch.nn.Linear`, and of the initial weights in a checkpoint. Products with keys (W x) then sum across lanes, which
 //! [`matmul_nt`] does for eight sums at once; products with cotangents (d W) and writes (W -= D^T A) run along the rows.
 //! The transposed layout would only exchange the two, and both are needed equally often. Padding is neither read nor
-//! written.
+//! written, but for that of a [`MatrixMut::padded`], which holds anything afterwards.
 //!
 //! # Panics
 //!
 //! The functions are for use inside kernels whose shapes are already validated: they panic when matrices do not fit
-//! together. They never read or write outside of a matrix, whatever the arguments.
+//! together. They never read or write outside of a matrix (and its padding, if it gives that away), whatever the arguments.
 
 mod activation;
 mod blocks;

@@ -186,7 +186,7 @@ impl<F: Kernels> Packed<F> {
     ///
     /// # Safety
     ///
-    /// `a` must hold `m` by k elements at its strides, and both sides of `c` `m` rows of n.
+    /// `a` must hold `m` by k elements at its strides, and both sides of `c` `m` rows of n, up to whole registers if padded.
     unsafe fn multiply_to(&self, m: usize, a: Strided<F>, c: Target<F>) {
         for index in 0..self.panels() {
             // SAFETY: the contract is the same, and there is such a panel.

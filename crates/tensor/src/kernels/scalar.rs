@@ -22,7 +22,8 @@ pub trait Kernels: Float + sealed::Sealed {
     ///
     /// # Safety
     ///
-    /// The operands must be as large as that, one stride of A 1, and `level` no wider than the machine's.
+    /// The operands must be as large as that, the rows of a padded C up to the next multiple of 16 elements, one stride of A 1, and
+    /// `level` no wider than the machine's.
     #[doc(hidden)]
     unsafe fn outer(
         level: Level,

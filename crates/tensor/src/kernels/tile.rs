@@ -11,6 +11,7 @@
 // Arrays of registers are indexed by constants that the compiler unrolls; iterators would hide the tile's shape.
 #![allow(clippy::needless_range_loop)]
 
+use super::buffer::ROW_MULTIPLE;
 use super::simd::Simd;
 use super::view::Store;
 
@@ -192,8 +193,8 @@ unsafe fn outer_sums<
 ///
 /// # Safety
 ///
-/// `a` must hold MR rows of `k`, with one stride 1; `b` `k` rows (and `c` MR rows) of NV - 1 registers and the tail, or
-/// whole ones if `padded`, at their strides.
+/// `a` must hold MR rows of `k`, with one stride 1; `b` `k` rows and `c` MR rows of NV - 1 registers and the tail, at their strides: of
+/// whole registers where `padded` says so of `b`, and `c` of itself.
 #[inline(always)]
 pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
     k: usize,
@@ -249,6 +250,7 @@ pub(super) unsafe fn outer_tile<S: Simd, const MR: usize, const NV: usize>(
 /// As for [`Simd`].
 #[inline(always)]
 unsafe fn stored<S: Simd>(padded: bool, tail: S::Mask) -> S::Mask {
+    const { assert!(ROW_MULTIPLE.is_multiple_of(S::LANES)) };
     if padded {
         // SAFETY: the contract is the same.
         unsafe { S::mask(S::LANES) }
@@ -263,7 +265,8 @@ unsafe fn stored<S: Simd>(padded: bool, tail: S::Mask) -> S::Mask {
 ///
 /// # Safety
 ///
-/// `a` and `c` must hold `rows` rows, `a` of K, and `b` K rows, at their strides; the last register has `tail`'s lanes.
+/// `a` and `c` must hold `rows` rows, `a` of K, and `b` K rows, at their strides; the last register has `tail`'s lanes, that of a
+/// padded `c` all of them.
 #[inline(always)]
 pub(super) unsafe fn update_strip<S: Simd, const K: usize, const NV: usize>(
     rows: usize,

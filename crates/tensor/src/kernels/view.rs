@@ -110,8 +110,8 @@ impl<'a, F> MatrixMut<'a, F> {
     }
 
     /// The matrix whose rows lie `stride` elements apart, each followed by nobody's numbers up to the next multiple of
-    /// [`ROW_MULTIPLE`](super::ROW_MULTIPLE), which a product may overwrite: it then stores whole registers, where one that must leave them alone
-    /// needs masked stores, slow on many processors.
+    /// [`ROW_MULTIPLE`](super::ROW_MULTIPLE). A product may overwrite them: it then stores whole registers, and needs no
+    /// masked stores, which are slow on many processors.
     ///
     /// # Panics
     ///

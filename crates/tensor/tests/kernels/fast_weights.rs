@@ -16,6 +16,7 @@ struct Case<F> {
     dy: Poisoned<F>,
     heads: usize,
     rows: usize,
+    freed: bool,
 }
 
 impl<F: Kernels> Case<F> {
@@ -29,13 +30,15 @@ impl<F: Kernels> Case<F> {
             dy: Poisoned::random(rows, out, 5, seed + 4),
             heads,
             rows,
+            freed: false,
         }
     }
 
-    /// The same, with padding of W that may be overwritten.
+    /// The same, with padding of the results that may be overwritten.
     fn freed(self) -> Self {
         Case {
             w: self.w.freed(),
+            freed: true,
             ..self
         }
     }
@@ -57,7 +60,7 @@ impl<F: Kernels> Case<F> {
     fn blank(&self, rows: usize, columns: usize) -> Poisoned<F> {
         let pad = padded(columns) - columns + 4;
         let blank = Poisoned::new(rows, columns, pad, |_, _| f64::NAN);
-        if self.w.free > 0 {
+        if self.freed {
             blank.freed()
         } else {
             blank

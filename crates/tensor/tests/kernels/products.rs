@@ -1,7 +1,7 @@
 //! A B, A^T B, A B^T and products with packed operands.
 
 use mnm_tensor::kernels::{
-    Kernels, Matrix, Packed, Store, dot, matmul, matmul_nt, matmul_tn, padded,
+    Kernels, Matrix, MatrixMut, Packed, Store, dot, matmul, matmul_nt, matmul_tn, padded,
 };
 use proptest::prelude::*;
 
@@ -73,12 +73,15 @@ fn bias_of<F: Kernels>((m, n, k): (usize, usize, usize), seed: u64) -> Result<()
     let bias = Poisoned::<F>::random(1, n, 3, seed + 2);
     let product = product(k, |i, p| a.at(i, p), |p, j| b.at(p, j));
     at_every_level(|| {
-        let mut c = Poisoned::<F>::new(m, n, 4, |_, _| f64::NAN);
-        Packed::new(b.view()).multiply_plus(a.view(), bias.view().row(0), c.view_mut());
-        c.check(
-            &c.expected(Store::Overwrite, |i, j| bias.at(0, j) + product(i, j)),
-            k + 1,
-        )
+        let c = Poisoned::<F>::new(m, n, padded(n) - n + 4, |_, _| f64::NAN);
+        for mut c in [c.clone(), c.freed()] {
+            Packed::new(b.view()).multiply_plus(a.view(), bias.view().row(0), c.view_mut());
+            c.check(
+                &c.expected(Store::Overwrite, |i, j| bias.at(0, j) + product(i, j)),
+                k + 1,
+            )?;
+        }
+        Ok(())
     })
 }
 
@@ -136,7 +139,7 @@ fn nothing_times_nothing_is_nothing() {
     for (m, n, k) in [(0, 3, 2), (3, 0, 2), (3, 2, 0)] {
         let (a, b) = (vec![1.0; m * k], vec![1.0; k * n]);
         let mut c = vec![7.0_f32; m * n];
-        let out = mnm_tensor::kernels::MatrixMut::dense(&mut c, m, n);
+        let out = MatrixMut::dense(&mut c, m, n);
         matmul(
             Matrix::dense(&a, m, k),
             Matrix::dense(&b, k, n),
@@ -152,6 +155,12 @@ fn nothing_times_nothing_is_nothing() {
 #[should_panic(expected = "does not fit a slice")]
 fn a_matrix_that_its_slice_cannot_hold_is_refused() {
     Matrix::new(&[0.0_f32; 10], 3, 4, 4);
+}
+
+#[test]
+#[should_panic(expected = "does not fit a slice")]
+fn padding_that_its_slice_does_not_hold_is_refused() {
+    MatrixMut::padded(&mut [0.0_f32; 31], 2, 4, 16);
 }
 
 #[test]
