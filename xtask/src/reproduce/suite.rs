@@ -39,7 +39,7 @@ pub struct Suite {
 }
 
 /// One task of a suite.
-#[derive(Deserialize, Debug)]
+#[derive(Deserialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Experiment {
     /// Short, for folders.
@@ -71,10 +71,50 @@ pub struct Experiment {
     /// Further overrides for single models, by name.
     #[serde(default)]
     pub model_set: std::collections::BTreeMap<String, toml::Table>,
+    /// Makes as many experiments of this one as it has values.
+    #[serde(default)]
+    pub vary: Option<Vary>,
+}
+
+/// A setting that an experiment goes through.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Vary {
+    /// The key of the config, as `train.learning_rate`.
+    pub key: String,
+    /// For people; stands in the experiments' titles, before the value.
+    pub title: String,
+    /// As one would type them; stand in the experiments' names.
+    pub values: Vec<String>,
+}
+
+impl Experiment {
+    /// An experiment for each value of the setting that it varies, or itself.
+    fn varied(mut self) -> Result<Vec<Experiment>> {
+        let Some(vary) = self.vary.take() else {
+            return Ok(vec![self]);
+        };
+        if vary.values.is_empty() {
+            bail!(
+                "experiment {:?} varies {:?} over no values",
+                self.name,
+                vary.key
+            );
+        }
+        let with = |value: &String| {
+            let mut one = self.clone();
+            one.name = format!("{}-{value}", self.name);
+            one.title = format!("{}, {} {value}", self.title, vary.title);
+            one.set
+                .insert(vary.key.clone(), toml::Value::String(value.clone()));
+            one
+        };
+        Ok(vary.values.iter().map(with).collect())
+    }
 }
 
 /// The figure that an evaluation is reduced to.
-#[derive(Deserialize, Debug)]
+#[derive(Deserialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
     /// JSON pointer into what `mnm eval --json` prints, as `/error/mean`.
@@ -193,12 +233,21 @@ pub fn load(name: &str) -> Result<Suite> {
 
 fn read(path: &Path) -> Result<Suite> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let suite: Suite = toml::from_str(&text).with_context(|| path.display().to_string())?;
-    suite.check().with_context(|| path.display().to_string())?;
-    Ok(suite)
+    Suite::parse(&text).with_context(|| path.display().to_string())
 }
 
 impl Suite {
+    /// A suite whose experiments vary nothing any more.
+    fn parse(text: &str) -> Result<Suite> {
+        let mut suite: Suite = toml::from_str(text)?;
+        let experiments = std::mem::take(&mut suite.experiments);
+        for experiment in experiments {
+            suite.experiments.extend(experiment.varied()?);
+        }
+        suite.check()?;
+        Ok(suite)
+    }
+
     /// Names that occur twice or refer to nothing.
     fn check(&self) -> Result<()> {
         let mut seen = BTreeSet::new();
@@ -359,15 +408,11 @@ mod tests {
         source = "somewhere, as cited"
     "#;
 
-    fn parsed(text: &str) -> Result<Suite> {
-        let suite: Suite = toml::from_str(text)?;
-        suite.check()?;
-        Ok(suite)
-    }
-
     #[test]
     fn a_suite_is_its_seeds_times_its_experiments_times_their_models() {
-        let runs = parsed(SUITE).expect("a good suite").runs(2, false, None);
+        let runs = Suite::parse(SUITE)
+            .expect("a good suite")
+            .runs(2, false, None);
         let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
         assert_eq!(
             names,
@@ -395,9 +440,10 @@ mod tests {
 
     #[test]
     fn quick_overrides_come_after_the_others_and_data_go_into_every_run() {
-        let runs = parsed(SUITE)
-            .expect("a good suite")
-            .runs(1, true, Some(Path::new("some/data")));
+        let runs =
+            Suite::parse(SUITE)
+                .expect("a good suite")
+                .runs(1, true, Some(Path::new("some/data")));
         let place = |text: &str| runs[0].set.iter().position(|set| set == text).expect(text);
         assert!(place("train.steps=5") > place("train.steps=100"));
         assert!(
@@ -408,11 +454,38 @@ mod tests {
 
     #[test]
     fn a_further_evaluation_is_overrides_of_the_data() {
-        let suite = parsed(SUITE).expect("a good suite");
+        let suite = Suite::parse(SUITE).expect("a good suite");
         let further = &suite.experiments[0].further;
         let overrides = ["data.lengths.test.max=40", "data.lengths.test.min=40"];
         assert_eq!(further[1].overrides(), overrides);
         assert!(suite.experiments[1].further.is_empty());
+    }
+
+    #[test]
+    fn an_experiment_that_varies_a_setting_is_one_for_each_value() {
+        let vary = "vary = { key = \"train.lr\", title = \"rate\", values = [\"1e-3\", \"0.5\"] }\n        models = [\"b\"]";
+        let text = SUITE.replace("models = [\"b\"]", vary);
+        let suite = Suite::parse(&text).expect("a good suite");
+        assert_eq!(suite.experiments[2].title, "Sort, rate 0.5");
+        let runs = suite.runs(1, false, None);
+        let names: Vec<&str> = runs.iter().map(|run| run.name.as_str()).collect();
+        assert_eq!(
+            names,
+            [
+                "copy-a-seed1",
+                "copy-b-seed1",
+                "sort-1e-3-b-seed1",
+                "sort-0.5-b-seed1"
+            ]
+        );
+        assert!(
+            runs[2].set.contains(&"train.lr=1e-3".to_owned()),
+            "{:?}",
+            runs[2].set
+        );
+        let error =
+            Suite::parse(&text.replace("[\"1e-3\", \"0.5\"]", "[]")).expect_err("no values");
+        assert!(error.to_string().contains("train.lr"), "{error}");
     }
 
     #[test]
@@ -422,14 +495,14 @@ mod tests {
             ("experiment = \"copy\"", "experiment = \"z\""),
             ("model_set.b", "model_set.z"),
         ] {
-            let error = parsed(&SUITE.replace(right, wrong))
+            let error = Suite::parse(&SUITE.replace(right, wrong))
                 .expect_err(wrong)
                 .to_string();
             assert!(error.contains("\"z\""), "{error}");
         }
-        assert!(parsed(&SUITE.replace("name = \"sort\"", "name = \"copy\"")).is_err());
-        assert!(parsed(&SUITE.replace("length-40", "length-20")).is_err());
-        assert!(parsed(&SUITE.replace("seeds = 2", "sedes = 2")).is_err());
+        assert!(Suite::parse(&SUITE.replace("name = \"sort\"", "name = \"copy\"")).is_err());
+        assert!(Suite::parse(&SUITE.replace("length-40", "length-20")).is_err());
+        assert!(Suite::parse(&SUITE.replace("seeds = 2", "sedes = 2")).is_err());
     }
 
     #[test]

@@ -60,11 +60,7 @@ impl<F: Kernels> Case<F> {
     fn blank(&self, rows: usize, columns: usize) -> Poisoned<F> {
         let pad = padded(columns) - columns + 4;
         let blank = Poisoned::new(rows, columns, pad, |_, _| f64::NAN);
-        if self.freed {
-            blank.freed()
-        } else {
-            blank
-        }
+        if self.freed { blank.freed() } else { blank }
     }
 
     fn write_then_apply(&self) -> Result<(), TestCaseError> {
