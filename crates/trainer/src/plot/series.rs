@@ -34,6 +34,30 @@ impl Series {
         };
         finite.chunks(stretch).map(mean).collect()
     }
+
+    /// The largest x of a finite point.
+    pub fn end(&self) -> Option<f64> {
+        self.last().map(|(x, _)| x)
+    }
+
+    /// The same curve, kept at its last value as far as `end`.
+    pub fn held_until(mut self, end: f64) -> Self {
+        if let Some((x, y)) = self.last()
+            && x < end
+        {
+            self.points.push((end, y));
+        }
+        self
+    }
+
+    /// The finite point of the largest x.
+    fn last(&self) -> Option<(f64, f64)> {
+        self.points
+            .iter()
+            .copied()
+            .filter(|(x, y)| x.is_finite() && y.is_finite())
+            .max_by(|one, other| one.0.total_cmp(&other.0))
+    }
 }
 
 /// Curves that share a label and a colour: the seeds of one model.
@@ -86,6 +110,20 @@ pub fn groups_of_columns(
 mod tests {
     use super::*;
     use ndarray::array;
+
+    #[test]
+    fn a_curve_is_held_at_its_last_finite_value() {
+        let curve: Series = [(2.0, 5.0), (1.0, 3.0), (7.0, f64::NAN)]
+            .into_iter()
+            .collect();
+        assert_eq!(curve.end(), Some(2.0));
+        assert_eq!(
+            curve.clone().held_until(4.0).points.last(),
+            Some(&(4.0, 5.0))
+        );
+        assert_eq!(curve.held_until(2.0).points.len(), 3);
+        assert_eq!(Series::default().held_until(1.0), Series::default());
+    }
 
     #[test]
     fn labels_keep_their_first_order() {

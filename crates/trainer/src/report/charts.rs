@@ -2,7 +2,7 @@
 
 use super::agents;
 use super::error::ReportError;
-use super::groups::Section;
+use super::groups::{RunGroup, Section};
 use super::metrics::{TrainLine, ValidLine};
 use super::pictures::{Picture, drawn};
 use super::run::RunData;
@@ -47,10 +47,9 @@ pub(super) fn draw(
             y,
             y_scale,
             groups: group_by_label(section.groups.iter().flat_map(|group| {
-                group
-                    .runs
-                    .iter()
-                    .map(|run| (group.label.clone(), curve(run)))
+                held(group, curve)
+                    .into_iter()
+                    .map(|series| (group.label.clone(), series))
             })),
             ..LinePlot::default()
         };
@@ -78,6 +77,30 @@ pub(super) fn draw(
     let bars = comparison(summary).map(|plot| (plot.title.clone(), plot.svg()));
     let curves = plots.iter().map(|plot| (plot.title.clone(), plot.svg()));
     drawn(bars.into_iter().chain(curves))
+}
+
+/// The curves of a model's seeds. One that came to its end before the others, as it had solved its task, counts with its last
+/// value until they end: without it, what is left of the seeds would be those that learn worse.
+fn held(group: &RunGroup<'_>, curve: &dyn Fn(&RunData) -> Series) -> Vec<Series> {
+    let curves: Vec<(bool, Series)> = group
+        .runs
+        .iter()
+        .map(|run| (run.ended().is_some(), curve(run)))
+        .collect();
+    let end = curves
+        .iter()
+        .filter_map(|(_, series)| series.end())
+        .fold(f64::NEG_INFINITY, f64::max);
+    curves
+        .into_iter()
+        .map(|(ended, series)| {
+            if ended {
+                series.held_until(end)
+            } else {
+                series
+            }
+        })
+        .collect()
 }
 
 /// Our errors beside the published ones; None if nothing stands beside anything.
@@ -165,5 +188,48 @@ impl Horizontal {
             Self::Sequences => sequences.unwrap_or(step) as f64,
             Self::Steps => step as f64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{FixtureRun, LSTM};
+    use super::*;
+
+    #[test]
+    fn a_seed_that_stopped_before_the_others_counts_with_its_last_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = [(1, true), (2, true), (3, false)].map(|(seed, ended)| {
+            let run = FixtureRun {
+                name: &format!("seed{seed}"),
+                task: "copy",
+                model: LSTM,
+                seed,
+                error: 1.0,
+                ended,
+                tested: false,
+            };
+            RunData::read(&run.write(folder.path())).unwrap()
+        });
+        let group = RunGroup {
+            label: "lstm".to_owned(),
+            runs: runs.iter().collect(),
+        };
+        let ends = [10.0, 40.0, 20.0];
+        let curve = |run: &RunData| {
+            let at = runs
+                .iter()
+                .position(|other| std::ptr::eq(run, other))
+                .unwrap();
+            Series::from_iter([(0.0, 9.0), (ends[at], at as f64)])
+        };
+        let held = held(&group, &curve);
+        assert_eq!(held[0].points, [(0.0, 9.0), (10.0, 0.0), (40.0, 0.0)]);
+        assert_eq!(held[1].points, [(0.0, 9.0), (40.0, 1.0)]);
+        assert_eq!(
+            held[2].points,
+            [(0.0, 9.0), (20.0, 2.0)],
+            "one that may go on is not held"
+        );
     }
 }
