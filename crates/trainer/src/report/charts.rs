@@ -209,7 +209,7 @@ mod tests {
                 ended,
                 tested: false,
             };
-            RunData::read(&run.write(folder.path())).unwrap()
+            RunData::read(run.write(folder.path())).unwrap()
         });
         let group = RunGroup {
             label: "lstm".to_owned(),
