@@ -8,7 +8,7 @@ use mnm_tasks::{
 use mnm_tensor::testkit::{inner, random_array};
 use mnm_tensor::{Array, Parameters};
 use mnm_trainer::batch::{Block, collate};
-use mnm_trainer::objective::{Scale, block_gradient};
+use mnm_trainer::objective::{BlockGradient, Scale, block_gradient};
 use mnm_trainer::task::build_model;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -222,4 +222,67 @@ fn truncation_carries_the_state() {
         difference > 1e-3 * inner(a, a).sqrt(),
         "the cut changed nothing"
     );
+}
+
+/// Padding and the sum over blocks add nothing: sequences of unlike lengths, together, apart and as training cuts them.
+#[test]
+fn where_a_batch_is_cut_changes_no_gradient() {
+    for (rule, kernel) in [
+        ("mnm-p", Kernel::Fused),
+        ("mnm-g", Kernel::Fused),
+        ("mnm-p", Kernel::Reference),
+    ] {
+        let config = ModelConfig {
+            dropout_hidden: 0.0, // masks are drawn block by block
+            dropout_input: 0.0,
+            dropout_word: 0.0,
+            ..small(rule, 1, kernel)
+        };
+        let Setting {
+            task,
+            model,
+            parameters,
+            ..
+        } = setting(copies(), &config, 15);
+        let gradient = |cost: BlockCost| {
+            let episodes = (0..9).map(|i| task.episode(Split::Train, i).unwrap());
+            let batch = collate(episodes.collect(), |steps| model.block(steps).max(9), cost);
+            let scale = Scale {
+                targets: batch.targets,
+                steps: batch.steps,
+                meta_weight: 0.7,
+                truncate: 0,
+            };
+            let blocks = batch.blocks.len();
+            let parts = batch.blocks.into_iter().map(|episodes| {
+                let block = Block::new(episodes, model.outputs()).unwrap();
+                let masks = model.masks(block.steps, block.batch(), &mut stream(1, "masks", 0));
+                block_gradient(&model, &parameters, &block, task.as_ref(), &masks, scale).unwrap()
+            });
+            (blocks, parts.reduce(BlockGradient::plus).unwrap())
+        };
+        let free = BlockCost {
+            block: 0.0,
+            step: 0.0,
+        };
+        let (one, whole) = gradient(ONE_BLOCK);
+        assert_eq!(one, 1);
+        for cost in [free, model.block_cost()] {
+            let (blocks, parts) = gradient(cost);
+            assert!(cost != free || blocks > 1, "{blocks} blocks");
+            assert!((whole.losses.task - parts.losses.task).abs() < 1e-12);
+            assert!((whole.losses.meta - parts.losses.meta).abs() < 1e-12);
+            assert_eq!(whole.errors, parts.errors);
+            for (name, g) in whole.gradient.iter() {
+                let part = parts.gradient.get(name).unwrap();
+                let difference = (g - part).mapv(|x| x * x).sum().sqrt();
+                let size = inner(g, g).sqrt();
+                assert!(size > 1e-5, "the gradient of {name} is {size:e}");
+                assert!(
+                    difference < 1e-12 * size,
+                    "{name}: {difference:e} of {size:e}"
+                );
+            }
+        }
+    }
 }

@@ -16,7 +16,8 @@ const RECORDED: usize = 16 << 20;
 
 /// What a block costs beside its sequences: the weights are read at every step, and once they are packed and their gradients
 /// added up. A pass of one sequence takes some 20 % longer than a quarter of a pass of four, so a step costs a quarter of a
-/// sequence. What a block costs was not measured by itself: bAbI trains about as fast with 0, 20 and 60 (docs/performance.md). Numbers that `f64` holds exactly, so that no cut hangs on rounding.
+/// sequence. What a block costs was not measured by itself: bAbI trains about as fast with 0, 20 and 60
+/// (docs/performance.md). Numbers that `f64` holds exactly, so that no cut hangs on rounding.
 pub const BLOCK_COST: BlockCost = BlockCost {
     block: 20.0,
     step: 0.25,

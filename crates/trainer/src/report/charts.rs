@@ -80,12 +80,12 @@ pub(super) fn draw(
 }
 
 /// The curves of a model's seeds. One that came to its end before the others, as it had solved its task, counts with its last
-/// value until they end: without it, what is left of the seeds would be those that learn worse.
+/// value until they end (not one that diverged): without it, what is left of the seeds would be those that learn worse.
 fn held(group: &RunGroup<'_>, curve: &dyn Fn(&RunData) -> Series) -> Vec<Series> {
     let curves: Vec<(bool, Series)> = group
         .runs
         .iter()
-        .map(|run| (run.ended().is_some(), curve(run)))
+        .map(|run| (run.ended().is_some() && run.error().is_some(), curve(run)))
         .collect();
     let end = curves
         .iter()

@@ -63,8 +63,8 @@ fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[Picture]) -
                 (table_of(&table::figures(summary)))
                 p.small {
                     "Errors in percent: mean ± standard deviation over seeds (n − 1), and the best seed. The validation "
-                    "error is that of a run's best evaluation. Only runs that have finished count. In the curves, one that stopped before the other seeds \
-                     counts with its last value. "
+                    "error is that of a run's best evaluation. Only runs that have finished count. In the curves, one that stopped "
+                    "before the other seeds counts with its last value. "
                     @if !summary.published.is_empty() { "Rows in italics are published figures." }
                 }
             }
