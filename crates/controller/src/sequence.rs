@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use mnm_memory::MemoryShape;
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, Parameters, Primitive, Tensor, TensorError, apply};
+use mnm_tensor::{Array, Parameters, Primitive, Tensor, TensorError, apply, dense};
 use ndarray::IxDyn;
 
 use crate::cell::Trace;
@@ -100,14 +100,6 @@ fn token<F: Kernels>() -> Array<F> {
 /// A mask, if there is one.
 fn given<F>(mask: &[F]) -> Option<&[F]> {
     (!mask.is_empty()).then_some(mask)
-}
-
-/// The elements in row-major order, copied only where they are not so already.
-fn dense<F: Kernels>(array: &Array<F>) -> Cow<'_, [F]> {
-    match array.as_slice() {
-        Some(elements) => Cow::Borrowed(elements),
-        None => Cow::Owned(array.iter().copied().collect()),
-    }
 }
 
 impl<F: Kernels> Passage<F> {

@@ -145,11 +145,20 @@ fn walk<F: Float>(
             // The one place where broadcasting is undone.
             let cotangent = cotangent.sum_to(operand.value.shape())?;
             let total = match pending.remove(&n) {
-                Some(sum) => sum.add(&cotangent)?,
+                Some(sum) => accumulate(sum, &cotangent)?,
                 None => cotangent,
             };
             pending.insert(n, total);
         }
     }
     Ok(found)
+}
+
+/// The sum of two cotangents of one shape; in place where nothing is recorded.
+fn accumulate<F: Float>(mut sum: Tensor<F>, more: &Tensor<F>) -> Result<Tensor<F>, TensorError> {
+    if sum.is_recorded() || more.is_recorded() {
+        return sum.add(more);
+    }
+    sum.value += &more.value;
+    Ok(sum)
 }

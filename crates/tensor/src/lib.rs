@@ -38,7 +38,7 @@ pub use gradient::{Order, gradient, pull_back};
 pub use parameters::{Init, ParameterSpec, Parameters};
 pub use primitive::Primitive;
 pub use tape::{Tape, apply};
-pub use tensor::{Array, Tensor};
+pub use tensor::{Array, Tensor, dense};
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

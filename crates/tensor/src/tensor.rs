@@ -1,5 +1,7 @@
 //! A value, and its place on a tape if it has one.
 
+use std::borrow::Cow;
+
 use ndarray::{ArcArray, ArrayBase, Data, Dimension, IxDyn};
 
 use crate::tape::Place;
@@ -103,5 +105,46 @@ impl<F: Float> Tensor<F> {
 impl<F: Float> From<Array<F>> for Tensor<F> {
     fn from(value: Array<F>) -> Self {
         Self::shared(value)
+    }
+}
+
+/// The elements in row-major order, copied only where they do not lie so already.
+pub fn dense<F: Float>(x: &Array<F>) -> Cow<'_, [F]> {
+    if let Some(elements) = x.as_slice() {
+        return Cow::Borrowed(elements);
+    }
+    let mut elements = Vec::with_capacity(x.len());
+    for row in x.rows() {
+        match row.to_slice() {
+            Some(row) => elements.extend_from_slice(row),
+            None => elements.extend(row.iter()),
+        }
+    }
+    Cow::Owned(elements)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elements_come_in_row_major_order_whatever_the_layout() {
+        let x = Array::from_shape_fn(IxDyn(&[2, 3, 4]), |i| {
+            (100 * i[0] + 10 * i[1] + i[2]) as f64
+        });
+        let part = |a: usize, b: usize| {
+            let mut part = x.clone();
+            part.slice_axis_inplace(ndarray::Axis(2), ndarray::Slice::from(a..b));
+            part
+        };
+        for view in [
+            x.clone(),
+            x.clone().permuted_axes(IxDyn(&[2, 0, 1])),
+            part(1, 3),
+            part(1, 3).permuted_axes(IxDyn(&[1, 0, 2])),
+        ] {
+            let expected: Vec<f64> = view.iter().copied().collect();
+            assert_eq!(dense(&view).as_ref(), expected);
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use mnm_controller::dnc::{allocation, links, precedence, read_weightings, usage, write_weighting};
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Tensor, TensorError};
+use mnm_tensor::{Array, Order, Tape, Tensor, TensorError, pull_back};
+use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
 fn tensor(shape: &[usize], elements: &[f64]) -> Tensor<f64> {
@@ -177,6 +178,86 @@ fn no_row_follows_itself() {
         assert_eq!(linked.value()[[0, row, row]], 0.0);
     }
     assert!(linked.value().iter().any(|&l| l > 0.01));
+}
+
+/// Random links off the diagonal, precedence and write weighting of `batch` sequences, for a memory of `slots` rows.
+fn linked_memory(batch: usize, slots: usize, generator: &mut StdRng) -> [Array<f64>; 3] {
+    let mut before = random_array(&[batch, slots, slots], generator);
+    for row in 0..batch * slots {
+        before[[row / slots, row % slots, row % slots]] = 0.0;
+    }
+    let mut weighting = || random_array(&[batch, slots], generator);
+    let (precedence, write) = (weighting(), weighting());
+    [before, precedence, write]
+}
+
+/// The equation of the links in tensor ops, which the primitive is held to.
+fn links_in_ops(x: &[Tensor<f64>]) -> Result<Tensor<f64>, TensorError> {
+    let [before, precedence, write] = x else {
+        panic!("three operands")
+    };
+    let &[batch, slots] = write.shape() else {
+        panic!("a weighting")
+    };
+    let (to, from) = ([batch, slots, 1], [batch, 1, slots]);
+    let off_diagonal = Array::from_shape_fn(vec![slots, slots], |at| f64::from(at[0] != at[1]));
+    let kept = write.reshape(&to)?.affine(-1.0, 1.0)?;
+    let kept = kept.sub(&write.reshape(&from)?)?;
+    let new = write.reshape(&to)?.mul(&precedence.reshape(&from)?)?;
+    let new = new.mul(&Tensor::shared(off_diagonal))?;
+    before.mul(&kept)?.add(&new)
+}
+
+fn links_at_once(x: &[Tensor<f64>]) -> Result<Tensor<f64>, TensorError> {
+    links(&x[0], &x[1], &x[2]).map_err(|e| TensorError::Op {
+        op: "links",
+        reason: e.to_string(),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn links_and_their_cotangents_are_those_of_the_ops(
+        batch in 1_usize..4, slots in 1_usize..12, seed in any::<u64>()
+    ) {
+        let mut generator = StdRng::seed_from_u64(seed);
+        let at = linked_memory(batch, slots, &mut generator);
+        let cotangent = Tensor::shared(random_array(at[0].shape(), &mut generator));
+        let run = |f: fn(&[Tensor<f64>]) -> Result<Tensor<f64>, TensorError>| {
+            let tape = Tape::new();
+            let x: Vec<_> = at.iter().map(|a| tape.shared_variable(a.clone())).collect();
+            let y = f(&x).unwrap();
+            let wrt: Vec<_> = x.iter().collect();
+            let mut all = pull_back(&y, &cotangent, &wrt, Order::First).unwrap();
+            all.push(y);
+            all
+        };
+        for (found, expected) in run(links_at_once).iter().zip(run(links_in_ops)) {
+            prop_assert_eq!(found.shape(), expected.shape());
+            for (f, e) in found.value().iter().zip(expected.value()) {
+                prop_assert!((f - e).abs() <= 1e-12, "{} and {}", f, e);
+            }
+        }
+    }
+
+    #[test]
+    fn the_gradient_of_the_links_is_right_to_second_order(seed in any::<u64>()) {
+        let at = linked_memory(2, 3, &mut StdRng::seed_from_u64(seed));
+        let how = Gradcheck { seed, ..Gradcheck::default() };
+        gradcheck(links_at_once, &at, how).map_err(TestCaseError::fail)?;
+    }
+}
+
+#[test]
+fn links_of_another_memory_are_named() {
+    let [before, weighting] = [vec![2, 3, 4], vec![2, 3]].map(|s| Tensor::<f64>::zeros(&s));
+    let message = links(&before, &weighting, &weighting)
+        .unwrap_err()
+        .to_string();
+    for part in ["[2, 3, 4]", "[2, 3]", "[B, N, N]"] {
+        assert!(message.contains(part), "{message}");
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Sum, difference, product and quotient of two broadcast operands, and their forms with a constant.
 
-use crate::ops::runs::{Along, Parts, Run, array, dense, runs};
+use crate::ops::runs::{Along, Parts, Run, array, runs};
 use crate::ops::{Outcome, broadcast_shape, one, two};
-use crate::{Array, Float, Primitive, Tensor, apply};
+use crate::{Array, Float, Primitive, Tensor, apply, dense};
 
 /// `f` of every pair of elements.
 fn zip<F: Float>(

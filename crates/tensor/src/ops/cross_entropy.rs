@@ -10,10 +10,10 @@
 use std::rc::Rc;
 
 use crate::kernels::{Kernels, vectorised};
-use crate::ops::runs::{array, dense};
+use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::{Outcome, one, two};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
 
 pub(super) const NAMES: &[&str] = &["cross_entropy", "cross_entropy_slope"];
 

@@ -1,10 +1,10 @@
 //! Functions of one element: a table of value and derivative.
 
 use crate::kernels::Kernels;
-use crate::ops::runs::{array, dense};
+use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, apply};
+use crate::{Array, Float, Primitive, Tensor, apply, dense};
 
 /// One line a primitive: `Name method: x => value; (operand x, output y, cotangent g) => derivative`, and before the
 /// semicolon the kernel that computes the value for `f32`, if there is one: `=> by kernel`.

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use crate::ops::runs::{array, dense};
+use crate::ops::runs::array;
 use crate::ops::{Outcome, check_axis, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
 
 pub(super) const NAMES: &[&str] = &["gather", "index_add"];
 

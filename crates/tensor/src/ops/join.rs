@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use ndarray::{ArrayD, Axis, IxDyn, Slice as Cut};
 
-use crate::ops::runs::{array, dense};
+use crate::ops::runs::array;
 use crate::ops::{Outcome, check_axis, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
 
 pub(super) const NAMES: &[&str] = &["slice", "pad", "concat"];
 

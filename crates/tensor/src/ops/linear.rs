@@ -5,9 +5,9 @@ use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::kernels::{Matrix, MatrixMut, Packed};
 use crate::ops::Outcome;
-use crate::ops::runs::{array, dense};
+use crate::ops::runs::array;
 use crate::ops::single::{back, single};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
 
 pub(super) const NAMES: &[&str] = &["linear"];
 

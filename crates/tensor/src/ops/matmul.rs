@@ -6,10 +6,10 @@ use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, IxDyn};
 
 use crate::kernels::{self, Matrix, MatrixMut, Store};
-use crate::ops::runs::{array, dense};
+use crate::ops::runs::array;
 use crate::ops::single::{back, single};
 use crate::ops::{Outcome, broadcast_shape, two};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
 
 pub(super) const NAMES: &[&str] = &["matmul"];
 

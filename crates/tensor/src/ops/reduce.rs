@@ -2,9 +2,9 @@
 
 use ndarray::ArrayView1;
 
-use crate::ops::runs::{Along, Parts, Run, array, dense, runs};
+use crate::ops::runs::{Along, Parts, Run, array, runs};
 use crate::ops::{Outcome, broadcast_shape, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
 
 pub(super) const NAMES: &[&str] = &["sum_to", "broadcast_to"];
 

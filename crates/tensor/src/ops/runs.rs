@@ -1,7 +1,5 @@
 //! Broadcast operands as runs of neighbouring elements: what lets an op over two shapes be a plain loop over slices.
 
-use std::borrow::Cow;
-
 use ndarray::IxDyn;
 
 use crate::ops::Outcome;
@@ -68,21 +66,6 @@ impl<'a, F> Parts<'a, F> {
     }
 }
 
-/// The elements in row-major order, copied only where they do not lie so already.
-pub(super) fn dense<F: Float>(x: &Array<F>) -> Cow<'_, [F]> {
-    if let Some(elements) = x.as_slice() {
-        return Cow::Borrowed(elements);
-    }
-    let mut elements = Vec::with_capacity(x.len());
-    for row in x.rows() {
-        match row.to_slice() {
-            Some(row) => elements.extend_from_slice(row),
-            None => elements.extend(row.iter()),
-        }
-    }
-    Cow::Owned(elements)
-}
-
 /// The array of these elements in row-major order.
 pub(super) fn array<F: Float>(
     op: &'static str,
@@ -117,27 +100,6 @@ mod tests {
         ];
         for (a, b, expected) in cases {
             assert_eq!(runs(a, b), expected, "{a:?} {b:?}");
-        }
-    }
-
-    #[test]
-    fn elements_come_in_row_major_order_whatever_the_layout() {
-        let x = Array::from_shape_fn(IxDyn(&[2, 3, 4]), |i| {
-            (100 * i[0] + 10 * i[1] + i[2]) as f64
-        });
-        let part = |a: usize, b: usize| {
-            let mut part = x.clone();
-            part.slice_axis_inplace(ndarray::Axis(2), ndarray::Slice::from(a..b));
-            part
-        };
-        for view in [
-            x.clone(),
-            x.clone().permuted_axes(IxDyn(&[2, 0, 1])),
-            part(1, 3),
-            part(1, 3).permuted_axes(IxDyn(&[1, 0, 2])),
-        ] {
-            let expected: Vec<f64> = view.iter().copied().collect();
-            assert_eq!(dense(&view).as_ref(), expected);
         }
     }
 }

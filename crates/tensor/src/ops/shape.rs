@@ -2,8 +2,9 @@
 
 use ndarray::IxDyn;
 
+use crate::ops::runs::array;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
 
 pub(super) const NAMES: &[&str] = &["reshape", "permute"];
 
@@ -26,9 +27,7 @@ impl<F: Float> Primitive<F> for Reshape {
                 .into_shape_with_order(IxDyn(&self.0))
                 .map_err(|_| misfit());
         }
-        x.to_shape(IxDyn(&self.0))
-            .map(|x| x.into_owned().into_shared())
-            .map_err(|_| misfit())
+        array("reshape", &self.0, dense(x).into_owned()).map_err(|_| misfit())
     }
 
     fn vjp(

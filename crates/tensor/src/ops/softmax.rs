@@ -1,10 +1,10 @@
 //! Softmax and its logarithm over the last axis.
 
 use crate::kernels::Kernels;
-use crate::ops::runs::{array, dense};
+use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply};
+use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
 
 pub(super) const NAMES: &[&str] = &["log_softmax"];
 

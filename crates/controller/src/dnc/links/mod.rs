@@ -1,8 +1,12 @@
 //! Temporal linkage: in which order rows were written, and reading along it (DNC, methods).
 
-use mnm_tensor::{Float, Tensor};
+mod update;
+
+use mnm_tensor::{Float, Tensor, apply};
 
 use crate::ControllerError;
+
+use update::Links;
 
 /// The precedence `[B, N]` after a write: how much each row was the last one written.
 ///
@@ -34,28 +38,7 @@ pub fn links<F: Float>(
     precedence: &Tensor<F>,
     write: &Tensor<F>,
 ) -> Result<Tensor<F>, ControllerError> {
-    let &[batch, slots] = write.shape() else {
-        return Err(ControllerError::Input {
-            found: format!("a write weighting of shape {:?}", write.shape()),
-            expected: "[B, N]".to_owned(),
-        });
-    };
-    let (after, before) = ([batch, slots, 1], [batch, 1, slots]);
-    let to = write.reshape(&after)?;
-    let kept = to.affine(-1.0, 1.0)?.sub(&write.reshape(&before)?)?;
-    let new = to.mul(&precedence.reshape(&before)?)?;
-    // The diagonal starts at zero: to keep what is new off it is enough.
-    Ok(links.mul(&kept)?.add(&new.mul(&off_diagonal(slots)?)?)?)
-}
-
-/// Ones `[N, N]` with a diagonal of zeros.
-fn off_diagonal<F: Float>(slots: usize) -> Result<Tensor<F>, ControllerError> {
-    let mut elements = vec![F::one(); slots * slots];
-    elements
-        .iter_mut()
-        .step_by(slots + 1)
-        .for_each(|diagonal| *diagonal = F::zero());
-    Ok(Tensor::from_vec(&[slots, slots], elements)?)
+    Ok(apply(Links, &[links, precedence, write])?)
 }
 
 /// The read weightings `[B, R, N]` from those before, the `links` `[B, N, N]`, the `content` weightings `[B, R, N]` and
