@@ -9,6 +9,8 @@ use mnm_tasks::environment::EnvironmentError;
 use mnm_tasks::{BabiError, OptionError, TaskError};
 use mnm_trainer::{ConfigError, TrainError};
 
+use crate::output::ReaderGone;
+
 /// Something that the user asked for and cannot have as asked: a matter of the command line.
 #[derive(Debug)]
 pub struct Usage(pub String);
@@ -23,6 +25,9 @@ impl std::error::Error for Usage {}
 
 /// Says what went wrong, and gives the exit code: 2 if the command line or the config is at fault, else 1.
 pub fn report(error: &Error) -> ExitCode {
+    if error.is::<ReaderGone>() {
+        return ExitCode::SUCCESS;
+    }
     // Nobody may be left to read it; then the code alone has to do.
     let _ = writeln!(std::io::stderr(), "error: {}", message(error));
     ExitCode::from(if is_usage(error) { 2 } else { 1 })
@@ -64,6 +69,8 @@ fn is_config(error: &TrainError) -> bool {
             | TrainError::Task(TaskError::Option(_) | TaskError::Babi(BabiError::Option(_)))
             | TrainError::Model(ControllerError::Config { .. })
             | TrainError::Occupied(_)
+            | TrainError::NoCheckpoint(_)
+            | TrainError::InUse(_)
             | TrainError::OtherConfig { .. }
     )
 }

@@ -139,7 +139,7 @@ impl Reader {
                 names: vocabulary.answers.clone(),
             },
         };
-        let model = fit(&config, &interface, &checkpoint)?;
+        let model = fit(dir, &config, &interface, &checkpoint)?;
         let parameters = checkpoint
             .parameters
             .map(|_, value| Tensor::shared(value.clone()));

@@ -1,6 +1,6 @@
 //! What can go wrong with a training or an evaluation.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mnm_controller::ControllerError;
 use mnm_tasks::environment::EnvironmentError;
@@ -74,6 +74,16 @@ pub enum TrainError {
     /// The folder holds a run already.
     #[error("{0} holds a run already; continue it with --resume, or choose another folder")]
     Occupied(PathBuf),
+    /// The folder holds a run, but not what it could go on from.
+    #[error(
+        "{dir} holds a run without its checkpoint.safetensors: it cannot go on, and would be written over. Choose \
+         another folder; `--set train.from={dir}` starts from this run's parameters",
+        dir = .0.display()
+    )]
+    NoCheckpoint(PathBuf),
+    /// Another process trains in the folder.
+    #[error("{0}: another training is running in this folder; wait for it, or choose another one")]
+    InUse(PathBuf),
     /// The folder holds no run.
     #[error("{0} holds no run: there is no checkpoint.safetensors in it")]
     NoRun(PathBuf),
@@ -104,7 +114,10 @@ pub enum TrainError {
         reason: String,
     },
     /// A split has nothing in it.
-    #[error("task {task}: the {split} split is empty")]
+    #[error(
+        "task {task}: the {split} split is empty: there is no file of it, or it holds no story. `mnm data {task}` counts \
+         what a folder holds"
+    )]
     EmptySplit {
         /// The task.
         task: String,
@@ -114,7 +127,7 @@ pub enum TrainError {
     /// A loss or gradient is not a number.
     #[error(
         "step {step}: {what} is not finite; a dump of parameters and gradients is at {dump}. A smaller learning rate \
-         or train.clip usually helps; the checkpoint before it is intact"
+         or train.clip usually helps; nothing of this step has been saved"
     )]
     NotFinite {
         /// The step, counted from 1.
@@ -124,6 +137,24 @@ pub enum TrainError {
         /// Where the dump is.
         dump: PathBuf,
     },
+    /// The answers of a model with finite parameters are none.
+    #[error(
+        "{what} on the {split} split is not finite: the model's numbers overflow there. A smaller learning rate or \
+         train.clip usually helps"
+    )]
+    Overflow {
+        /// The loss, or the logits.
+        what: &'static str,
+        /// The split.
+        split: Split,
+    },
+    /// Data give the words of a trained model other numbers.
+    #[error(
+        "{path}: with these settings of the data its words have other numbers than in its training; take the settings \
+         that it was trained with",
+        path = .0.display()
+    )]
+    OtherWords(PathBuf),
     /// Episodes do not go together in a batch.
     #[error("batch: {0}")]
     Batch(String),
@@ -138,6 +169,15 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// The parameters in the file `path` do not fit.
+    pub(crate) fn misfit(path: &Path) -> impl FnOnce(CheckpointError) -> Self {
+        let path = path.to_owned();
+        move |misfit| Self::Damaged {
+            path,
+            reason: misfit.to_string(),
+        }
+    }
+
     pub(crate) fn file(
         path: impl Into<PathBuf>,
         action: &'static str,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -65,35 +65,13 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Opens the file for a run that has done `step` steps: what was written after them, by a run that was killed later
-    /// than its last checkpoint, is dropped.
+    /// Opens the file for more lines behind its `history`.
     ///
     /// # Errors
-    /// If the file cannot be read or written, or a line of it is no record.
-    pub fn open(path: &Path, step: u64) -> Result<Self, TrainError> {
-        let mut kept = String::new();
-        if step > 0 && path.exists() {
-            let file = File::open(path).map_err(TrainError::file(path, "read the metrics"))?;
-            for (number, line) in BufReader::new(file).lines().enumerate() {
-                let line = line.map_err(TrainError::file(path, "read the metrics"))?;
-                match serde_json::from_str::<Line>(&line) {
-                    Ok(record) if record.step <= step => {
-                        kept.push_str(&line);
-                        kept.push('\n');
-                    }
-                    // Later steps, and the half line that a killed run leaves behind them.
-                    Ok(_) => break,
-                    Err(_) if !line.ends_with('}') => break,
-                    Err(e) => {
-                        return Err(TrainError::Damaged {
-                            path: path.to_owned(),
-                            reason: format!("line {}: no record of a run: {e}", number + 1),
-                        });
-                    }
-                }
-            }
-        }
-        write_file(path, kept.as_bytes()).map_err(TrainError::file(path, "write the metrics"))?;
+    /// If the file cannot be written.
+    pub fn open(path: &Path, history: &str) -> Result<Self, TrainError> {
+        write_file(path, history.as_bytes())
+            .map_err(TrainError::file(path, "write the metrics"))?;
         let file = OpenOptions::new()
             .append(true)
             .open(path)
@@ -118,4 +96,48 @@ impl Metrics {
             .write_all(line.as_bytes())
             .map_err(TrainError::file(&self.path, "write the metrics"))
     }
+}
+
+/// What the file `path` says of the first `step` steps of a run. What was written after them, by a run that was killed later
+/// than its last checkpoint, is left out.
+///
+/// # Errors
+/// If the file cannot be read, is gone, or a line of it is no record.
+pub(crate) fn history(path: &Path, step: u64) -> Result<String, TrainError> {
+    if step == 0 {
+        return Ok(String::new());
+    }
+    let damaged = |reason: String| TrainError::Damaged {
+        path: path.to_owned(),
+        reason: format!(
+            "{reason}. Restore the file; to go on without what was measured before step {step}, put an empty one in its place"
+        ),
+    };
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(damaged("the metrics of the run are gone".to_owned()));
+        }
+        Err(error) => return Err(TrainError::file(path, "read the metrics")(error)),
+    };
+    let mut kept = String::new();
+    for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
+        let record = std::str::from_utf8(line)
+            .map_err(|_| "not UTF-8 text".to_owned())
+            .and_then(|text| match serde_json::from_str::<Line>(text) {
+                Ok(record) => Ok((text, record.step)),
+                Err(error) => Err(format!("no record of a run: {error}")),
+            });
+        match record {
+            Ok((text, at)) if at <= step => {
+                kept.push_str(text.trim_end());
+                kept.push('\n');
+            }
+            Ok(_) => break,
+            // The half line that a killed run leaves.
+            Err(_) if !line.ends_with(b"\n") => break,
+            Err(reason) => return Err(damaged(format!("line {}: {reason}", number + 1))),
+        }
+    }
+    Ok(kept)
 }

@@ -1,6 +1,6 @@
 //! What a person at the terminal sees of a training: a bar with speed and time left, or plain lines without a terminal.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -57,12 +57,12 @@ impl Progress {
             bar.set_message(message());
         } else if self.lines && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
-            eprintln!(
+            plain(&format!(
                 "step {step}/{}  {}  {}",
                 self.steps,
                 self.speed(step),
                 message()
-            );
+            ));
         }
     }
 
@@ -70,7 +70,7 @@ impl Progress {
     pub fn say(&self, line: &str) {
         match &self.bar {
             Some(bar) => bar.println(line),
-            None if self.lines => eprintln!("{line}"),
+            None if self.lines => plain(line),
             None => {}
         }
     }
@@ -86,6 +86,11 @@ impl Progress {
         let (minutes, seconds) = ((left / 60.0) as u64, left as u64 % 60);
         format!("{speed:.2} steps/s  {minutes}:{seconds:02} left")
     }
+}
+
+/// A line for whoever reads along. Nobody may be left to read it: a training goes on without.
+fn plain(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }
 
 impl Drop for Progress {

@@ -9,7 +9,7 @@ use mnm_tensor::{Array, Parameters};
 use crate::TrainError;
 use crate::checkpoint::{Checkpoint, check_parameters};
 use crate::config::Config;
-use crate::task::{build_model, build_task};
+use crate::task::{build_model, build_task, vocabulary_of};
 
 /// The files of a run.
 #[derive(Clone, Debug)]
@@ -44,14 +44,17 @@ impl RunFolder {
     /// The checkpoint with these parameters.
     ///
     /// # Errors
-    /// [`TrainError::NoRun`] if there is none.
+    /// [`TrainError::NoRun`] if there is none, or a folder that may not be looked into.
     pub fn weights(&self, weights: Weights) -> Result<PathBuf, TrainError> {
-        let path = match weights {
-            Weights::Best if self.best().is_file() => self.best(),
-            _ => self.checkpoint(),
+        let there = |path: &PathBuf| {
+            path.try_exists()
+                .map_err(TrainError::file(&self.0, "look into the run folder"))
         };
-        if path.is_file() {
-            Ok(path)
+        let (best, last) = (self.best(), self.checkpoint());
+        if weights == Weights::Best && there(&best)? {
+            Ok(best)
+        } else if there(&last)? {
+            Ok(last)
         } else {
             Err(TrainError::NoRun(self.0.clone()))
         }
@@ -110,12 +113,15 @@ impl Run {
     /// Opens the run in `dir`, with `key=value` settings of its data on top (`data.dir=...`, `data.lengths.test.max=40`).
     ///
     /// # Errors
-    /// [`TrainError::NoRun`], a setting of anything but the data, or what is wrong with the run's files or data.
+    /// [`TrainError::NoRun`], a setting of anything but the data, data that number the model's words otherwise, or what is wrong with the run's files or data.
     pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Self, TrainError> {
         let (checkpoint, config) = read(dir, weights)?;
         let config = config.with_data(data)?;
         let task = build_task(&config.data, config.seed, checkpoint.vocabulary.clone())?;
-        let model = fit(&config, task.interface(), &checkpoint)?;
+        if vocabulary_of(task.interface()) != checkpoint.vocabulary {
+            return Err(TrainError::OtherWords(dir.to_owned()));
+        }
+        let model = fit(dir, &config, task.interface(), &checkpoint)?;
         Ok(Self {
             config,
             task,
@@ -134,14 +140,16 @@ pub(crate) fn read(dir: &Path, weights: Weights) -> Result<(Checkpoint, Config),
     Ok((checkpoint, config))
 }
 
-/// The model of a checkpoint, which all of its parameters fit, for a task with this interface.
+/// The model of a checkpoint of the run in `dir`, which all of its parameters fit, for a task with this interface.
 pub(crate) fn fit(
+    dir: &Path,
     config: &Config,
     interface: &Interface,
     checkpoint: &Checkpoint,
 ) -> Result<Model<f32>, TrainError> {
     let model = build_model(&config.model, interface, positions(checkpoint))?;
-    check_parameters(&model.parameters(), &checkpoint.parameters)?;
+    check_parameters(&model.parameters(), &checkpoint.parameters)
+        .map_err(TrainError::misfit(dir))?;
     Ok(model)
 }
 

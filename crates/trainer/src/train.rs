@@ -1,6 +1,7 @@
 //! The training loop.
 
 mod allocator;
+pub(crate) mod claim;
 pub(crate) mod origin;
 mod resume;
 pub(crate) mod state;
@@ -17,9 +18,9 @@ use mnm_tasks::{Episode, Split, Task};
 use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::write_file;
-use crate::config::Config;
+use crate::config::{Config, check_threads};
 use crate::evaluate::{Evaluation, evaluate};
-use crate::metrics::{Metrics, Record};
+use crate::metrics::{Metrics, Record, history};
 use crate::order::Order;
 use crate::progress::Progress;
 use crate::run::{RunFolder, positions};
@@ -27,8 +28,10 @@ use crate::task::{build_model, build_task, vocabulary_of};
 use crate::tensorboard::EventWriter;
 use crate::{TrainError, plot_run, rl};
 
+use claim::Claim;
 use origin::Origin;
 use state::State;
+use step::not_finite;
 
 /// How a training is run, beside its config.
 #[derive(Clone, Debug, Default)]
@@ -111,8 +114,9 @@ pub fn train(config: &Config, out: &Path, options: &TrainOptions) -> Result<Summ
 /// A pool of `threads` threads; 0 takes all cores.
 ///
 /// # Errors
-/// [`TrainError::Threads`] if the system refuses.
+/// More than 1024 threads, or [`TrainError::Threads`] if the system refuses.
 pub fn thread_pool(threads: usize) -> Result<rayon::ThreadPool, TrainError> {
+    check_threads(threads)?;
     allocator::keep_freed_memory();
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -149,6 +153,7 @@ impl Stepper {
 /// A training between two steps.
 struct Training<'a> {
     config: &'a Config,
+    _claim: Claim,
     folder: RunFolder,
     task: Box<dyn Task>,
     model: Model<f32>,
@@ -162,7 +167,8 @@ struct Training<'a> {
 
 impl<'a> Training<'a> {
     fn prepare(config: &'a Config, out: &Path, options: &TrainOptions) -> Result<Self, TrainError> {
-        let folder = RunFolder::new(out);
+        let mut claim = Claim::on(out)?;
+        let folder = claim.folder().clone();
         // Everything that can be wrong with config and data is found before anything is written.
         let origin = Origin::find(&folder, config, options.resume)?;
         let vocabulary = origin.checkpoint().and_then(|c| c.vocabulary.clone());
@@ -184,13 +190,13 @@ impl<'a> Training<'a> {
             Origin::Parameters(start) => State::with_parameters(&model, start.parameters.clone()),
             Origin::Fresh => State::start(&model, config)?,
         };
-        std::fs::create_dir_all(out).map_err(TrainError::file(out, "make the run folder"))?;
-        write_file(&folder.config(), config.to_toml().as_bytes())
-            .map_err(TrainError::file(folder.config(), "write the config"))?;
+        let history = history(&folder.metrics(), state.counters.step)?;
+        claim.begin(config)?;
         Ok(Self {
             config,
+            _claim: claim,
             order: Order::new(config.seed, config.train.batch, config.train.bucket),
-            metrics: Metrics::open(&folder.metrics(), state.counters.step)?,
+            metrics: Metrics::open(&folder.metrics(), &history)?,
             events: EventWriter::append(out)?,
             progress: Progress::new(config.train.steps, state.counters.step, options.quiet),
             begun: Instant::now(),
@@ -278,19 +284,16 @@ impl<'a> Training<'a> {
             self.config,
             step,
         )?;
+        let refuse = |what, parameters: &_| {
+            outcome.refuse(what, &self.folder, parameters, self.config, step)
+        };
         if let Some(what) = outcome.not_finite() {
-            let dump = self
-                .folder
-                .dir()
-                .join(format!("not-finite-{}.safetensors", step + 1));
-            outcome.dump(&dump, &self.state.parameters, self.config)?;
-            return Err(TrainError::NotFinite {
-                step: step + 1,
-                what,
-                dump,
-            });
+            return Err(refuse(what, &self.state.parameters));
         }
         self.state.apply(&outcome, &self.config.train);
+        if let Some(what) = not_finite(&self.state.parameters) {
+            return Err(refuse(what, &self.state.parameters));
+        }
         let (loss, error) = self.state.window_means(&self.config.train);
         self.progress.step(step + 1, loss, error);
         Ok(())
@@ -349,20 +352,27 @@ impl<'a> Training<'a> {
 
     /// Validates a run that ended before its first validation was due, for its summary and its best parameters. Neither
     /// the metrics nor the checkpoint know of it: a run that goes on from here with more steps is then, byte for byte, one
-    /// that never stopped.
+    /// that never stopped (where its rate does not decay towards its last step).
     fn validate_short_run(&mut self) -> Result<(), TrainError> {
         let outcome = self.evaluate()?;
         self.judge(&outcome)
     }
 
     fn evaluate(&self) -> Result<Evaluation, TrainError> {
-        evaluate(
+        let split = Split::Valid;
+        let outcome = evaluate(
             self.task.as_ref(),
             &self.model,
             &self.state.parameters,
-            Split::Valid,
+            split,
             self.config.train.valid_episodes,
-        )
+        )?;
+        if outcome.loss.is_finite() {
+            Ok(outcome)
+        } else {
+            let what = "the loss";
+            Err(TrainError::Overflow { what, split })
+        }
     }
 
     /// Keeps the parameters if no validation was better.

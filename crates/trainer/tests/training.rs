@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mnm_trainer::checkpoint::Checkpoint;
 use mnm_trainer::{Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, train};
 
 fn config(sets: &[&str]) -> Config {
@@ -194,12 +195,129 @@ fn a_folder_with_a_run_is_not_overwritten_and_other_settings_are_named() {
 #[test]
 fn numbers_that_are_not_finite_stop_the_run_with_a_dump() {
     let folder = tempfile::tempdir().unwrap();
-    let wild = config(&["train.learning_rate=1e38", "train.steps=50"]);
+    let wild = config(&["train.learning_rate=1e20", "train.steps=50"]);
     let error = train(&wild, folder.path(), &quiet(false)).unwrap_err();
     let TrainError::NotFinite { dump, step, what } = error else {
         panic!("{error}");
     };
     assert!(dump.is_file() && step > 1 && !what.is_empty());
+}
+
+#[test]
+fn a_step_that_leaves_no_numbers_is_not_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let wild = config(&["train.learning_rate=1e300", "train.checkpoint_every=1"]);
+    let error = train(&wild, folder.path(), &quiet(false)).unwrap_err();
+    let TrainError::NotFinite { step, what, .. } = error else {
+        panic!("{error}");
+    };
+    assert!(step == 1 && what.contains("after the step"), "{what}");
+    assert!(!folder.path().join("checkpoint.safetensors").exists());
+}
+
+fn refusal(config: &Config, out: &Path, resume: bool) -> String {
+    let before: Vec<_> = ["metrics.jsonl", "best.safetensors", "config.toml"]
+        .map(|name| std::fs::read(out.join(name)).ok())
+        .into();
+    let message = train(config, out, &quiet(resume)).unwrap_err().to_string();
+    let after: Vec<_> = ["metrics.jsonl", "best.safetensors", "config.toml"]
+        .map(|name| std::fs::read(out.join(name)).ok())
+        .into();
+    assert!(before == after, "something was written: {message}");
+    message
+}
+
+#[test]
+fn a_run_without_its_checkpoint_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&config(&[]), folder.path(), false);
+    std::fs::remove_file(folder.path().join("checkpoint.safetensors")).unwrap();
+    for resume in [false, true] {
+        let message = refusal(&config(&[]), folder.path(), resume);
+        assert!(message.contains("train.from"), "{message}");
+    }
+}
+
+#[test]
+fn a_run_killed_before_its_first_checkpoint_starts_anew_if_asked_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    for out in [&whole, &killed] {
+        run(&config(&[]), out, false);
+    }
+    for name in ["checkpoint.safetensors", "summary.json"] {
+        std::fs::remove_file(killed.join(name)).unwrap();
+    }
+    let message = refusal(&config(&[]), &killed, false);
+    assert!(message.contains("--resume"), "{message}");
+    let message = refusal(&config(&["train.clip=3.5"]), &killed, true);
+    assert!(message.contains("train.clip"), "{message}");
+    run(&config(&[]), &killed, true);
+    assert_same(&whole, &killed);
+}
+
+#[test]
+fn metrics_that_are_damaged_or_gone_are_not_cut_short() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&config(&[]), folder.path(), false);
+    let more = config(&["train.steps=12"]);
+    let metrics = folder.path().join("metrics.jsonl");
+    let text = std::fs::read_to_string(&metrics).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    for line in [&b"garbage"[..], b"{\"a\":1}", b"\xff"] {
+        let mut bytes = format!("{}\n", lines[0]).into_bytes();
+        bytes.extend_from_slice(line);
+        bytes.extend_from_slice(format!("\n{}\n", lines[2]).as_bytes());
+        std::fs::write(&metrics, bytes).unwrap();
+        let message = refusal(&more, folder.path(), true);
+        assert!(
+            message.contains("line 2") && message.contains("empty one"),
+            "{message}"
+        );
+    }
+    std::fs::remove_file(&metrics).unwrap();
+    let message = refusal(&more, folder.path(), true);
+    assert!(
+        message.contains("metrics.jsonl") && message.contains("gone"),
+        "{message}"
+    );
+    std::fs::write(&metrics, "").unwrap();
+    assert_eq!(run(&more, folder.path(), true).steps, 12);
+}
+
+#[test]
+fn weights_that_are_no_numbers_are_not_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&config(&[]), folder.path(), false);
+    let path = folder.path().join("best.safetensors");
+    let mut checkpoint = Checkpoint::read(&path).unwrap();
+    let name = "controller.weight_hh";
+    let mut weight = checkpoint.parameters.get(name).unwrap().clone();
+    weight[[1, 2]] = f32::NAN;
+    checkpoint.parameters.insert(name, weight);
+    checkpoint.write(&path).unwrap();
+    let Err(error) = Run::open(folder.path(), Weights::Best, &[]) else {
+        panic!("a weight is no number");
+    };
+    let message = error.to_string();
+    assert!(
+        message.contains(name) && message.contains("best.safetensors"),
+        "{message}"
+    );
+}
+
+#[test]
+fn data_that_number_the_words_otherwise_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&config(&[]), folder.path(), false);
+    // A person less and a mark more: as many words, but not in the same places.
+    let sets = ["data.people=3", "data.hops=1"].map(str::to_owned);
+    let Err(error) = Run::open(folder.path(), Weights::Best, &sets) else {
+        panic!("other words");
+    };
+    assert!(matches!(error, TrainError::OtherWords(_)), "{error}");
+    let same = ["data.questions=3".to_owned()];
+    assert!(Run::open(folder.path(), Weights::Best, &same).is_ok());
 }
 
 #[test]

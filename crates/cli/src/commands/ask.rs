@@ -3,6 +3,7 @@
 mod line;
 mod words;
 
+use std::collections::HashSet;
 use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
 use std::path::PathBuf;
 
@@ -111,6 +112,8 @@ struct Conversation<'a> {
     lines: usize,
     /// The story's words that the model does not know, each once.
     unknown: Vec<String>,
+    /// The same, to be looked up.
+    named: HashSet<String>,
     asked: usize,
     /// Questions with a right answer beside them, and those answered so.
     judged: usize,
@@ -127,6 +130,7 @@ impl<'a> Conversation<'a> {
             number: 1,
             lines: 0,
             unknown: Vec::new(),
+            named: HashSet::new(),
             asked: 0,
             judged: 0,
             correct: 0,
@@ -170,6 +174,7 @@ impl<'a> Conversation<'a> {
             self.begun = false;
             self.number += 1;
             self.unknown.clear();
+            self.named.clear();
             match self.style {
                 Style::Typed => print("  (a new story)\n")?,
                 Style::Piped => print("\n")?,
@@ -181,12 +186,8 @@ impl<'a> Conversation<'a> {
 
     /// Keeps the words, and says which of them are new in this story.
     fn name_unknown(&mut self, words: Vec<String>) -> Result<()> {
-        let mut fresh: Vec<String> = Vec::new();
-        for word in words {
-            if !self.unknown.contains(&word) && !fresh.contains(&word) {
-                fresh.push(word);
-            }
-        }
+        let mut fresh = words;
+        fresh.retain(|word| self.named.insert(word.clone()));
         if !fresh.is_empty() && self.style != Style::Json {
             let text = format!("not known to the model: {}", fresh.join(", "));
             match self.style {

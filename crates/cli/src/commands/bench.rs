@@ -30,8 +30,8 @@ pub struct Arguments {
     shape: Shape,
 
     /// Steps to time, after a few for warming up
-    #[arg(long, default_value_t = 30)]
-    steps: usize,
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    steps: u32,
 
     /// Threads; 0 takes all cores
     #[arg(long, default_value_t = 0)]
@@ -50,6 +50,9 @@ pub struct Arguments {
     json: bool,
 }
 
+/// The largest size: far beyond what any machine times, and far from overflow.
+const LARGEST: usize = 1 << 20;
+
 /// The eight sizes.
 #[derive(Clone, Copy, Debug)]
 struct Shape([usize; 8]);
@@ -58,11 +61,17 @@ impl FromStr for Shape {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let expected =
-            || format!("{text:?}: expected eight whole numbers above 0, B,T,X,C,M,U,H,K");
+        let expected = || {
+            format!("{text:?}: expected eight whole numbers from 1 to {LARGEST}, B,T,X,C,M,U,H,K")
+        };
         let sizes: Vec<usize> = text
             .split(',')
-            .map(|part| part.trim().parse().ok().filter(|n| *n > 0))
+            .map(|part| {
+                part.trim()
+                    .parse()
+                    .ok()
+                    .filter(|n| (1..=LARGEST).contains(n))
+            })
             .collect::<Option<_>>()
             .ok_or_else(expected)?;
         sizes.try_into().map(Shape).map_err(|_| expected())
@@ -106,7 +115,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         input,
         classes,
     };
-    let found = bench(&model, shape, arguments.steps, arguments.threads)?;
+    let found = bench(&model, shape, arguments.steps as usize, arguments.threads)?;
     if arguments.json {
         return print(&format!("{}\n", serde_json::to_string(&found)?));
     }

@@ -45,7 +45,7 @@ pub struct Arguments {
     split: Split,
 
     /// Episodes of a task that generates them without end [default: the config's train.valid_episodes]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     episodes: Option<u64>,
 
     /// Threads to compute with; 0 takes all cores

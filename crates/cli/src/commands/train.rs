@@ -65,13 +65,16 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         quiet: arguments.quiet,
     };
     let summary = train(&config, &out, &options)?;
-    if !arguments.quiet {
-        print(&outcome(&summary, &out))?;
+    let printed = if arguments.quiet {
+        Ok(())
+    } else {
+        print(&outcome(&summary, &out))
+    };
+    match summary.ended {
+        // However much of it could be said.
+        Ended::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
+        _ => printed.map(|()| ExitCode::SUCCESS),
     }
-    Ok(match summary.ended {
-        Ended::Interrupted => ExitCode::from(INTERRUPTED),
-        _ => ExitCode::SUCCESS,
-    })
 }
 
 /// `runs/NAME-seedN`, named for the config.

@@ -258,3 +258,20 @@ fn neither_the_data_nor_a_run_of_another_kind() {
     let help = good(&mut command(["ask", "--help"]));
     assert!(help.contains("Examples:\n  mnm ask "), "{help}");
 }
+
+/// The story has no end, and nobody reads the answers.
+#[test]
+#[cfg(unix)]
+fn asking_ends_when_nobody_listens() {
+    let (_top, run) = folder();
+    stories(&run, &[]);
+    let mut child = ask(&run, &[])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut input = child.stdin.take().unwrap();
+    while input.write_all(b"where is ada?\n").is_ok() {}
+    assert!(child.wait().unwrap().success());
+}

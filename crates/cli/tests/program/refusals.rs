@@ -290,6 +290,26 @@ fn an_input_that_the_model_does_not_take() {
 }
 
 #[test]
+fn sizes_beyond_all_bounds() {
+    let (_top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
+    let huge = u64::MAX.to_string();
+    let mut eval = command(["eval", "--episodes", &huge]);
+    says(&bad(2, eval.arg(&run)), &["--episodes", "1000000"]);
+    let mut eval = command(["eval", "--threads", "60000"]);
+    says(&bad(2, eval.arg(&run)), &["threads", "1024"]);
+    let shape = format!("1,4,{huge},4,4,4,1,3");
+    says(
+        &bad(2, &mut command(["bench", "--shape", &shape])),
+        &["--shape", "eight whole numbers"],
+    );
+    says(
+        &bad(2, &mut command(["bench", "--steps", &huge])),
+        &["--steps"],
+    );
+}
+
+#[test]
 fn a_command_line_that_makes_no_sense() {
     for arguments in [
         &["fly"][..],

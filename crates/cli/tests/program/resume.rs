@@ -68,6 +68,32 @@ fn begun(command: &mut Command, run: &Path) -> Child {
 }
 
 #[test]
+fn a_training_that_nobody_watches_any_more_goes_on() {
+    let (_top, watched) = folder();
+    let unwatched = watched.with_file_name("unwatched");
+    let mut child = tiny(&unwatched, &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().unwrap().success());
+    good(&mut tiny(&watched, &[]));
+    same_bytes(&watched, &unwatched);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_is_trained_in_once_at_a_time() {
+    let (_top, run) = folder();
+    let mut child = begun(&mut tiny(&run, LONG), &run);
+    let message = bad(2, tiny(&run, LONG).arg("--resume"));
+    assert!(message.contains("another training"), "{message}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+#[test]
 fn a_killed_run_goes_on_to_the_same_bytes() {
     let (_top, whole) = folder();
     let killed = whole.with_file_name("killed");

@@ -67,6 +67,7 @@ impl Corpus {
             line,
             problem,
         };
+        let whole = bytes.ends_with(b"\n");
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err(BabiError::EmptyFile {
@@ -99,6 +100,9 @@ impl Corpus {
         }
         if !asked {
             return Err(fail(corpus.ends.len(), LineProblem::NoQuestion));
+        }
+        if !whole {
+            return Err(fail(corpus.ends.len(), LineProblem::CutOff));
         }
         Ok(corpus)
     }

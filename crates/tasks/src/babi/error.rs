@@ -57,6 +57,18 @@ pub enum BabiError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file that should be the archive is not, or not whole.
+    #[error(
+        "cannot read {path} as an archive: {source}; expected tasks_1-20_v1-2.tar.gz, whole and packed with gzip. Download \
+         it again, or unpack it and pass the folder",
+        path = .path.display()
+    )]
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A malformed line.
     #[error("{file}:{line}: malformed bAbI line: {problem}")]
     Line {

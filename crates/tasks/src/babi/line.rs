@@ -52,6 +52,16 @@ pub enum LineProblem {
     /// A question mark and no tab.
     #[error("a question without a tab: expected question, tab, answer")]
     NoTab,
+    /// A line break of another kind inside.
+    #[error(
+        "a carriage return inside the line: expected line breaks as on Unix or Windows. Convert the file"
+    )]
+    CarriageReturn,
+    /// The file ends in the middle of a line.
+    #[error(
+        "the file ends in the middle of this line (is it cut off?). If it is whole, add a line break at its end"
+    )]
+    CutOff,
     /// A story that asks nothing ends here.
     #[error("the story that ends here has no question (is the file cut off?)")]
     NoQuestion,
@@ -72,6 +82,9 @@ pub fn parse_line(bytes: &[u8], previous: Option<u32>) -> Result<Line<'_>, LineP
     let text =
         std::str::from_utf8(bytes).map_err(|error| LineProblem::Utf8(error.valid_up_to() + 1))?;
     let text = text.trim();
+    if text.contains('\r') {
+        return Err(LineProblem::CarriageReturn);
+    }
     let (word, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
     if !word.starts_with(|c: char| c.is_ascii_digit() || c == '-' || c == '+') {
         return Err(LineProblem::NoId);
@@ -203,6 +216,10 @@ mod tests {
                 found: 0,
                 previous: Some(4)
             }
+        );
+        assert_eq!(
+            problem(b"2 Mary left.\r3 John left.", Some(1)),
+            LineProblem::CarriageReturn
         );
         assert_eq!(problem(b"2", Some(1)), LineProblem::NoSentence);
         assert_eq!(problem(b"2 .", Some(1)), LineProblem::NoSentence);

@@ -196,7 +196,7 @@ fn read_archive(
     path: &Path,
     subset: Option<&str>,
 ) -> Result<(String, BTreeMap<String, Vec<u8>>), BabiError> {
-    let fail = |source| BabiError::Read {
+    let fail = |source| BabiError::Archive {
         path: path.to_owned(),
         source,
     };
@@ -206,7 +206,10 @@ fn read_archive(
         |subset| vec![subset],
     );
     let mut subsets: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
-    let file = fs::File::open(path).map_err(fail)?;
+    let file = fs::File::open(path).map_err(|source| BabiError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     let mut archive = tar::Archive::new(GzDecoder::new(std::io::BufReader::new(file)));
     for entry in archive.entries().map_err(fail)? {
         let mut entry = entry.map_err(fail)?;

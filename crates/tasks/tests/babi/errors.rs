@@ -73,7 +73,17 @@ fn a_missing_task_file_is_named() {
 fn malformed_lines_are_named_by_file_and_line() {
     let dir = one_task();
     let path = dir.path().join("qa1_train.txt");
-    let broken: [(&[u8], usize, LineProblem); 4] = [
+    let broken: [(&[u8], usize, LineProblem); 6] = [
+        (
+            b"1 Mary left.\n2 Where is Mary?\thom",
+            2,
+            LineProblem::CutOff,
+        ),
+        (
+            b"1 Mary left.\r2 Where is Mary?\thome\r",
+            1,
+            LineProblem::CarriageReturn,
+        ),
         (
             b"1 Mary left.\n3 Where is Mary?\thome\n",
             2,

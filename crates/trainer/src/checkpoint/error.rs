@@ -88,6 +88,18 @@ pub enum CheckpointError {
         /// Its element type in safetensors' words.
         found: String,
     },
+    /// A tensor with an element that is no number.
+    #[error(
+        "{path}: tensor `{name}` has elements that are not finite: the training that wrote it had failed, or the file is \
+         damaged. Take another checkpoint of the run",
+        path = .path.display()
+    )]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
     /// The parameters are not those of the model.
     #[error("the parameters do not fit the model: {problems}")]
     Misfit {

@@ -83,7 +83,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`CheckpointError`], its message naming the file: not to be read, not safetensors or cut short, without a config,
-    /// of a later version, or with a tensor that is not of 32-bit floats.
+    /// of a later version, or with a tensor that is not of 32-bit floats, or not of finite ones.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let container = Container::read(path)?;
         check_version(path, &container.metadata)?;
@@ -115,6 +115,15 @@ impl Checkpoint {
                 serde_json::from_str(text)
             })
             .map_err(|error| damaged("progress", error.to_string()))?;
+        if let Some((name, _)) = tensors
+            .iter()
+            .find(|(_, tensor)| tensor.iter().any(|x| !x.is_finite()))
+        {
+            return Err(CheckpointError::NotFinite {
+                path: path.to_owned(),
+                name: name.to_owned(),
+            });
+        }
         let (mut parameters, mut optimizer) = (Parameters::new(), Parameters::new());
         for (name, tensor) in tensors {
             match name.strip_prefix(OPTIMIZER) {

@@ -5,10 +5,11 @@ use mnm_tasks::{
     AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions,
     PrioritySortOptions, StoriesOptions,
 };
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The task, chosen by `data.task`, with its options beside it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "task", rename_all = "kebab-case")]
 pub enum DataConfig {
     /// Question answering on the bAbI data.
@@ -35,5 +36,101 @@ impl DataConfig {
     /// Whether this is an environment, for reinforcement learning.
     pub fn is_environment(&self) -> bool {
         matches!(self, Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_))
+    }
+}
+
+/// What `data.task` may say, in the order of the variants.
+const TASKS: &[&str] = &[
+    "babi",
+    "double-copy",
+    "stories",
+    "priority-sort",
+    "associative-recall",
+    "dictionary",
+    "maze",
+    "bandit",
+    "mdp",
+];
+
+// Written out: what serde derives for a tag among the fields loses the key in which something is wrong.
+impl<'de> Deserialize<'de> for DataConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut table = toml::Table::deserialize(deserializer)?;
+        let task = match table.remove("task") {
+            Some(toml::Value::String(task)) => task,
+            Some(other) => {
+                let found = format!("`task` is a {}, not the name of a task", other.type_str());
+                return Err(D::Error::custom(found));
+            }
+            None => return Err(D::Error::missing_field("task")),
+        };
+        match task.as_str() {
+            "babi" => options(table).map(Self::Babi),
+            "double-copy" => options(table).map(Self::DoubleCopy),
+            "stories" => options(table).map(Self::Stories),
+            "priority-sort" => options(table).map(Self::PrioritySort),
+            "associative-recall" => options(table).map(Self::AssociativeRecall),
+            "dictionary" => options(table).map(Self::Dictionary),
+            "maze" => options(table).map(Self::Maze),
+            "bandit" => options(table).map(Self::Bandit),
+            "mdp" => options(table).map(Self::Mdp),
+            other => Err(D::Error::unknown_variant(other, TASKS)),
+        }
+    }
+}
+
+/// The options of a task; an error begins with the key that it is about.
+fn options<T: DeserializeOwned, E: Error>(table: toml::Table) -> Result<T, E> {
+    serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
+        let path = error.path().to_string();
+        let message = error.into_inner().to_string();
+        let message = message.trim_end();
+        E::custom(match path.as_str() {
+            "." => message.to_owned(),
+            key => format!("in `{key}`: {message}"),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<DataConfig, String> {
+        toml::from_str(text).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_task_is_read_as_it_is_written() {
+        for task in TASKS {
+            let dir = if *task == "babi" { "dir = \"x\"" } else { "" };
+            let data = read(&format!("task = \"{task}\"\n{dir}")).expect(task);
+            let text = toml::to_string(&data).expect("TOML");
+            assert!(text.contains(&format!("task = \"{task}\"")), "{text}");
+            assert_eq!(read(&text).expect(task), data);
+        }
+    }
+
+    #[test]
+    fn the_key_at_fault_is_named() {
+        for (text, words) in [
+            ("task = \"double-copy\"\nbits = -1", &["`bits`", "-1"][..]),
+            (
+                "task = \"double-copy\"\nlengths.train = 5",
+                &["`lengths.train`"],
+            ),
+            (
+                "task = \"double-copy\"\nlength = 5",
+                &["`length`", "`lengths`"],
+            ),
+            ("task = \"copies\"", &["`copies`", "`double-copy`"]),
+            ("task = 3", &["`task`", "integer"]),
+            ("bits = 3", &["`task`"]),
+        ] {
+            let message = read(text).expect_err(text);
+            for word in words {
+                assert!(message.contains(word), "{word}: {message}");
+            }
+        }
     }
 }

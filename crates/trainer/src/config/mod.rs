@@ -167,13 +167,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the key, its value and what is allowed.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        if self.threads > 1024 {
-            return Err(ConfigError::range(
-                "threads",
-                self.threads,
-                "0 (all cores) to 1024",
-            ));
-        }
+        check_threads(self.threads)?;
         self.model.validate()?;
         self.train.validate()?;
         match (&self.rl, self.data.is_environment()) {
@@ -208,6 +202,15 @@ impl Config {
             ..self.clone()
         }
     }
+}
+
+/// Refuses a number of threads that no machine has.
+pub(crate) fn check_threads(threads: usize) -> Result<(), ConfigError> {
+    if threads > 1024 {
+        let allowed = "0 (all cores) to 1024";
+        return Err(ConfigError::range("threads", threads, allowed));
+    }
+    Ok(())
 }
 
 fn read(path: &str) -> Result<String, ConfigError> {

@@ -58,7 +58,9 @@ fn key_of(set: &str) -> &str {
 /// The text as TOML, or as a string where it is not TOML.
 fn value_of(text: &str) -> Value {
     let parsed = format!("x = {text}").parse::<Table>();
-    match parsed.ok().and_then(|mut t| t.remove("x")) {
+    // A line break may hide further keys: then it is no value.
+    let value = parsed.ok().filter(|table| table.len() == 1);
+    match value.and_then(|mut table| table.remove("x")) {
         Some(value) => value,
         None => Value::String(text.to_owned()),
     }
@@ -78,12 +80,13 @@ mod tests {
             "e=lstm",
             "f=\"lstm\"",
             "g=a=b",
+            "h=3\ni=4",
         ] {
             apply(&mut table, set).expect(set);
         }
         assert_eq!(
             table,
-            "a = { b = [1, 2], c = '../x' }\nd = 0.5\ne = 'lstm'\nf = 'lstm'\ng = 'a=b'"
+            "a = { b = [1, 2], c = '../x' }\nd = 0.5\ne = 'lstm'\nf = 'lstm'\ng = 'a=b'\nh = \"3\\ni=4\""
                 .parse::<Table>()
                 .expect("TOML")
         );

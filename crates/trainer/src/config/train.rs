@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::ConfigError;
 
+/// The most sequences of a batch, batches of a bucket, or episodes of an evaluation.
+pub const MOST_AT_ONCE: u64 = 1_000_000;
+
 /// How the learning rate goes down after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -102,13 +105,23 @@ impl TrainConfig {
     /// # Errors
     /// [`ConfigError::Range`] naming the first key out of range.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let counts = [
-            ("train.steps", self.steps),
+        // What is held in memory at once is bounded lower.
+        let held = [
             ("train.batch", self.batch as u64),
             ("train.bucket", self.bucket as u64),
+            ("train.valid_episodes", self.valid_episodes),
+        ];
+        if let Some((key, value)) = held.iter().find(|(_, v)| *v == 0 || *v > MOST_AT_ONCE) {
+            return Err(ConfigError::range(
+                key,
+                value,
+                "a whole number from 1 to 1000000",
+            ));
+        }
+        let counts = [
+            ("train.steps", self.steps),
             ("train.log_every", self.log_every),
             ("train.valid_every", self.valid_every),
-            ("train.valid_episodes", self.valid_episodes),
             ("train.checkpoint_every", self.checkpoint_every),
         ];
         if let Some((key, value)) = counts.iter().find(|(_, v)| *v == 0 || *v > 1_000_000_000) {

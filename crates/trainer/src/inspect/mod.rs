@@ -7,6 +7,7 @@ mod page;
 mod pictures;
 mod words;
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use mnm_controller::ControllerError;
@@ -97,6 +98,9 @@ impl Inspection {
             let path = path.to_owned();
             move |source| InspectError::Write { path, source }
         };
+        if path.is_dir() {
+            return Err(failed(path)(ErrorKind::IsADirectory.into()));
+        }
         // `page` has no extension to lose: a folder of its very name would be in its place.
         let folder = match path.extension() {
             Some(_) => path.with_extension(""),

@@ -42,7 +42,8 @@ impl Agent {
         let config = config.with_data(data)?;
         let one = build_environment(&config.data, 1, config.seed, Split::Test)?;
         let model = build_agent(&config.model, one.as_ref())?;
-        check_parameters(&model.parameters(), &checkpoint.parameters)?;
+        check_parameters(&model.parameters(), &checkpoint.parameters)
+            .map_err(TrainError::misfit(&path))?;
         Ok(Some(Self {
             config,
             model,
@@ -55,6 +56,7 @@ impl Agent {
 pub(super) struct AgentPlayer<'a> {
     policy: Policy<'a, f32>,
     seed: u64,
+    split: Split,
     /// The name of the stream of its actions.
     stream: String,
     first: u64,
@@ -77,6 +79,7 @@ impl<'a> AgentPlayer<'a> {
         Ok(Self {
             policy: Policy::new(model, parameters, batch, None)?,
             seed,
+            split,
             stream: format!("actions/{split}"),
             first,
             step: 0,
@@ -92,6 +95,12 @@ impl<'a> AgentPlayer<'a> {
 
     fn act(&mut self, length: usize, actions: &mut [u32]) -> Result<(), TrainError> {
         let said = self.policy.step(&self.observations)?;
+        if !said.is_finite() {
+            return Err(TrainError::Overflow {
+                what: "what the agent says",
+                split: self.split,
+            });
+        }
         for (sample, (action, logits)) in actions.iter_mut().zip(said.logits()).enumerate() {
             let u = uniform(
                 self.seed,

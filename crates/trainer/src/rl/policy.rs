@@ -105,6 +105,11 @@ pub(super) fn carried_state<F: Kernels>(
 }
 
 impl<F: Kernels> Said<F> {
+    /// Whether all of it are numbers.
+    pub(super) fn is_finite(&self) -> bool {
+        self.outputs.iter().all(|x| x.is_finite())
+    }
+
     /// The logits of each world's actions.
     pub(super) fn logits(&self) -> impl Iterator<Item = &[F]> {
         let actions = self.width - 1;

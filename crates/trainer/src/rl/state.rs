@@ -111,7 +111,8 @@ impl AgentState {
             path: path.to_owned(),
             reason,
         };
-        check_parameters(&model.parameters(), &checkpoint.parameters)?;
+        check_parameters(&model.parameters(), &checkpoint.parameters)
+            .map_err(TrainError::misfit(path))?;
         let mut state = Self::with_parameters(model, config, checkpoint.parameters.clone())?;
         if !state.adam.restore(&checkpoint.optimizer) {
             return Err(damaged(
@@ -270,15 +271,28 @@ fn carried(
         .initial_state(&constants, batch)
         .map_err(|e| e.to_string())?;
     for (name, part) in initial.iter() {
-        let rows = found.find(name).and_then(|part| part.shape().first());
-        let dimensions = found.find(name).map(|part| part.shape().len());
-        if rows != Some(&batch) || dimensions != Some(part.shape().len()) {
+        if !found
+            .find(name)
+            .is_some_and(|found| may_become(part.shape(), found.shape(), batch))
+        {
             return Err(format!(
-                "the agent's `{name}` in block {block} is missing or not of {batch} worlds"
+                "the agent's `{name}` in block {block} is missing or not of {batch} worlds and the model's extents"
             ));
         }
     }
     Ok(found)
+}
+
+/// Whether a part of `shape` at the start of an episode may have the shape `now` later: what all worlds share at first has
+/// 1 in place of their number, and what grows has an extent of 0.
+fn may_become(shape: &[usize], now: &[usize], batch: usize) -> bool {
+    now.first() == Some(&batch)
+        && now.len() == shape.len()
+        && shape
+            .iter()
+            .zip(now)
+            .skip(1)
+            .all(|(first, now)| *first == 0 || first == now)
 }
 
 fn to_hex(bytes: &[u8]) -> String {
@@ -300,6 +314,15 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn carried_parts_have_the_worlds_and_the_extents_of_the_model() {
+        assert!(may_become(&[1, 4, 5], &[2, 4, 5], 2), "shared at first");
+        assert!(may_become(&[2, 0, 5], &[2, 7, 5], 2), "a table grows");
+        for now in [&[2, 4, 1][..], &[3, 4, 5], &[2, 4], &[]] {
+            assert!(!may_become(&[1, 4, 5], now, 2), "{now:?}");
+        }
+    }
 
     #[test]
     fn bytes_survive_as_text() {

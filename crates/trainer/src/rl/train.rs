@@ -18,13 +18,14 @@ use super::worlds::Outcome;
 use crate::TrainError;
 use crate::checkpoint::write_file;
 use crate::config::{Config, RlConfig};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, history};
 use crate::objective::BlockGradient;
 use crate::progress::Progress;
 use crate::run::RunFolder;
 use crate::tensorboard::EventWriter;
+use crate::train::claim::Claim;
 use crate::train::origin::Origin;
-use crate::train::step::StepOutcome;
+use crate::train::step::{StepOutcome, not_finite};
 use crate::train::{Ended, Summary, TrainOptions};
 
 /// Trains the agent of `config` in the current thread pool and leaves everything in the folder `out`.
@@ -40,6 +41,7 @@ pub(crate) fn train(
 struct AgentTraining<'a> {
     config: &'a Config,
     settings: &'a RlConfig,
+    _claim: Claim,
     folder: RunFolder,
     model: Model<f32>,
     state: AgentState,
@@ -58,7 +60,8 @@ impl<'a> AgentTraining<'a> {
         out: &Path,
         options: &TrainOptions,
     ) -> Result<Self, TrainError> {
-        let folder = RunFolder::new(out);
+        let mut claim = Claim::on(out)?;
+        let folder = claim.folder().clone();
         // Everything that can be wrong with the config is found before anything is written.
         let origin = Origin::find(&folder, config, options.resume)?;
         let one = build_environment(&config.data, 1, config.seed, Split::Train)?;
@@ -73,13 +76,13 @@ impl<'a> AgentTraining<'a> {
             }
             Origin::Fresh => AgentState::start(&model, config)?,
         };
-        std::fs::create_dir_all(out).map_err(TrainError::file(out, "make the run folder"))?;
-        write_file(&folder.config(), config.to_toml().as_bytes())
-            .map_err(TrainError::file(folder.config(), "write the config"))?;
+        let history = history(&folder.metrics(), state.counters.step)?;
+        claim.begin(config)?;
         Ok(Self {
             config,
+            _claim: claim,
             settings,
-            metrics: Metrics::open(&folder.metrics(), state.counters.step)?,
+            metrics: Metrics::open(&folder.metrics(), &history)?,
             events: EventWriter::append(out)?,
             progress: Progress::new(config.train.steps, state.counters.step, options.quiet),
             begun: Instant::now(),
@@ -193,16 +196,13 @@ impl<'a> AgentTraining<'a> {
         let sum = blocks.into_iter().reduce(BlockGradient::plus);
         let outcome = StepOutcome::new(sum, played.episodes)?;
         if let Some(what) = outcome.not_finite() {
-            let name = format!("not-finite-{}.safetensors", step + 1);
-            let dump = self.folder.dir().join(name);
-            outcome.dump(&dump, parameters, config)?;
-            return Err(TrainError::NotFinite {
-                step: step + 1,
-                what,
-                dump,
-            });
+            return Err(outcome.refuse(what, &self.folder, parameters, config, step));
         }
         self.state.apply(&outcome, losses, played, config);
+        let parameters = &self.state.parameters;
+        if let Some(what) = not_finite(parameters) {
+            return Err(outcome.refuse(what, &self.folder, parameters, config, step));
+        }
         let (speed, state) = (self.speed(), &self.state);
         self.progress.step_with(step + 1, || {
             let reward = state

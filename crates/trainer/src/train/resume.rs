@@ -1,12 +1,15 @@
 //! Whether a folder holds a run, and whether it may go on under a config.
 
+use std::path::Path;
+
 use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::run::RunFolder;
 
 /// Settings that a run may change when it goes on: they say how long it takes and what is seen of it, not what a step
-/// does.
+/// does. (A rate that decays, or an agent's weights that change, reach their end at the new last step: with other
+/// `train.steps` the run is from there on not the one that had them from the start.)
 const MAY_CHANGE: [&str; 5] = [
     "threads",
     "train.steps",
@@ -26,17 +29,43 @@ pub(crate) fn find(
         .try_exists()
         .map_err(TrainError::file(folder.dir(), "look into the run folder"))?;
     if !exists {
-        return Ok(None);
+        return may_begin(folder, config, resume).map(|()| None);
     }
     if !resume {
         return Err(TrainError::Occupied(folder.dir().to_owned()));
     }
     let checkpoint = Checkpoint::read(&path)?;
-    let origin = path.display().to_string();
-    let before = Config::parse(&origin, &checkpoint.config, &[])?;
+    same_settings(folder, config, &path, &checkpoint.config)?;
+    Ok(Some(checkpoint))
+}
+
+/// Whether a training may begin in a folder without a checkpoint. What a run leaves before its first one comes out again
+/// when it starts anew; anything else in its place is kept.
+fn may_begin(folder: &RunFolder, config: &Config, resume: bool) -> Result<(), TrainError> {
+    let begun = std::fs::metadata(folder.metrics()).is_ok_and(|file| file.len() > 0);
+    let (best, ended) = (folder.best().exists(), folder.summary().exists());
+    if !(begun || best || ended) {
+        return Ok(());
+    }
+    let path = folder.config();
+    match std::fs::read_to_string(&path) {
+        Ok(text) if !ended && resume => same_settings(folder, config, &path, &text),
+        Ok(_) if !ended => Err(TrainError::Occupied(folder.dir().to_owned())),
+        _ => Err(TrainError::NoCheckpoint(folder.dir().to_owned())),
+    }
+}
+
+/// Refuses another config than that of `text`, from the file `path`, but for what may change.
+fn same_settings(
+    folder: &RunFolder,
+    config: &Config,
+    path: &Path,
+    text: &str,
+) -> Result<(), TrainError> {
+    let before = Config::parse(&path.display().to_string(), text, &[])?;
     let keys = differences(&before.to_toml(), &config.to_toml());
     if keys.is_empty() {
-        return Ok(Some(checkpoint));
+        return Ok(());
     }
     Err(TrainError::OtherConfig {
         path: folder.dir().to_owned(),

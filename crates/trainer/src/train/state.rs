@@ -74,7 +74,8 @@ impl State {
             path: path.to_owned(),
             reason,
         };
-        check_parameters(&model.parameters(), &checkpoint.parameters)?;
+        check_parameters(&model.parameters(), &checkpoint.parameters)
+            .map_err(TrainError::misfit(path))?;
         let mut state = Self::with_parameters(model, checkpoint.parameters.clone());
         if !state.adam.restore(&checkpoint.optimizer) {
             return Err(damaged(

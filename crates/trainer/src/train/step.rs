@@ -12,6 +12,7 @@ use crate::batch::{Block, collate};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::objective::{BlockGradient, Losses, Scale, block_gradient};
+use crate::run::RunFolder;
 use crate::train::tree::sum_in_order;
 
 /// What one batch says.
@@ -84,8 +85,26 @@ impl StepOutcome {
             .or_else(|| Some("the norm of the gradient".to_owned()))
     }
 
+    /// The error of the step after `step` others, in which `what` is not finite; parameters and gradients are left in the
+    /// run folder.
+    pub(crate) fn refuse(
+        &self,
+        what: String,
+        folder: &RunFolder,
+        parameters: &Parameters<Array<f32>>,
+        config: &Config,
+        step: u64,
+    ) -> TrainError {
+        let step = step + 1;
+        let dump = folder.dir().join(format!("not-finite-{step}.safetensors"));
+        match self.dump(&dump, parameters, config) {
+            Ok(()) => TrainError::NotFinite { step, what, dump },
+            Err(error) => error,
+        }
+    }
+
     /// Writes the parameters and, under `gradient.NAME`, the gradients.
-    pub(crate) fn dump(
+    fn dump(
         &self,
         path: &Path,
         parameters: &Parameters<Array<f32>>,
@@ -104,4 +123,12 @@ impl StepOutcome {
         };
         Ok(dump.write(path)?)
     }
+}
+
+/// The first parameter with an element that is not finite, by name: a step that was too large leaves one.
+pub(crate) fn not_finite(parameters: &Parameters<Array<f32>>) -> Option<String> {
+    parameters
+        .iter()
+        .find(|(_, value)| value.iter().any(|x| !x.is_finite()))
+        .map(|(name, _)| format!("`{name}` after the step"))
 }
