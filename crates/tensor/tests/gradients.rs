@@ -3,7 +3,7 @@
 
 use mnm_tensor::ops::primitives;
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Array, Order, Tensor, TensorError, gradient};
+use mnm_tensor::{Array, Order, Tape, Tensor, TensorError, gradient, pull_back};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -316,4 +316,16 @@ fn gradcheck_notices_a_lost_second_derivative() {
         y.add(&x[0].mul(&x[0])?.detach())
     };
     assert!(gradcheck(f, &at, Gradcheck::default()).is_err());
+}
+
+/// Cotangents are summed in place: the one that came from outside must stay as it was.
+#[test]
+fn a_cotangent_handed_in_is_not_changed() {
+    let tape = Tape::new();
+    let x = tape.variable(ndarray::array![1.0_f64, 2.0]);
+    let y = x.add(&x).unwrap().add(&x).unwrap();
+    let cotangent = Tensor::constant(ndarray::array![3.0, 5.0]);
+    let g = pull_back(&y, &cotangent, &[&x], Order::First).unwrap();
+    assert_eq!(g[0].value().as_slice(), Some(&[9.0, 15.0][..]));
+    assert_eq!(cotangent.value().as_slice(), Some(&[3.0, 5.0][..]));
 }

@@ -77,7 +77,7 @@ pub enum TrainError {
     /// The folder holds a run, but not what it could go on from.
     #[error(
         "{dir} holds a run without its checkpoint.safetensors: it cannot go on, and would be written over. Choose \
-         another folder; `--set train.from={dir}` starts from this run's parameters",
+         another folder; `--set train.from={dir}` starts from its best parameters, if best.safetensors is there",
         dir = .0.display()
     )]
     NoCheckpoint(PathBuf),
@@ -115,8 +115,8 @@ pub enum TrainError {
     },
     /// A split has nothing in it.
     #[error(
-        "task {task}: the {split} split is empty: there is no file of it, or it holds no story. `mnm data {task}` counts \
-         what a folder holds"
+        "task {task}: the {split} split is empty: there is no file of it, or it holds no story. `mnm data {task} PATH` \
+         counts what there is"
     )]
     EmptySplit {
         /// The task.
@@ -127,7 +127,7 @@ pub enum TrainError {
     /// A loss or gradient is not a number.
     #[error(
         "step {step}: {what} is not finite; a dump of parameters and gradients is at {dump}. A smaller learning rate \
-         or train.clip usually helps; nothing of this step has been saved"
+         or train.clip usually helps, in another run folder; nothing of this step has been saved"
     )]
     NotFinite {
         /// The step, counted from 1.

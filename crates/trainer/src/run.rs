@@ -1,5 +1,6 @@
 //! A run folder: where its files are, and how a trained run is opened again.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use mnm_controller::Model;
@@ -46,9 +47,10 @@ impl RunFolder {
     /// # Errors
     /// [`TrainError::NoRun`] if there is none, or a folder that may not be looked into.
     pub fn weights(&self, weights: Weights) -> Result<PathBuf, TrainError> {
-        let there = |path: &PathBuf| {
-            path.try_exists()
-                .map_err(TrainError::file(&self.0, "look into the run folder"))
+        let there = |path: &PathBuf| match path.try_exists() {
+            // A file where the folder should be.
+            Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
+            found => found.map_err(TrainError::file(&self.0, "look into the run folder")),
         };
         let (best, last) = (self.best(), self.checkpoint());
         if weights == Weights::Best && there(&best)? {
@@ -118,7 +120,9 @@ impl Run {
         let (checkpoint, config) = read(dir, weights)?;
         let config = config.with_data(data)?;
         let task = build_task(&config.data, config.seed, checkpoint.vocabulary.clone())?;
-        if vocabulary_of(task.interface()) != checkpoint.vocabulary {
+        if checkpoint.vocabulary.is_some()
+            && vocabulary_of(task.interface()) != checkpoint.vocabulary
+        {
             return Err(TrainError::OtherWords(dir.to_owned()));
         }
         let model = fit(dir, &config, task.interface(), &checkpoint)?;

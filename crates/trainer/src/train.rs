@@ -31,7 +31,6 @@ use crate::{TrainError, plot_run, rl};
 use claim::Claim;
 use origin::Origin;
 use state::State;
-use step::not_finite;
 
 /// How a training is run, beside its config.
 #[derive(Clone, Debug, Default)]
@@ -153,7 +152,6 @@ impl Stepper {
 /// A training between two steps.
 struct Training<'a> {
     config: &'a Config,
-    _claim: Claim,
     folder: RunFolder,
     task: Box<dyn Task>,
     model: Model<f32>,
@@ -163,6 +161,8 @@ struct Training<'a> {
     events: EventWriter,
     progress: Progress,
     begun: Instant,
+    /// Given up last, when everything is written.
+    _claim: Claim,
 }
 
 impl<'a> Training<'a> {
@@ -291,7 +291,7 @@ impl<'a> Training<'a> {
             return Err(refuse(what, &self.state.parameters));
         }
         self.state.apply(&outcome, &self.config.train);
-        if let Some(what) = not_finite(&self.state.parameters) {
+        if let Some(what) = self.state.not_finite() {
             return Err(refuse(what, &self.state.parameters));
         }
         let (loss, error) = self.state.window_means(&self.config.train);

@@ -115,19 +115,15 @@ impl Folder {
         }
     }
 
-    /// Makes ready for a start: the note is written, and what a start that came to nothing left behind is removed.
+    /// Makes ready for a start: the note is written.
     ///
     /// # Errors
-    /// If a file cannot be written or removed.
+    /// If a file cannot be written.
     pub fn prepare(&self, run: &Run) -> Result<()> {
         for file in [&self.note, &self.log, &self.evaluation] {
             if let Some(parent) = file.parent() {
                 std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
             }
-        }
-        if self.state() == State::Fresh && self.path.exists() {
-            // Only folders with our note get here, and this one has no checkpoint: there is nothing in it to lose.
-            std::fs::remove_dir_all(&self.path).with_context(|| self.path.display().to_string())?;
         }
         std::fs::write(&self.note, note(run)).with_context(|| self.note.display().to_string())
     }
@@ -254,16 +250,6 @@ mod tests {
             fixture(&[("summary.json", r#"{"finis"#)]).1.state(),
             State::Fresh
         );
-    }
-
-    #[test]
-    fn a_start_that_came_to_nothing_is_cleared_and_a_checkpoint_is_not() {
-        let (_suite, folder) = fixture(&[("metrics.jsonl", "")]);
-        folder.prepare(&run()).expect("writable");
-        assert!(!folder.path.exists());
-        let (_suite, folder) = fixture(&[("checkpoint.safetensors", "x")]);
-        folder.prepare(&run()).expect("writable");
-        assert!(folder.path.join("checkpoint.safetensors").is_file());
     }
 
     #[test]

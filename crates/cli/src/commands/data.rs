@@ -77,14 +77,14 @@ fn check(path: &Path, arguments: &BabiArguments) -> Result<()> {
         subset: arguments.subset.clone(),
         ..BabiOptions::new(path)
     })?;
-    print(&table(&inventory))?;
+    let printed = print(&table(&inventory));
     if arguments.strict && !inventory.is_official() {
         bail!(
             "{}: not all files are there and the known ones (--strict)",
             inventory.place
         );
     }
-    Ok(())
+    printed
 }
 
 /// A line for each file, and what there is to say about all of them.

@@ -142,6 +142,9 @@ fn table(outcome: &Evaluation) -> String {
         "{}, {} split: {} questions\n",
         outcome.task, outcome.split, outcome.questions
     );
+    if !outcome.loss.is_finite() {
+        text += "The model's numbers overflow on some of them: an answer that is no number counts as wrong.\n";
+    }
     // Groups such as qa1 .. qa20 in the order of their numbers.
     let mut groups: Vec<_> = error.per_task.iter().collect();
     groups.sort_by_key(|(name, _)| {

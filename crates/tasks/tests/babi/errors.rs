@@ -17,7 +17,7 @@ fn a_cut_off_or_foreign_archive_is_an_error() {
         fs::write(&path, broken).unwrap();
         let error = Babi::load(options(&path, &[1])).unwrap_err();
         assert!(
-            matches!(&error, BabiError::Read { path: named, .. } if *named == path),
+            matches!(&error, BabiError::Archive { path: named, .. } if *named == path),
             "{error}"
         );
     }

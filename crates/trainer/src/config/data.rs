@@ -8,28 +8,51 @@ use mnm_tasks::{
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The task, chosen by `data.task`, with its options beside it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "task", rename_all = "kebab-case")]
-pub enum DataConfig {
+/// One line a task: the name that `data.task` takes, the variant, and its options.
+macro_rules! tasks {
+    ($($(#[$doc:meta])* $name:literal => $Variant:ident($Options:ty),)*) => {
+        /// The task, chosen by `data.task`, with its options beside it.
+        #[derive(Clone, Debug, PartialEq, Serialize)]
+        #[serde(tag = "task")]
+        pub enum DataConfig {
+            $($(#[$doc])* #[serde(rename = $name)] $Variant($Options),)*
+        }
+
+        /// What `data.task` may say.
+        const TASKS: &[&str] = &[$($name),*];
+
+        // Written out: what serde derives for a tag among the fields loses the key in which something is wrong.
+        impl<'de> Deserialize<'de> for DataConfig {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let mut table = toml::Table::deserialize(deserializer)?;
+                match name(&mut table)?.as_str() {
+                    $($name => options(table).map(Self::$Variant),)*
+                    other => Err(D::Error::unknown_variant(other, TASKS)),
+                }
+            }
+        }
+    };
+}
+
+tasks! {
     /// Question answering on the bAbI data.
-    Babi(BabiOptions),
+    "babi" => Babi(BabiOptions),
     /// Copy a sequence of bit vectors twice.
-    DoubleCopy(DoubleCopyOptions),
+    "double-copy" => DoubleCopy(DoubleCopyOptions),
     /// Generated stories with questions.
-    Stories(StoriesOptions),
+    "stories" => Stories(StoriesOptions),
     /// Give back the vectors of highest priority, in order.
-    PrioritySort(PrioritySortOptions),
+    "priority-sort" => PrioritySort(PrioritySortOptions),
     /// Give back the item that followed the one shown.
-    AssociativeRecall(AssociativeRecallOptions),
+    "associative-recall" => AssociativeRecall(AssociativeRecallOptions),
     /// Translate with a dictionary that examples tell.
-    Dictionary(DictionaryOptions),
+    "dictionary" => Dictionary(DictionaryOptions),
     /// An environment: find the hidden reward of a maze, and go back to it.
-    Maze(GridMazeOptions),
+    "maze" => Maze(GridMazeOptions),
     /// An environment: find the arm that pays best.
-    Bandit(BanditOptions),
+    "bandit" => Bandit(BanditOptions),
     /// An environment: learn a Markov decision process while playing it.
-    Mdp(TabularMdpOptions),
+    "mdp" => Mdp(TabularMdpOptions),
 }
 
 impl DataConfig {
@@ -39,43 +62,17 @@ impl DataConfig {
     }
 }
 
-/// What `data.task` may say, in the order of the variants.
-const TASKS: &[&str] = &[
-    "babi",
-    "double-copy",
-    "stories",
-    "priority-sort",
-    "associative-recall",
-    "dictionary",
-    "maze",
-    "bandit",
-    "mdp",
-];
-
-// Written out: what serde derives for a tag among the fields loses the key in which something is wrong.
-impl<'de> Deserialize<'de> for DataConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut table = toml::Table::deserialize(deserializer)?;
-        let task = match table.remove("task") {
-            Some(toml::Value::String(task)) => task,
-            Some(other) => {
-                let found = format!("`task` is a {}, not the name of a task", other.type_str());
-                return Err(D::Error::custom(found));
-            }
-            None => return Err(D::Error::missing_field("task")),
-        };
-        match task.as_str() {
-            "babi" => options(table).map(Self::Babi),
-            "double-copy" => options(table).map(Self::DoubleCopy),
-            "stories" => options(table).map(Self::Stories),
-            "priority-sort" => options(table).map(Self::PrioritySort),
-            "associative-recall" => options(table).map(Self::AssociativeRecall),
-            "dictionary" => options(table).map(Self::Dictionary),
-            "maze" => options(table).map(Self::Maze),
-            "bandit" => options(table).map(Self::Bandit),
-            "mdp" => options(table).map(Self::Mdp),
-            other => Err(D::Error::unknown_variant(other, TASKS)),
+/// Takes the task's name out of the table.
+fn name<E: Error>(table: &mut toml::Table) -> Result<String, E> {
+    match table.remove("task") {
+        Some(toml::Value::String(task)) => Ok(task),
+        Some(other) => {
+            let found = other.type_str();
+            Err(E::custom(format!(
+                "`task` is a {found}, not the name of a task"
+            )))
         }
+        None => Err(E::missing_field("task")),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::checkpoint::{Checkpoint, check_parameters};
 use crate::config::Config;
 use crate::task::draw_parameters;
 use crate::train::state::trained_names;
-use crate::train::step::StepOutcome;
+use crate::train::step::{StepOutcome, not_finite};
 
 /// Counters, as the checkpoint's metadata holds them.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -152,6 +152,17 @@ impl AgentState {
                 .transpose()?;
         }
         Ok(state)
+    }
+
+    /// The first parameter, moment or part of what agents carry that is not finite, by name.
+    pub(super) fn not_finite(&self) -> Option<String> {
+        let carried = self
+            .worlds
+            .iter()
+            .filter_map(|block| block.carried.as_ref());
+        not_finite(self.parameters.iter())
+            .or_else(|| not_finite(self.adam.to_arrays().iter()))
+            .or_else(|| not_finite(carried.flat_map(Parameters::iter)))
     }
 
     /// Takes an optimiser step.

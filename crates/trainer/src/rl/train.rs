@@ -25,7 +25,7 @@ use crate::run::RunFolder;
 use crate::tensorboard::EventWriter;
 use crate::train::claim::Claim;
 use crate::train::origin::Origin;
-use crate::train::step::{StepOutcome, not_finite};
+use crate::train::step::StepOutcome;
 use crate::train::{Ended, Summary, TrainOptions};
 
 /// Trains the agent of `config` in the current thread pool and leaves everything in the folder `out`.
@@ -41,7 +41,6 @@ pub(crate) fn train(
 struct AgentTraining<'a> {
     config: &'a Config,
     settings: &'a RlConfig,
-    _claim: Claim,
     folder: RunFolder,
     model: Model<f32>,
     state: AgentState,
@@ -51,6 +50,8 @@ struct AgentTraining<'a> {
     begun: Instant,
     /// Environment steps done before this sitting.
     steps_before: u64,
+    /// Given up last, when everything is written.
+    _claim: Claim,
 }
 
 impl<'a> AgentTraining<'a> {
@@ -199,8 +200,8 @@ impl<'a> AgentTraining<'a> {
             return Err(outcome.refuse(what, &self.folder, parameters, config, step));
         }
         self.state.apply(&outcome, losses, played, config);
-        let parameters = &self.state.parameters;
-        if let Some(what) = not_finite(parameters) {
+        if let Some(what) = self.state.not_finite() {
+            let parameters = &self.state.parameters;
             return Err(outcome.refuse(what, &self.folder, parameters, config, step));
         }
         let (speed, state) = (self.speed(), &self.state);

@@ -7,7 +7,7 @@ use mnm_tasks::Vocabulary;
 use mnm_tensor::{Array, Parameters};
 use serde::{Deserialize, Serialize};
 
-use super::step::StepOutcome;
+use super::step::{StepOutcome, not_finite};
 use super::{BestValid, Ended};
 use crate::TrainError;
 use crate::adam::{Adam, clip_factor};
@@ -86,6 +86,11 @@ impl State {
         state.counters = serde_json::from_value(checkpoint.progress.clone())
             .map_err(|e| damaged(format!("the counters of the training cannot be read: {e}")))?;
         Ok(state)
+    }
+
+    /// The first parameter or moment that is not finite, by name.
+    pub(super) fn not_finite(&self) -> Option<String> {
+        not_finite(self.parameters.iter()).or_else(|| not_finite(self.adam.to_arrays().iter()))
     }
 
     pub(super) fn ended(&self, settings: &TrainConfig) -> Option<Ended> {

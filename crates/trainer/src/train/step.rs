@@ -4,7 +4,8 @@ use std::path::Path;
 
 use mnm_controller::Model;
 use mnm_tasks::{Episode, Errors, Task, stream};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::kernels::vectorised;
+use mnm_tensor::{Array, Parameters, dense};
 
 use crate::TrainError;
 use crate::adam::global_norm;
@@ -125,10 +126,16 @@ impl StepOutcome {
     }
 }
 
-/// The first parameter with an element that is not finite, by name: a step that was too large leaves one.
-pub(crate) fn not_finite(parameters: &Parameters<Array<f32>>) -> Option<String> {
-    parameters
-        .iter()
-        .find(|(_, value)| value.iter().any(|x| !x.is_finite()))
+/// The first array with an element that is not finite, by name: a step that was too large leaves one.
+pub(crate) fn not_finite<'a>(
+    arrays: impl IntoIterator<Item = (&'a str, &'a Array<f32>)>,
+) -> Option<String> {
+    let finite = |array: &Array<f32>| {
+        let elements = dense(array);
+        vectorised(|| elements.iter().fold(true, |all, x| all & x.is_finite()))
+    };
+    arrays
+        .into_iter()
+        .find(|(_, array)| !finite(array))
         .map(|(name, _)| format!("`{name}` after the step"))
 }
