@@ -191,6 +191,9 @@ fn linked_memory(batch: usize, slots: usize, generator: &mut StdRng) -> [Array<f
     [before, precedence, write]
 }
 
+/// The links after a write, of those before, the precedence and the write weighting.
+type Links = fn(&[Tensor<f64>]) -> Result<Tensor<f64>, TensorError>;
+
 /// The equation of the links in tensor ops, which the primitive is held to.
 fn links_in_ops(x: &[Tensor<f64>]) -> Result<Tensor<f64>, TensorError> {
     let [before, precedence, write] = x else {
@@ -224,7 +227,7 @@ proptest! {
         let mut generator = StdRng::seed_from_u64(seed);
         let at = linked_memory(batch, slots, &mut generator);
         let cotangent = Tensor::shared(random_array(at[0].shape(), &mut generator));
-        let run = |f: fn(&[Tensor<f64>]) -> Result<Tensor<f64>, TensorError>| {
+        let run = |f: Links| {
             let tape = Tape::new();
             let x: Vec<_> = at.iter().map(|a| tape.shared_variable(a.clone())).collect();
             let y = f(&x).unwrap();
