@@ -36,7 +36,7 @@ pub use error::TensorError;
 pub use float::Float;
 pub use gradient::{Order, gradient, pull_back};
 pub use parameters::{Init, ParameterSpec, Parameters};
-pub use primitive::Primitive;
+pub use primitive::{Primitive, one_by_one};
 pub use tape::{Tape, apply};
 pub use tensor::{Array, Tensor, dense};
 

@@ -41,12 +41,26 @@ pub trait Primitive<F: Float>: Debug + 'static {
         output: &Tensor<F>,
         cotangent: &Tensor<F>,
     ) -> Result<Vec<Option<Tensor<F>>>, TensorError> {
-        (0..operands.len())
-            .map(|argument| {
-                wanted[argument]
-                    .then(|| self.vjp(argument, operands, output, cotangent))
-                    .transpose()
-            })
-            .collect()
+        one_by_one(self, wanted, operands, output, cotangent)
     }
+}
+
+/// The cotangents of all operands that are `wanted`, each by [`Primitive::vjp`]: for a primitive whose kernel does not
+/// serve a gradient that is itself recorded.
+///
+/// # Errors
+/// Those of [`Primitive::vjp`].
+pub fn one_by_one<F: Float, P: Primitive<F> + ?Sized>(
+    primitive: &P,
+    wanted: &[bool],
+    operands: &[Tensor<F>],
+    output: &Tensor<F>,
+    cotangent: &Tensor<F>,
+) -> Result<Vec<Option<Tensor<F>>>, TensorError> {
+    let of = |argument| primitive.vjp(argument, operands, output, cotangent);
+    wanted
+        .iter()
+        .enumerate()
+        .map(|(argument, wanted)| wanted.then(|| of(argument)).transpose())
+        .collect()
 }

@@ -45,6 +45,11 @@ impl<F: Float> Adam<F> {
         }
     }
 
+    /// All moments, under the names of their parameters.
+    pub fn moments(&self) -> impl Iterator<Item = (&str, &Array<F>)> {
+        self.first.iter().chain(self.second.iter())
+    }
+
     /// The moments as named arrays: `m.NAME` and `v.NAME`.
     pub fn to_arrays(&self) -> Parameters<Array<F>> {
         let named = |prefix: &'static str, moments: &Parameters<Array<F>>| {

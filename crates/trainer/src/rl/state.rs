@@ -161,7 +161,7 @@ impl AgentState {
             .iter()
             .filter_map(|block| block.carried.as_ref());
         not_finite(self.parameters.iter())
-            .or_else(|| not_finite(self.adam.to_arrays().iter()))
+            .or_else(|| not_finite(self.adam.moments()))
             .or_else(|| not_finite(carried.flat_map(Parameters::iter)))
     }
 

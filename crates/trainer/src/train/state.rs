@@ -90,7 +90,7 @@ impl State {
 
     /// The first parameter or moment that is not finite, by name.
     pub(super) fn not_finite(&self) -> Option<String> {
-        not_finite(self.parameters.iter()).or_else(|| not_finite(self.adam.to_arrays().iter()))
+        not_finite(self.parameters.iter()).or_else(|| not_finite(self.adam.moments()))
     }
 
     pub(super) fn ended(&self, settings: &TrainConfig) -> Option<Ended> {

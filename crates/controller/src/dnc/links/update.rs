@@ -1,6 +1,6 @@
 //! The links after a write as one primitive: they are the largest thing in a DNC, and every op over them is another pass.
 
-use mnm_tensor::{Array, Float, Primitive, Tensor, TensorError, dense};
+use mnm_tensor::{Array, Float, Primitive, Tensor, TensorError, dense, one_by_one};
 use ndarray::{ArrayView1, IxDyn};
 
 const OP: &str = "links";
@@ -128,10 +128,7 @@ impl<F: Float> Primitive<F> for Links {
     ) -> Result<Vec<Option<Tensor<F>>>, TensorError> {
         // A gradient that is itself recorded is made of ops.
         if operands.iter().chain([cotangent]).any(Tensor::is_recorded) {
-            return (0..operands.len())
-                .map(|n| wanted[n].then(|| self.vjp(n, operands, output, cotangent)))
-                .map(Option::transpose)
-                .collect();
+            return one_by_one(self, wanted, operands, output, cotangent);
         }
         let ([links, precedence, write], &[batch, slots, _]) = (operands, cotangent.shape()) else {
             return Err(misfit(&[cotangent.shape()]));
