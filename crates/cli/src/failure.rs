@@ -103,7 +103,7 @@ mod tests {
         let model = ControllerError::Config {
             key: "heads",
             value: "0".to_owned(),
-            allowed: "1 or more",
+            allowed: "1 or more".into(),
         };
         assert!(is_usage(&Error::new(TrainError::Model(model)).context("x")));
         assert!(is_usage(&Error::new(Usage("no".to_owned()))));

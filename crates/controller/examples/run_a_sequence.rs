@@ -31,7 +31,7 @@ fn main() -> Result<(), ControllerError> {
         let parameters: Parameters<Tensor<f32>> = model
             .parameters()
             .into_iter()
-            .map(|spec| (spec.name, spec.init.draw(&spec.shape, generator).into()))
+            .map(|spec| (spec.name.clone(), spec.draw(generator).into()))
             .collect();
         let sequence = Init::Normal { deviation: 1.0 }.draw(&[STEPS, BATCH, WIDTH], generator);
 

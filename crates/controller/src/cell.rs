@@ -44,6 +44,43 @@ pub struct StateMasks<F: Float> {
     pub cell: Option<Tensor<F>>,
 }
 
+impl<F: Float> StateMasks<F> {
+    /// Whether they are masks for T `steps` of B sequences and C hidden units.
+    ///
+    /// # Errors
+    /// [`ControllerError::Input`] naming the mask that does not fit.
+    pub(crate) fn check(
+        &self,
+        steps: usize,
+        batch: usize,
+        hidden: usize,
+    ) -> Result<(), ControllerError> {
+        let fits = |name: &str, mask: Option<&Tensor<F>>, expected: &[usize]| match mask {
+            Some(mask) if mask.shape() != expected => Err(ControllerError::Input {
+                found: format!("a {name} mask of shape {:?}", mask.shape()),
+                expected: format!("one of shape {expected:?}"),
+            }),
+            _ => Ok(()),
+        };
+        fits("hidden", self.hidden.as_ref(), &[steps, batch, hidden])?;
+        fits("cell", self.cell.as_ref(), &[steps, batch])
+    }
+}
+
+/// The extents `[T, B, X]` of `inputs`, if there is a step and a sequence.
+///
+/// # Errors
+/// [`ControllerError::Input`] for any other shape.
+pub(crate) fn sequences<F: Float>(inputs: &Tensor<F>) -> Result<[usize; 3], ControllerError> {
+    match *inputs.shape() {
+        [steps, batch, width] if steps > 0 && batch > 0 => Ok([steps, batch, width]),
+        ref shape => Err(ControllerError::Input {
+            found: format!("shape {shape:?}"),
+            expected: "[T, B, X] with at least one step and one sequence".to_owned(),
+        }),
+    }
+}
+
 /// What a block of sequences costs beside what each of them does, in units of one step of one sequence.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BlockCost {
@@ -63,6 +100,9 @@ impl BlockCost {
     };
 }
 
+/// How many sequences are computed together where every step is some ops on the tape.
+pub(crate) const BLOCK_ON_TAPE: usize = 16;
+
 /// A recurrent model between an encoder and an output layer.
 pub trait Cell<F: Float>: Send + Sync {
     /// The parameters that the cell needs.
@@ -78,7 +118,7 @@ pub trait Cell<F: Float>: Send + Sync {
     /// over blocks are to have the same bits on every machine.
     fn block(&self, steps: usize) -> usize {
         let _ = steps;
-        16
+        BLOCK_ON_TAPE
     }
 
     /// What a block costs beside its sequences. A constant, for the same reason.
@@ -107,7 +147,7 @@ pub trait Cell<F: Float>: Send + Sync {
         state: &State<F>,
     ) -> Result<Step<F>, ControllerError>;
 
-    /// All steps of `inputs` `[T, B, X]`, T at least 1, the state multiplied by `masks` before it enters each step.
+    /// All steps of `inputs` `[T, B, X]`, T and B at least 1, the state multiplied by `masks` before it enters each step.
     ///
     /// # Errors
     /// Those of [`Cell::step`].
@@ -125,7 +165,7 @@ pub trait Cell<F: Float>: Send + Sync {
 /// [`Cell::unroll`] as its definition: step after step.
 ///
 /// # Errors
-/// Those of [`Cell::step`], and [`ControllerError::Input`] if there are no steps or the mask is not one for each.
+/// Those of [`Cell::step`], and [`ControllerError::Input`] if there are no steps or sequences, or a mask is not one for each.
 pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
     cell: &C,
     parameters: &Parameters<Tensor<F>>,
@@ -133,24 +173,8 @@ pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
     state: &State<F>,
     masks: &StateMasks<F>,
 ) -> Result<Unrolled<F>, ControllerError> {
-    let steps = inputs.shape().first().copied().unwrap_or(0);
-    if steps == 0 || inputs.shape().len() != 3 {
-        return Err(ControllerError::Input {
-            found: format!("shape {:?}", inputs.shape()),
-            expected: "[T, B, X] with at least one step".to_owned(),
-        });
-    }
-    let batch = inputs.shape()[1];
-    let fits = |name: &str, mask: Option<&Tensor<F>>, expected: Vec<usize>| match mask {
-        Some(mask) if mask.shape() != expected => Err(ControllerError::Input {
-            found: format!("a {name} mask of shape {:?}", mask.shape()),
-            expected: format!("one of shape {expected:?}"),
-        }),
-        _ => Ok(()),
-    };
-    let hidden_shape = [&[steps], state.get("hidden")?.shape()].concat();
-    fits("hidden", masks.hidden.as_ref(), hidden_shape)?;
-    fits("cell", masks.cell.as_ref(), vec![steps, batch])?;
+    let [steps, batch, _] = sequences(inputs)?;
+    masks.check(steps, batch, cell.hidden_width())?;
     let mut state = state.clone();
     let (mut outputs, mut metas) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
     let mut traces: BTreeMap<&'static str, Vec<Tensor<F>>> = BTreeMap::new();

@@ -1,5 +1,6 @@
 //! The settings of a model, as configs and checkpoints hold them.
 
+use mnm_memory::rules;
 use serde::{Deserialize, Serialize};
 
 use crate::ControllerError;
@@ -24,7 +25,7 @@ pub enum ModelKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kernel {
-    /// Hand-written forward and adjoint of whole sequences.
+    /// Hand-written forward and adjoint of whole sequences: one gradient a run, of first order.
     Fused,
     /// Tensor ops, step by step: the definition.
     Reference,
@@ -196,7 +197,7 @@ impl ModelConfig {
                 Some(&(key, value)) => Err(ControllerError::Config {
                     key,
                     value: value.to_string(),
-                    allowed,
+                    allowed: allowed.into(),
                 }),
                 None => Ok(()),
             };
@@ -212,7 +213,7 @@ impl ModelConfig {
                 return Err(ControllerError::Config {
                     key,
                     value: value.to_string(),
-                    allowed: "a fraction from 0 up to but not including 1",
+                    allowed: "a fraction from 0 up to but not including 1".into(),
                 });
             }
         }
@@ -225,15 +226,16 @@ impl ModelConfig {
                 return Err(ControllerError::Config {
                     key,
                     value: value.to_string(),
-                    allowed: "a factor above 0, at most 1000",
+                    allowed: "a factor above 0, at most 1000".into(),
                 });
             }
         }
-        if !["mnm-p", "mnm-g"].contains(&self.rule.as_str()) {
+        let rules: Vec<_> = rules::<f32>().iter().map(|rule| rule.name()).collect();
+        if !rules.contains(&self.rule.as_str()) {
             return Err(ControllerError::Config {
                 key: "rule",
                 value: format!("\"{}\"", self.rule),
-                allowed: "one of \"mnm-p\", \"mnm-g\"",
+                allowed: format!("one of \"{}\"", rules.join("\", \"")).into(),
             });
         }
         Ok(())

@@ -6,12 +6,20 @@ use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
 use ndarray::Array2;
 
 use crate::ControllerError;
+use crate::error::parameter;
 
 /// A batch of inputs as a task shows them.
 #[derive(Clone, Debug)]
 pub enum Input<F: Float> {
     /// Vectors, `[T, B, X]`.
     Dense(Tensor<F>),
+    /// Vectors in lines, as an encoder makes them of sentences.
+    Lines {
+        /// The vectors, `[T, B, X]`.
+        vectors: Tensor<F>,
+        /// Those (`step * B + sequence`) with which a new line begins.
+        starts: Vec<usize>,
+    },
     /// Words.
     Tokens(Tokens),
 }
@@ -29,18 +37,17 @@ pub struct Tokens {
     pub starts: Vec<usize>,
 }
 
-impl Tokens {
-    /// What of the state is carried into each step of a line: `[T, B]`, 0 at the start of a line and 1 within.
-    pub fn carried<F: Float>(&self) -> Tensor<F> {
-        let mut carried = Array2::from_elem((self.steps, self.batch), F::one());
-        let flat = carried.as_slice_mut().unwrap_or_default();
-        for &start in &self.starts {
-            if let Some(at) = flat.get_mut(start) {
-                *at = F::zero();
-            }
+/// What of the state is carried into each step where lines begin at `starts` (`step * B + sequence`): `[T, B]`, 0 at the start of
+/// a line and 1 within.
+pub(crate) fn carried<F: Float>(steps: usize, batch: usize, starts: &[usize]) -> Tensor<F> {
+    let mut carried = Array2::from_elem((steps, batch), F::one());
+    let flat = carried.as_slice_mut().unwrap_or_default();
+    for &start in starts {
+        if let Some(at) = flat.get_mut(start) {
+            *at = F::zero();
         }
-        Tensor::constant(carried)
     }
+    Tensor::constant(carried)
 }
 
 /// A word of a sentence.
@@ -117,7 +124,7 @@ impl SentenceEncoder {
     ///
     /// # Errors
     /// [`ControllerError::Input`] for a word that is not in the vocabulary or in no sentence of the batch, or for a mask of
-    /// another shape.
+    /// another shape; a parameter that is missing or of another shape.
     pub fn encode<F: Float>(
         &self,
         parameters: &Parameters<Tensor<F>>,
@@ -139,16 +146,14 @@ impl SentenceEncoder {
             });
         }
         let distinct = Distinct::of(tokens, self, dropout.is_some());
-        let mut words = parameters
-            .get("encoder.embedding.weight")?
+        let table = |name, rows| parameter(parameters, name, &[rows, self.width]);
+        let embeddings = table("encoder.embedding.weight", self.vocabulary)?;
+        let masks = table("encoder.position.weight", self.positions)?;
+        let mut words = embeddings
             .gather(&distinct.tokens)?
-            .mul(
-                &parameters
-                    .get("encoder.position.weight")?
-                    .gather(&distinct.positions)?,
-            )?;
+            .mul(&masks.gather(&distinct.positions)?)?;
         if self.end_masks.is_some() {
-            let masks = parameters.get("encoder.end.weight")?;
+            let masks = table("encoder.end.weight", self.positions)?;
             words = words.mul(&masks.gather(&distinct.following)?)?;
         }
         if let Some(mask) = dropout {
@@ -228,16 +233,10 @@ mod tests {
 
     #[test]
     fn the_state_is_carried_within_a_line_and_not_into_one() {
-        let tokens = |steps, batch, starts: &[usize]| Tokens {
-            steps,
-            batch,
-            words: Vec::new(),
-            starts: starts.to_vec(),
-        };
         // Sequence 0 begins lines at steps 0 and 2, sequence 1 at step 0; 99 is no sentence of the batch.
-        let carried = tokens(3, 2, &[0, 4, 1, 99]).carried::<f64>();
+        let some = carried::<f64>(3, 2, &[0, 4, 1, 99]);
         let expected = ndarray::array![[0.0, 0.0], [1.0, 1.0], [0.0, 1.0]].into_dyn();
-        assert_eq!(carried.value().view(), expected.view());
-        assert!(tokens(0, 0, &[0]).carried::<f64>().value().is_empty());
+        assert_eq!(some.value().view(), expected.view());
+        assert!(carried::<f64>(0, 0, &[0]).value().is_empty());
     }
 }

@@ -1,7 +1,9 @@
 //! What can go wrong with a model.
 
+use std::borrow::Cow;
+
 use mnm_memory::MemoryError;
-use mnm_tensor::TensorError;
+use mnm_tensor::{Float, Parameters, Tensor, TensorError};
 use thiserror::Error;
 
 /// An error of the controller crate.
@@ -16,13 +18,33 @@ pub enum ControllerError {
         /// What was given.
         value: String,
         /// What is allowed.
-        allowed: &'static str,
+        allowed: Cow<'static, str>,
     },
     /// A part of a state is missing.
     #[error("the state has no `{name}`; it comes from another kind of model")]
     MissingState {
         /// The part's name.
         name: String,
+    },
+    /// A parameter has another shape than the model asks for.
+    #[error("parameter `{name}` has shape {found:?}, the model asks for {expected:?}")]
+    Parameter {
+        /// Its name.
+        name: &'static str,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that fits.
+        expected: Vec<usize>,
+    },
+    /// A part of a state does not fit the model or the input.
+    #[error("state: `{name}` of shape {found:?}, expected {expected:?}")]
+    State {
+        /// The part's name.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that fits.
+        expected: Vec<usize>,
     },
     /// The input does not fit the model.
     #[error("input: {found}; the model takes {expected}")]
@@ -38,4 +60,21 @@ pub enum ControllerError {
     /// The memory failed.
     #[error(transparent)]
     Memory(#[from] MemoryError),
+}
+
+/// The parameter called `name`, of exactly `shape`: one that has as many elements, or more of them, is a mistake too.
+pub(crate) fn parameter<'a, F: Float>(
+    parameters: &'a Parameters<Tensor<F>>,
+    name: &'static str,
+    shape: &[usize],
+) -> Result<&'a Tensor<F>, ControllerError> {
+    let parameter = parameters.get(name)?;
+    if parameter.shape() != shape {
+        return Err(ControllerError::Parameter {
+            name,
+            found: parameter.shape().to_vec(),
+            expected: shape.to_vec(),
+        });
+    }
+    Ok(parameter)
 }

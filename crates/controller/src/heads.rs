@@ -1,8 +1,9 @@
 //! What the controller says to the memory: keys, values and the write rate.
 
-use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
 
 use crate::ControllerError;
+use crate::error::parameter;
 
 /// The interaction of one step.
 #[derive(Clone, Debug)]
@@ -44,18 +45,21 @@ pub fn interact<F: Float>(
     value: usize,
     heads: usize,
 ) -> Result<Interaction<F>, ControllerError> {
+    let &[batch, controller] = hidden.shape() else {
+        return Err(TensorError::shape("interact", &[hidden.shape()], "[B, C]").into());
+    };
+    let width = value + 3 * heads * value;
     let z = hidden
         .linear(
-            parameters.get("interaction.weight")?,
-            Some(parameters.get("interaction.bias")?),
+            parameter(parameters, "interaction.weight", &[width, controller])?,
+            Some(parameter(parameters, "interaction.bias", &[width])?),
         )?
         .tanh()?;
-    let batch = hidden.shape()[0];
     let rate = z
         .slice(1, 0, value)?
         .linear(
-            parameters.get("rate.weight")?,
-            Some(parameters.get("rate.bias")?),
+            parameter(parameters, "rate.weight", &[1, value])?,
+            Some(parameter(parameters, "rate.bias", &[1])?),
         )?
         .sigmoid()?
         .reshape(&[batch])?;

@@ -3,6 +3,7 @@
 use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
 
 use crate::cell::Trace;
+use crate::error::parameter;
 use crate::{Cell, ControllerError, State, Step};
 
 /// The parameters `controller.*` of an LSTM that takes `input` and carries `width` units, laid out as PyTorch's
@@ -33,28 +34,27 @@ pub fn lstm_step<F: Float>(
     hidden: &Tensor<F>,
     cell: &Tensor<F>,
 ) -> Result<(Tensor<F>, Tensor<F>), ControllerError> {
-    let misfit = |expected: &str| {
+    let misfit = || {
         let shapes = [input.shape(), hidden.shape(), cell.shape()];
+        let expected = "input [B, X], hidden [B, C], cell [B, C]";
         TensorError::shape("lstm_step", &shapes, expected)
     };
-    let (&[batch, _], &[rows, width]) = (input.shape(), hidden.shape()) else {
-        return Err(misfit("input [B, X], hidden [B, C], cell [B, C]").into());
+    let (&[batch, seen], &[rows, width]) = (input.shape(), hidden.shape()) else {
+        return Err(misfit().into());
     };
     if rows != batch || cell.shape() != hidden.shape() {
-        return Err(misfit("input [B, X], hidden [B, C], cell [B, C]").into());
+        return Err(misfit().into());
     }
+    let gates = 4 * width;
     let from_input = input.linear(
-        parameters.get("controller.weight_ih")?,
-        Some(parameters.get("controller.bias_ih")?),
+        parameter(parameters, "controller.weight_ih", &[gates, seen])?,
+        Some(parameter(parameters, "controller.bias_ih", &[gates])?),
     )?;
     let from_hidden = hidden.linear(
-        parameters.get("controller.weight_hh")?,
-        Some(parameters.get("controller.bias_hh")?),
+        parameter(parameters, "controller.weight_hh", &[gates, width])?,
+        Some(parameter(parameters, "controller.bias_hh", &[gates])?),
     )?;
     let gates = from_input.add(&from_hidden)?;
-    if gates.shape() != [batch, 4 * width] {
-        return Err(misfit("weights of 4 C rows").into());
-    }
     let gate = |n: usize| gates.slice(1, n * width, width);
     let (i, f, g, o) = (
         gate(0)?.sigmoid()?,

@@ -7,8 +7,8 @@ use mnm_memory::{Memory, MemoryShape, Write, WriteRule};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
-use crate::cell::{BlockCost, Trace};
-use crate::fused::{BLOCK_COST, PreparedCache, block_size};
+use crate::cell::{BLOCK_ON_TAPE, BlockCost, Trace};
+use crate::fused::{BLOCK_COST, CellSizes, PreparedCache, block_size};
 use crate::heads::{head_parameters, interact};
 use crate::lstm::{lstm_parameters, lstm_step};
 use crate::sequence::FusedCell;
@@ -23,39 +23,42 @@ use crate::{Cell, ControllerError, Kernel, State, StateMasks, Step, Unrolled, un
 /// ```
 #[derive(Debug)]
 pub struct MnmCell<F: Float> {
-    pub(crate) input: usize,
-    pub(crate) controller: usize,
-    pub(crate) heads: usize,
-    pub(crate) memory: MemoryShape,
-    pub(crate) train_memory: bool,
-    pub(crate) rule: Box<dyn WriteRule<F>>,
-    pub(crate) recurrent: bool,
-    pub(crate) kernel: Kernel,
-    pub(crate) packed: Arc<PreparedCache<F>>,
+    sizes: CellSizes,
+    rule: Box<dyn WriteRule<F>>,
+    train_memory: bool,
+    kernel: Kernel,
+    packed: Arc<PreparedCache<F>>,
 }
 
 impl<F: Kernels> MnmCell<F> {
     /// Takes `input` wide vectors, has `controller` units and `heads` interaction heads, and writes by `rule` to a
-    /// memory of shape `memory`, whose initial weights are trained if `train_memory`.
+    /// memory of shape `memory`. Its initial weights are not trained, its LSTM hands on its state, its kernel is the fused one.
     pub fn new(
         input: usize,
         controller: usize,
         heads: usize,
         memory: MemoryShape,
         rule: Box<dyn WriteRule<F>>,
-        train_memory: bool,
     ) -> Self {
         Self {
-            input,
-            controller,
-            heads,
-            memory,
-            train_memory,
+            sizes: CellSizes {
+                input,
+                controller,
+                heads,
+                memory,
+                recurrent: true,
+            },
             rule,
-            recurrent: true,
+            train_memory: false,
             kernel: Kernel::Fused,
             packed: Arc::default(),
         }
+    }
+
+    /// The same cell with the initial weights of its memory trained.
+    pub fn with_trained_memory(mut self) -> Self {
+        self.train_memory = true;
+        self
     }
 
     /// The same cell with its sequences run by `kernel`; a rule without a fused kernel takes the reference.
@@ -64,11 +67,29 @@ impl<F: Kernels> MnmCell<F> {
         self
     }
 
-    /// The same cell, whose LSTM hands its state to its next step or, if not `recurrent`, begins every step with zeros: what a step
-    /// knows of the ones before it is then the read v_{t-1} and the memory alone.
-    pub fn with_recurrence(mut self, recurrent: bool) -> Self {
-        self.recurrent = recurrent;
+    /// The same cell, whose LSTM begins every step with zeros instead of its last state: what a step knows of the ones before it is
+    /// then the read v_{t-1} and the memory alone.
+    pub fn without_recurrence(mut self) -> Self {
+        self.sizes.recurrent = false;
+        // What is packed of the weights depends on it.
+        self.packed = Arc::default();
         self
+    }
+
+    /// Whether there is something to compute; the widths of the memory are at least 1 by construction.
+    fn check(&self) -> Result<(), ControllerError> {
+        let sizes = [
+            ("controller", self.sizes.controller),
+            ("heads", self.sizes.heads),
+        ];
+        match sizes.into_iter().find(|(_, size)| *size == 0) {
+            Some((key, size)) => Err(ControllerError::Config {
+                key,
+                value: size.to_string(),
+                allowed: "at least 1".into(),
+            }),
+            None => Ok(()),
+        }
     }
 
     /// What the fused kernel needs to know, if it is to run and knows the rule.
@@ -78,11 +99,7 @@ impl<F: Kernels> MnmCell<F> {
         }
         Some(FusedCell {
             rule: FusedRule::named(self.rule.name())?,
-            input: self.input,
-            controller: self.controller,
-            heads: self.heads,
-            memory: self.memory,
-            recurrent: self.recurrent,
+            sizes: self.sizes,
             packed: Arc::clone(&self.packed),
         })
     }
@@ -95,26 +112,30 @@ pub fn memory_part(layer: usize) -> String {
 
 impl<F: Kernels> Cell<F> for MnmCell<F> {
     fn parameters(&self) -> Vec<ParameterSpec> {
-        let value = self.memory.value();
-        let mut specs = lstm_parameters(self.input + value, self.controller);
-        specs.extend(head_parameters(self.controller, value, self.heads));
-        specs.extend(self.rule.parameters(&self.memory));
-        specs.extend(self.memory.parameters(self.train_memory));
+        let value = self.sizes.memory.value();
+        let mut specs = lstm_parameters(self.sizes.input + value, self.sizes.controller);
+        specs.extend(head_parameters(
+            self.sizes.controller,
+            value,
+            self.sizes.heads,
+        ));
+        specs.extend(self.rule.parameters(&self.sizes.memory));
+        specs.extend(self.sizes.memory.parameters(self.train_memory));
         specs
     }
 
     fn output_width(&self) -> usize {
-        self.controller + self.memory.value()
+        self.sizes.controller + self.sizes.memory.value()
     }
 
     fn hidden_width(&self) -> usize {
-        self.controller
+        self.sizes.controller
     }
 
     fn block(&self, steps: usize) -> usize {
         match self.fused() {
-            Some(fused) => block_size(&fused.sizes(), steps),
-            None => 16,
+            Some(fused) => block_size(&fused.sizes, steps),
+            None => BLOCK_ON_TAPE,
         }
     }
 
@@ -130,14 +151,14 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         parameters: &Parameters<Tensor<F>>,
         batch: usize,
     ) -> Result<State<F>, ControllerError> {
-        let zeros = Tensor::zeros(&[batch, self.controller]);
+        let zeros = Tensor::zeros(&[batch, self.sizes.controller]);
         let mut state = State::new([
             ("hidden", zeros.clone()),
             ("cell", zeros),
-            ("read", Tensor::zeros(&[batch, self.memory.value()])),
+            ("read", Tensor::zeros(&[batch, self.sizes.memory.value()])),
         ]);
         // One copy for all sequences until the first write makes them differ.
-        let memory = Memory::initial(parameters, &self.memory, 1)?;
+        let memory = Memory::initial(parameters, &self.sizes.memory, 1)?;
         for (layer, weight) in memory.weights().iter().enumerate() {
             state = state.with(&memory_part(layer), weight.clone());
         }
@@ -151,17 +172,22 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         state: &State<F>,
     ) -> Result<Step<F>, ControllerError> {
         let x = Tensor::concat(&[input, state.get("read")?], 1)?;
-        let nothing = Tensor::zeros(&[x.shape()[0], self.controller]);
-        let (before, cell_before) = match self.recurrent {
+        let nothing = Tensor::zeros(&[x.shape()[0], self.sizes.controller]);
+        let (before, cell_before) = match self.sizes.recurrent {
             true => (state.get("hidden")?, state.get("cell")?),
             false => (&nothing, &nothing),
         };
         let (hidden, cell) = lstm_step(parameters, &x, before, cell_before)?;
-        let said = interact(parameters, &hidden, self.memory.value(), self.heads)?;
+        let said = interact(
+            parameters,
+            &hidden,
+            self.sizes.memory.value(),
+            self.sizes.heads,
+        )?;
         let batch = hidden.shape()[0];
-        let weights = (0..self.memory.layers())
+        let weights = (0..self.sizes.memory.layers())
             .map(|layer| {
-                let [out, input] = self.memory.weight(layer);
+                let [out, input] = self.sizes.memory.weight(layer);
                 let weight = state.get(&memory_part(layer))?;
                 Ok(weight.broadcast_to(&[batch, out, input])?)
             })
@@ -207,6 +233,7 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         state: &State<F>,
         masks: &StateMasks<F>,
     ) -> Result<Unrolled<F>, ControllerError> {
+        self.check()?;
         match self.fused() {
             Some(fused) => fused.unroll(parameters, inputs, state, masks),
             None => unroll_by_steps(self, parameters, inputs, state, masks),

@@ -1,5 +1,7 @@
 //! The whole model: encoder, cell, output layer.
 
+use std::fmt::{self, Debug, Formatter};
+
 use mnm_memory::{MemoryShape, rule_named};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor};
@@ -8,7 +10,8 @@ use rand::{Rng, RngExt};
 use crate::addressing::SlotMemory;
 use crate::cell::BlockCost;
 use crate::dnc::DncCell;
-use crate::encoder::{Input, SentenceEncoder};
+use crate::encoder::{Input, SentenceEncoder, carried};
+use crate::error::parameter;
 use crate::ntm::NtmCell;
 use crate::{
     Cell, ControllerError, LstmCell, LstmSaluCell, MnmCell, ModelConfig, ModelKind, PositionInit,
@@ -20,6 +23,11 @@ use crate::{
 pub enum InputSpec {
     /// Vectors of this width.
     Dense {
+        /// Width X.
+        width: usize,
+    },
+    /// Vectors of this width, in lines: what an encoder makes of sentences.
+    Lines {
         /// Width X.
         width: usize,
     },
@@ -44,11 +52,68 @@ pub struct Masks<F: Float> {
 }
 
 /// Gates i, f, g, o of which the second is shut: sigmoid(-10^4) is 0. With `weight_hh = 0` beside it, the equations of the LSTM hand on
-/// neither hidden nor cell state: a model without recurrence is one with these weights, which get no gradient, so that its checkpoint
-/// says the same to a reader who knows the equations alone.
+/// neither hidden nor cell state: a model without recurrence is one with these weights (`weight_hh` and the forget gate's part get no
+/// gradient), so that its checkpoint says the same to a reader who knows the equations alone.
 const FORGETS_ALL: Init = Init::Quarters {
     values: [0.0, -1e4, 0.0, 0.0],
 };
+
+/// The encoder of a config, for sentences of at most `positions` words.
+fn encoder_of(config: &ModelConfig, vocabulary: usize, positions: usize) -> SentenceEncoder {
+    let width = config.embedding;
+    let signs = |from, to| Init::Signs { from, to };
+    let (masks, end_masks) = match config.position_init {
+        PositionInit::Ones => (Init::Constant { value: 1.0 }, None),
+        PositionInit::Signs => (signs(0, width), None),
+        PositionInit::Mixed => (signs(width / 2, width), None),
+        PositionInit::Both => {
+            let (third, rest) = (width / 3, width - width / 3);
+            (signs(third, rest), Some(signs(rest, width)))
+        }
+    };
+    SentenceEncoder {
+        vocabulary,
+        positions,
+        width,
+        masks,
+        end_masks,
+    }
+}
+
+/// The cell of a config, for inputs of this width.
+fn cell_of<F: Kernels>(
+    config: &ModelConfig,
+    input: usize,
+) -> Result<Box<dyn Cell<F>>, ControllerError> {
+    let controller = config.controller;
+    let slot_memory = SlotMemory {
+        slots: config.slots,
+        width: config.slot_width,
+        read_heads: config.read_heads,
+    };
+    Ok(match config.kind {
+        ModelKind::Lstm => Box::new(LstmCell::new(input, controller)),
+        ModelKind::LstmSalu => {
+            let (heads, value) = (config.heads, config.value);
+            Box::new(LstmSaluCell::new(input, controller, heads, value))
+        }
+        ModelKind::Ntm => Box::new(NtmCell::new(input, controller, slot_memory)),
+        ModelKind::Dnc => Box::new(DncCell::new(input, controller, slot_memory)),
+        ModelKind::Mnm => {
+            let shape = MemoryShape::new(config.value, config.hidden, config.layers)?;
+            let rule = rule_named(&config.rule)?;
+            let mut cell = MnmCell::new(input, controller, config.heads, shape, rule)
+                .with_kernel(config.kernel);
+            if config.train_memory {
+                cell = cell.with_trained_memory();
+            }
+            if config.recurrence == Recurrence::Never {
+                cell = cell.without_recurrence();
+            }
+            Box::new(cell)
+        }
+    })
+}
 
 /// Encoder, recurrent cell and output layer.
 pub struct Model<F: Float> {
@@ -57,6 +122,17 @@ pub struct Model<F: Float> {
     config: ModelConfig,
     input: usize,
     outputs: usize,
+}
+
+impl<F: Float> Debug for Model<F> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("config", &self.config)
+            .field("encoder", &self.encoder)
+            .field("input", &self.input)
+            .field("outputs", &self.outputs)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<F: Kernels> Model<F> {
@@ -70,67 +146,43 @@ impl<F: Kernels> Model<F> {
         outputs: usize,
     ) -> Result<Self, ControllerError> {
         config.validate()?;
+        let width = match input {
+            InputSpec::Dense { width } | InputSpec::Lines { width } => width,
+            InputSpec::Tokens { .. } => config.embedding,
+        };
+        let cell = cell_of(config, width)?;
+        Self::with_cell(config, input, outputs, cell)
+    }
+
+    /// The same around a cell that `config` has no name for, such as an [`MnmCell`] with a rule of one's own: encoder, gains, dropout
+    /// and recurrence are the config's, its kind, rule and sizes the cell's. The cell takes what `input` shows, or
+    /// `config.embedding` numbers where that is words.
+    ///
+    /// # Errors
+    /// A setting out of range.
+    pub fn with_cell(
+        config: &ModelConfig,
+        input: InputSpec,
+        outputs: usize,
+        cell: Box<dyn Cell<F>>,
+    ) -> Result<Self, ControllerError> {
+        config.validate()?;
         let (encoder, width) = match input {
             InputSpec::Dense { .. } if config.recurrence() == Recurrence::Line => {
                 return Err(ControllerError::Config {
                     key: "recurrence",
                     value: "line".to_owned(),
-                    allowed: "\"always\" or \"never\": the task has no lines, only vectors",
+                    allowed: "\"always\" or \"never\": the task has no lines, only vectors".into(),
                 });
             }
-            InputSpec::Dense { width } => (None, width),
+            InputSpec::Dense { width } | InputSpec::Lines { width } => (None, width),
             InputSpec::Tokens {
                 vocabulary,
                 positions,
             } => {
-                let width = config.embedding;
-                let signs = |from, to| Init::Signs { from, to };
-                let (masks, end_masks) = match config.position_init {
-                    PositionInit::Ones => (Init::Constant { value: 1.0 }, None),
-                    PositionInit::Signs => (signs(0, width), None),
-                    PositionInit::Mixed => (signs(width / 2, width), None),
-                    PositionInit::Both => {
-                        let (third, rest) = (width / 3, width - width / 3);
-                        (signs(third, rest), Some(signs(rest, width)))
-                    }
-                };
-                let encoder = SentenceEncoder {
-                    vocabulary,
-                    positions,
-                    width,
-                    masks,
-                    end_masks,
-                };
-                (Some(encoder), width)
+                let encoder = encoder_of(config, vocabulary, positions);
+                (Some(encoder), encoder.width)
             }
-        };
-        let slot_memory = SlotMemory {
-            slots: config.slots,
-            width: config.slot_width,
-            read_heads: config.read_heads,
-        };
-        let cell: Box<dyn Cell<F>> = match config.kind {
-            ModelKind::Lstm => Box::new(LstmCell::new(width, config.controller)),
-            ModelKind::LstmSalu => Box::new(LstmSaluCell::new(
-                width,
-                config.controller,
-                config.heads,
-                config.value,
-            )),
-            ModelKind::Ntm => Box::new(NtmCell::new(width, config.controller, slot_memory)),
-            ModelKind::Dnc => Box::new(DncCell::new(width, config.controller, slot_memory)),
-            ModelKind::Mnm => Box::new(
-                MnmCell::new(
-                    width,
-                    config.controller,
-                    config.heads,
-                    MemoryShape::new(config.value, config.hidden, config.layers)?,
-                    rule_named(&config.rule)?,
-                    config.train_memory,
-                )
-                .with_kernel(config.kernel)
-                .with_recurrence(config.recurrence != Recurrence::Never),
-            ),
         };
         Ok(Self {
             encoder,
@@ -250,8 +302,11 @@ impl<F: Kernels> Model<F> {
 
     /// Runs the encoder and the cell over a batch of sequences.
     ///
+    /// With [`Kernel::Fused`](crate::Kernel::Fused) (the default) one run has one gradient, of first order: sum the losses before
+    /// taking it, or run again.
+    ///
     /// # Errors
-    /// An input or state that does not fit.
+    /// An input, state, mask or parameter that does not fit.
     pub fn run(
         &self,
         parameters: &Parameters<Tensor<F>>,
@@ -263,21 +318,24 @@ impl<F: Kernels> Model<F> {
             found: found.to_owned(),
             expected,
         };
-        let mut x = match (input, &self.encoder) {
-            (Input::Dense(x), _) => x.clone(),
+        let (mut x, starts) = match (input, &self.encoder) {
+            (Input::Dense(x), _) => (x.clone(), None),
+            (Input::Lines { vectors, starts }, _) => (vectors.clone(), Some(starts)),
             (Input::Tokens(tokens), Some(encoder)) => {
-                encoder.encode(parameters, tokens, masks.word.as_ref())?
+                let x = encoder.encode(parameters, tokens, masks.word.as_ref())?;
+                (x, Some(&tokens.starts))
             }
             (Input::Tokens(_), None) => {
                 return Err(misfit("words", format!("vectors of width {}", self.input)));
             }
         };
-        if x.shape().len() != 3 || x.shape()[2] != self.input {
-            return Err(misfit(
-                &format!("shape {:?}", x.shape()),
-                format!("[T, B, {}]", self.input),
-            ));
-        }
+        let (steps, batch) = match *x.shape() {
+            [steps, batch, width] if width == self.input => (steps, batch),
+            ref shape => {
+                let expected = format!("[T, B, {}]", self.input);
+                return Err(misfit(&format!("shape {shape:?}"), expected));
+            }
+        };
         if let Some(mask) = &masks.input {
             if mask.shape() != x.shape() {
                 return Err(misfit(
@@ -291,15 +349,16 @@ impl<F: Kernels> Model<F> {
             hidden: masks.hidden.clone(),
             cell: None,
         };
-        if let (Recurrence::Line, Input::Tokens(tokens)) = (self.config.recurrence(), input) {
-            let carried = tokens.carried();
-            let each = carried.reshape(&[tokens.steps, tokens.batch, 1])?;
+        if self.config.recurrence() == Recurrence::Line {
+            let starts = starts.ok_or_else(|| {
+                let expected = "lines (Input::Lines or Input::Tokens): its recurrence is \"line\"";
+                misfit("vectors without lines", expected.to_owned())
+            })?;
+            let carried = carried(steps, batch, starts);
+            let each = carried.reshape(&[steps, batch, 1])?;
             state_masks.hidden = Some(match masks.hidden.as_ref() {
                 Some(mask) => mask.mul(&each)?,
-                None => {
-                    let width = self.cell.hidden_width();
-                    each.broadcast_to(&[tokens.steps, tokens.batch, width])?
-                }
+                None => each.broadcast_to(&[steps, batch, self.cell.hidden_width()])?,
             });
             state_masks.cell = Some(carried);
         }
@@ -321,8 +380,8 @@ impl<F: Kernels> Model<F> {
         let all = outputs.value().len() / width;
         let seen = outputs.reshape(&[all, width])?.gather(rows)?;
         Ok(seen.linear(
-            parameters.get("output.weight")?,
-            Some(parameters.get("output.bias")?),
+            parameter(parameters, "output.weight", &[self.outputs, width])?,
+            Some(parameter(parameters, "output.bias", &[self.outputs])?),
         )?)
     }
 }

@@ -10,12 +10,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use mnm_memory::MemoryShape;
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, Parameters, Primitive, Tensor, TensorError, apply, dense};
+use mnm_tensor::{Array, Float, Parameters, Primitive, Tensor, TensorError, apply, dense};
 use ndarray::IxDyn;
 
-use crate::cell::Trace;
+use crate::cell::{Trace, sequences};
+use crate::error::parameter;
 use crate::fused::{
     CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Keep, Prepared,
     PreparedCache, Ran, Saved, TargetsWeights, Wanted, Weights,
@@ -28,23 +28,50 @@ const OP: &str = "fused sequence";
 /// The first operand that is a parameter: behind inputs and masks.
 const FIRST_PARAMETER: usize = 3;
 
-/// The parameters of the cell, in the order in which the op takes them.
-const PARAMETERS: [&str; 8] = [
-    "controller.weight_ih",
-    "controller.weight_hh",
-    "controller.bias_ih",
-    "controller.bias_hh",
-    "interaction.weight",
-    "interaction.bias",
-    "rate.weight",
-    "rate.bias",
-];
+/// How many parameters the op takes of every rule.
+const PARAMETERS: usize = 8;
 
-/// The parameters of the targets network, behind those, for rules that have one.
-const TARGETS: [&str; 2] = ["targets.weight", "targets.bias"];
+/// How many more, of a rule with a targets network.
+const TARGETS: usize = 2;
 
-/// The parts of a state but for the memory.
-const STATE: [&str; 3] = ["hidden", "cell", "read"];
+/// How many parts a state has beside the memory.
+const STATE: usize = 3;
+
+/// The parameters of the cell with their shapes, in the order in which the op takes them: those of every rule, then those of the
+/// targets network.
+fn parameters(sizes: &CellSizes) -> [(&'static str, Vec<usize>); PARAMETERS + TARGETS] {
+    let (c, m, z) = (sizes.controller, sizes.value(), sizes.interaction());
+    let (gates, targets) = (4 * c, sizes.memory.targets());
+    [
+        ("controller.weight_ih", vec![gates, sizes.input + m]),
+        ("controller.weight_hh", vec![gates, c]),
+        ("controller.bias_ih", vec![gates]),
+        ("controller.bias_hh", vec![gates]),
+        ("interaction.weight", vec![z, c]),
+        ("interaction.bias", vec![z]),
+        ("rate.weight", vec![1, m]),
+        ("rate.bias", vec![1]),
+        ("targets.weight", vec![targets, m]),
+        ("targets.bias", vec![targets]),
+    ]
+}
+
+/// The part of `state` called `name`, of exactly `shape`.
+fn part<'a, F: Float>(
+    state: &'a State<F>,
+    name: &str,
+    shape: &[usize],
+) -> Result<&'a Tensor<F>, ControllerError> {
+    let part = state.get(name)?;
+    if part.shape() != shape {
+        return Err(ControllerError::State {
+            name: name.to_owned(),
+            found: part.shape().to_vec(),
+            expected: shape.to_vec(),
+        });
+    }
+    Ok(part)
+}
 
 /// A result of the op.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,16 +131,12 @@ fn given<F>(mask: &[F]) -> Option<&[F]> {
 
 impl<F: Kernels> Passage<F> {
     fn targets(&self) -> usize {
-        if self.rule.has_targets() {
-            TARGETS.len()
-        } else {
-            0
-        }
+        if self.rule.has_targets() { TARGETS } else { 0 }
     }
 
     /// The first operand of the state: behind inputs, masks and parameters.
     fn first_state(&self) -> usize {
-        FIRST_PARAMETER + PARAMETERS.len() + self.targets()
+        FIRST_PARAMETER + PARAMETERS + self.targets()
     }
 
     fn run(&self, operands: &[&Array<F>]) -> Result<(), TensorError> {
@@ -144,7 +167,7 @@ impl<F: Kernels> Passage<F> {
                 Prepared::new(self.rule, self.sizes, &weights)
             })
             .map_err(fail)?;
-        let memory: Vec<Initial<'_, F>> = (state + STATE.len()..all.len())
+        let memory: Vec<Initial<'_, F>> = (state + STATE..all.len())
             .map(|n| match operands[n].shape() {
                 [1, ..] if self.samples != 1 => Initial::Shared(&all[n]),
                 _ => Initial::Each(&all[n]),
@@ -275,9 +298,11 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
     ) -> Result<Vec<Option<Tensor<F>>>, TensorError> {
         // A gradient that is itself recorded asks with operands that hang on the tape.
         if operands.iter().any(Tensor::is_recorded) {
+            // What the results have left is of this gradient, and of no later one.
+            self.0.cotangents.take();
             return Err(TensorError::NoSecondDerivative { op: OP });
         }
-        let memory = self.0.first_state() + STATE.len();
+        let memory = self.0.first_state() + STATE;
         let asked = Wanted {
             inputs: wanted[0],
             memory: wanted[memory..].contains(&true),
@@ -347,27 +372,15 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
 #[derive(Clone, Debug)]
 pub(crate) struct FusedCell<F> {
     pub(crate) rule: FusedRule,
-    pub(crate) input: usize,
-    pub(crate) controller: usize,
-    pub(crate) heads: usize,
-    pub(crate) memory: MemoryShape,
-    pub(crate) recurrent: bool,
+    pub(crate) sizes: CellSizes,
     pub(crate) packed: Arc<PreparedCache<F>>,
 }
 
 impl<F: Kernels> FusedCell<F> {
-    /// The extents of the cell.
-    pub(crate) fn sizes(&self) -> CellSizes {
-        CellSizes {
-            input: self.input,
-            controller: self.controller,
-            heads: self.heads,
-            memory: self.memory,
-            recurrent: self.recurrent,
-        }
-    }
-
     /// [`Cell::unroll`](crate::Cell::unroll) by the fused kernel.
+    ///
+    /// # Errors
+    /// [`ControllerError`] for a parameter, a part of the state, an input or a mask that is missing or of another shape.
     pub(crate) fn unroll(
         &self,
         parameters: &Parameters<Tensor<F>>,
@@ -375,35 +388,45 @@ impl<F: Kernels> FusedCell<F> {
         state: &State<F>,
         masks: &StateMasks<F>,
     ) -> Result<Unrolled<F>, ControllerError> {
-        let &[steps, samples, _] = inputs.shape() else {
+        let sizes = &self.sizes;
+        let [steps, samples, width] = sequences(inputs)?;
+        if width != sizes.input {
             return Err(ControllerError::Input {
                 found: format!("shape {:?}", inputs.shape()),
-                expected: format!("[T, B, {}]", self.input),
+                expected: format!("[T, B, {}]", sizes.input),
             });
-        };
+        }
+        masks.check(steps, samples, sizes.controller)?;
         let no_mask = Tensor::shared(token());
         let mut operands = vec![
             inputs,
             masks.hidden.as_ref().unwrap_or(&no_mask),
             masks.cell.as_ref().unwrap_or(&no_mask),
         ];
-        for name in PARAMETERS {
-            operands.push(parameters.get(name)?);
+        let taken = PARAMETERS + if self.rule.has_targets() { TARGETS } else { 0 };
+        for (name, shape) in &self::parameters(sizes)[..taken] {
+            operands.push(parameter(parameters, name, shape)?);
         }
-        if self.rule.has_targets() {
-            for name in TARGETS {
-                operands.push(parameters.get(name)?);
-            }
+        for (name, width) in [
+            ("hidden", sizes.controller),
+            ("cell", sizes.controller),
+            ("read", sizes.value()),
+        ] {
+            operands.push(part(state, name, &[samples, width])?);
         }
-        for name in STATE {
-            operands.push(state.get(name)?);
-        }
-        for layer in 0..self.memory.layers() {
-            operands.push(state.get(&memory_part(layer))?);
+        for layer in 0..sizes.memory.layers() {
+            let name = memory_part(layer);
+            // One copy for all sequences, or one for each.
+            let copies = match state.get(&name)?.shape() {
+                [1, ..] => 1,
+                _ => samples,
+            };
+            let [out, input] = sizes.memory.weight(layer);
+            operands.push(part(state, &name, &[copies, out, input])?);
         }
         let passage = Rc::new(Passage {
             rule: self.rule,
-            sizes: self.sizes(),
+            sizes: self.sizes,
             steps,
             samples,
             recorded: operands.iter().any(|t| t.is_recorded()),
@@ -423,7 +446,7 @@ impl<F: Kernels> FusedCell<F> {
             ("cell", result(Port::Cell)?),
             ("read", result(Port::Read)?),
         ]);
-        for layer in 0..self.memory.layers() {
+        for layer in 0..sizes.memory.layers() {
             last = last.with(&memory_part(layer), result(Port::Memory(layer))?);
         }
         let rates = passage.rates.borrow_mut().take().map(Tensor::shared);

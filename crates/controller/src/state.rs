@@ -44,30 +44,20 @@ impl<F: Float> State<F> {
         Self::new(self.iter().map(|(name, part)| (name, part.detach())))
     }
 
-    /// The state with the rows of sequences whose `keep` is 0 replaced by those of `initial`: a reset at the start of
-    /// an episode. `keep` is `[B]`, of zeros and ones. A part that has grown since (a look-up table) keeps its extent:
+    /// The state with the rows of sequences that are not to `keep` theirs (`[B]`) replaced by those of `initial`: a reset at the
+    /// start of an episode. A part that has grown since (a look-up table) keeps its extent:
     /// the rows are filled up with zeros.
     ///
     /// Rows are taken from one or the other, never mixed, so that a state of NaNs is gone after a reset.
     ///
     /// # Errors
-    /// A part that `initial` lacks, a shape that does not fit, or a `keep` that is neither 0 nor 1.
-    pub fn reset_where(&self, keep: &Tensor<F>, initial: &Self) -> Result<Self, ControllerError> {
-        let batch = keep.value().len();
+    /// A part that `initial` lacks, or a shape that does not fit.
+    pub fn reset_where(&self, keep: &[bool], initial: &Self) -> Result<Self, ControllerError> {
+        let batch = keep.len();
         // Row numbers in the old state with the initial one below it.
-        let rows = keep
-            .value()
-            .iter()
-            .enumerate()
-            .map(|(sequence, &keep)| match keep {
-                k if k == F::one() => Ok(sequence),
-                k if k == F::zero() => Ok(batch + sequence),
-                k => Err(ControllerError::Input {
-                    found: format!("keep = {k} for sequence {sequence}"),
-                    expected: "0 or 1".to_owned(),
-                }),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let row =
+            |(sequence, keep): (usize, &bool)| if *keep { sequence } else { batch + sequence };
+        let rows: Vec<usize> = keep.iter().enumerate().map(row).collect();
         let mut parts = BTreeMap::new();
         for (name, part) in self.iter() {
             let old = for_each(part, name, batch)?;

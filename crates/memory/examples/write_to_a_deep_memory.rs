@@ -19,7 +19,7 @@ fn main() -> Result<(), MemoryError> {
     let initial: Parameters<Tensor<f32>> = shape
         .parameters(false)
         .into_iter()
-        .map(|spec| (spec.name, spec.init.draw(&spec.shape, generator).into()))
+        .map(|spec| (spec.name.clone(), spec.draw(generator).into()))
         .collect();
     let mut memory = Memory::initial(&initial, &shape, 1)?;
 

@@ -43,6 +43,14 @@ pub enum MemoryError {
         /// What would fit.
         expected: String,
     },
+    /// Keys to read with do not fit the memory.
+    #[error("read: keys of shape {found:?}, expected {expected}")]
+    Keys {
+        /// Their shape.
+        found: Vec<usize>,
+        /// What would fit.
+        expected: String,
+    },
     /// No write rule has this name.
     #[error("no write rule named `{name}`; there are: {known}")]
     UnknownRule {

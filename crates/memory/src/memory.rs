@@ -80,8 +80,15 @@ impl<F: Float> Memory<F> {
     /// All activations `a^0 .. a^L` for `keys` `[B, H, M]`: `a^l` is `[B, H, dim l]`.
     ///
     /// # Errors
-    /// A shape that does not fit.
+    /// [`MemoryError::Keys`] if they are not of that shape: ops would stretch an extent of 1, and an axis that is missing.
     pub fn activations(&self, keys: &Tensor<F>) -> Result<Vec<Tensor<F>>, MemoryError> {
+        let [batch, key, _] = self.extents();
+        if !matches!(*keys.shape(), [b, _, k] if (b, k) == (batch, key)) {
+            return Err(MemoryError::Keys {
+                found: keys.shape().to_vec(),
+                expected: format!("[{batch}, H, {key}]"),
+            });
+        }
         let mut activations = vec![keys.clone()];
         let mut below = keys.clone();
         for (layer, weight) in self.weights.iter().enumerate() {
@@ -99,24 +106,18 @@ impl<F: Float> Memory<F> {
     /// Reads the memory: `f(k)` `[B, H, M]` for `keys` `[B, H, M]`.
     ///
     /// # Errors
-    /// A shape that does not fit.
+    /// Those of [`Memory::activations`].
     pub fn read(&self, keys: &Tensor<F>) -> Result<Tensor<F>, MemoryError> {
-        let mut below = keys.clone();
-        let (last, hidden) = self
-            .weights
-            .split_last()
-            .ok_or(MemoryError::EmptyShape { name: "layers" })?;
-        for weight in hidden {
-            below = below.matmul(&weight.transpose()?)?.tanh()?;
-        }
-        Ok(below.matmul(&last.transpose()?)?)
+        let mut activations = self.activations(keys)?;
+        // There are at least the keys and a layer's activations.
+        Ok(activations.swap_remove(activations.len() - 1))
     }
 
     /// How far the memory is from mapping `keys` to `values`, both `[B, H, M]`: the mean over heads and entries of
     /// `(f(k) - v)^2`, `[B]`. Before a write it is the update loss `L_up`, after it the meta loss.
     ///
     /// # Errors
-    /// A shape that does not fit.
+    /// Those of [`Memory::activations`], and values of another shape.
     pub fn discrepancy(
         &self,
         keys: &Tensor<F>,

@@ -117,7 +117,12 @@ fn walk<F: Float>(
             _ => None,
         },
     };
-    let mut pending = BTreeMap::from([(end.node, cotangent.clone())]);
+    let seed = match order {
+        // It may hang on the tape itself, as a gradient of an earlier walk does.
+        Order::First => cotangent.detach(),
+        Order::Higher => cotangent.clone(),
+    };
+    let mut pending = BTreeMap::from([(end.node, seed)]);
     let mut found = BTreeMap::new();
     while let Some((index, cotangent)) = pending.pop_last() {
         let node = end.tape.node(index);
@@ -138,6 +143,16 @@ fn walk<F: Float>(
             .collect();
         let output = tensor(&node.output, Some(index));
         let cotangents = primitive.cotangents(&wanted, &operands, &output, &cotangent)?;
+        if cotangents.len() != operands.len() {
+            return Err(TensorError::Op {
+                op: primitive.name(),
+                reason: format!(
+                    "gave {} cotangents for {} operands; one for each is wanted, `None` where none was asked for",
+                    cotangents.len(),
+                    operands.len()
+                ),
+            });
+        }
         for (operand, cotangent) in node.operands.iter().zip(cotangents) {
             let (Some(n), Some(cotangent)) = (operand.node, cotangent) else {
                 continue;

@@ -30,7 +30,8 @@ pub trait Primitive<F: Float>: Debug + 'static {
         cotangent: &Tensor<F>,
     ) -> Result<Tensor<F>, TensorError>;
 
-    /// The cotangents of all operands that are `wanted`. A kernel that finds them together overrides this.
+    /// An entry for every operand: its cotangent where it is `wanted`, `None` where it is not. A kernel that finds them together
+    /// overrides this.
     ///
     /// # Errors
     /// Those of [`Primitive::vjp`].
@@ -45,7 +46,7 @@ pub trait Primitive<F: Float>: Debug + 'static {
     }
 }
 
-/// The cotangents of all operands that are `wanted`, each by [`Primitive::vjp`]: for a primitive whose kernel does not
+/// [`Primitive::cotangents`], each by [`Primitive::vjp`]: for a primitive whose kernel does not
 /// serve a gradient that is itself recorded.
 ///
 /// # Errors

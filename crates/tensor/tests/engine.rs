@@ -1,6 +1,6 @@
 //! What the engine promises beyond derivatives: recording, sharing, errors.
 
-use mnm_tensor::{Order, Tape, Tensor, TensorError, gradient, pull_back};
+use mnm_tensor::{Array, Order, Primitive, Tape, Tensor, TensorError, apply, gradient, pull_back};
 use ndarray::array;
 
 #[test]
@@ -25,6 +25,11 @@ fn a_first_order_gradient_records_nothing() {
     assert!(tape.len() == before && !g[0].is_recorded());
     let g = gradient(&y, &[&x], Order::Higher).unwrap();
     assert!(tape.len() > before && g[0].is_recorded());
+    // A cotangent that hangs on the tape is taken as a value too, or a part of a second derivative would be recorded.
+    let y = x.exp().unwrap();
+    let before = tape.len();
+    let g = pull_back(&y, &x, &[&x], Order::First).unwrap();
+    assert!(tape.len() == before && !g[0].is_recorded());
 }
 
 #[test]
@@ -88,6 +93,8 @@ fn errors_name_the_op_and_the_shapes() {
     ));
     assert!(a.reshape(&[5]).is_err());
     assert!(a.slice(1, 2, 2).is_err());
+    assert!(a.slice(1, usize::MAX, 2).is_err());
+    assert!(a.pad(1, usize::MAX, 2).is_err());
     assert!(a.slice(2, 0, 1).is_err());
     assert!(a.permute(&[0, 0]).is_err());
     assert!(a.gather(&[2]).is_err());
@@ -141,4 +148,58 @@ fn softmax_survives_large_logits() {
         .softplus()
         .unwrap();
     assert_eq!(z.value().as_slice(), Some(&[1000.0, 0.0][..]));
+}
+
+/// A sum of two operands that gives a cotangent for the wanted operand alone.
+#[derive(Debug)]
+struct OneCotangent;
+
+impl Primitive<f64> for OneCotangent {
+    fn name(&self) -> &'static str {
+        "one cotangent"
+    }
+
+    fn forward(&self, operands: &[&Array<f64>]) -> Result<Array<f64>, TensorError> {
+        Ok((operands[0] + operands[1]).into_shared())
+    }
+
+    fn vjp(
+        &self,
+        _: usize,
+        _: &[Tensor<f64>],
+        _: &Tensor<f64>,
+        cotangent: &Tensor<f64>,
+    ) -> Result<Tensor<f64>, TensorError> {
+        Ok(cotangent.clone())
+    }
+
+    fn cotangents(
+        &self,
+        _: &[bool],
+        _: &[Tensor<f64>],
+        _: &Tensor<f64>,
+        cotangent: &Tensor<f64>,
+    ) -> Result<Vec<Option<Tensor<f64>>>, TensorError> {
+        Ok(vec![Some(cotangent.clone())])
+    }
+}
+
+#[test]
+fn a_primitive_that_gives_too_few_cotangents_is_named() {
+    let tape = Tape::new();
+    let (x, y) = (tape.variable(array![1.0]), tape.variable(array![2.0]));
+    let sum = apply(OneCotangent, &[&x, &y]).unwrap();
+    let error = gradient(&sum, &[&y], Order::First).unwrap_err().to_string();
+    assert!(
+        error.contains("one cotangent: gave 1 cotangents for 2"),
+        "{error}"
+    );
+}
+
+#[test]
+fn relu_keeps_what_is_not_a_number() {
+    let x = Tensor::constant(array![f64::NAN, -1.0, 2.0]);
+    let y = x.relu().unwrap();
+    assert!(y.value()[[0]].is_nan());
+    assert_eq!(y.value().as_slice().map(|y| &y[1..]), Some(&[0.0, 2.0][..]));
 }

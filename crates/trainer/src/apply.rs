@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use mnm_controller::encoder::Input;
 use mnm_controller::{
-    ControllerError, InputSpec, Kernel, Masks, Model, ModelConfig, ModelKind, memory_part,
+    ControllerError, InputSpec, Kernel, Masks, Model, ModelConfig, ModelKind, Recurrence,
+    memory_part,
 };
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, ParameterSpec, Parameters, Tensor, TensorError};
@@ -21,6 +22,9 @@ use crate::checkpoint::{Checkpoint, CheckpointError, Container, check_parameters
 
 /// The tensor that is read from an input file.
 const INPUT: &str = "x";
+
+/// The tensor that may stand beside it, for a model whose state ends with its line.
+const STARTS: &str = "starts";
 
 /// Why a model could not be applied. Every message says what was expected.
 #[derive(Debug, Error)]
@@ -60,6 +64,14 @@ pub enum ApplyError {
         /// The width X that the cell takes.
         width: usize,
     },
+    /// Line starts that do not fit the input or the model.
+    #[error("the input's `{STARTS}` {found}; expected {expected}")]
+    Starts {
+        /// What is there.
+        found: String,
+        /// What would fit.
+        expected: String,
+    },
     /// A file cannot be read or written, or the parameters do not fit the config.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
@@ -94,7 +106,7 @@ pub fn core_model<F: Kernels>(
     model.kernel = kernel.unwrap_or(model.kernel);
     model.validate()?;
     // The controller sees more than the input (what was read last); how much, a model of input width 1 tells.
-    let narrow = Model::<f32>::new(&model, InputSpec::Dense { width: 1 }, 1)?;
+    let narrow = Model::<f32>::new(&model, spec(&model, 1), 1)?;
     let seen = |spec: &ParameterSpec| (spec.name == "controller.weight_ih").then(|| spec.shape[1]);
     let fed_back = narrow
         .parameters()
@@ -110,7 +122,7 @@ pub fn core_model<F: Kernels>(
         });
     };
     let outputs = extent(checkpoint, "output.weight", 0)?;
-    let core = Model::new(&model, InputSpec::Dense { width }, outputs)?;
+    let core = Model::new(&model, spec(&model, width), outputs)?;
     let parameters: Parameters<Array<f32>> = checkpoint
         .parameters
         .iter()
@@ -120,6 +132,14 @@ pub fn core_model<F: Kernels>(
     check_parameters(&core.parameters(), &parameters)?;
     let tensors = parameters.map(|_, value| Tensor::constant(value.mapv(|x| F::of(x.into()))));
     Ok((core, tensors))
+}
+
+/// Vectors of this width, in lines where the model's state ends with them.
+fn spec(model: &ModelConfig, width: usize) -> InputSpec {
+    match model.recurrence() {
+        Recurrence::Line => InputSpec::Lines { width },
+        Recurrence::Always | Recurrence::Never => InputSpec::Dense { width },
+    }
 }
 
 /// The extent of an axis of a matrix of the checkpoint.
@@ -143,6 +163,9 @@ fn extent(checkpoint: &Checkpoint, name: &'static str, axis: usize) -> Result<us
 /// Runs the core model of `checkpoint` on `x` `[T, B, X]` from its initial state, without dropout, computing in F: f32 as
 /// training does, or f64.
 ///
+/// `starts` `[T, B]` is for a model whose controller hands its state on within a line alone (`model.recurrence = "line"`): 1 where a
+/// line begins, 0 where one goes on. Without it a sequence is one line.
+///
 /// Gives `logits` `[T, B, K]`, and for a model with a memory `reads` `[T, B, M]`, `rates` `[T, B]`, the meta loss `meta`
 /// `[T]` averaged over the batch, and the memory after the last step, `memory.0` .. `[B, out, in]`.
 ///
@@ -151,6 +174,7 @@ fn extent(checkpoint: &Checkpoint, name: &'static str, axis: usize) -> Result<us
 pub fn apply<F: Kernels>(
     checkpoint: &Checkpoint,
     x: &Array<f32>,
+    starts: Option<&Array<f32>>,
     kernel: Option<Kernel>,
 ) -> Result<Parameters<Array<f32>>, ApplyError> {
     let (model, parameters) = core_model::<F>(checkpoint, kernel)?;
@@ -161,7 +185,23 @@ pub fn apply<F: Kernels>(
         return Err(misshapen(x, model.input_width()));
     }
     let state = model.initial_state(&parameters, batch)?;
-    let input = Input::Dense(Tensor::constant(x.mapv(|x| F::of(x.into()))));
+    let vectors = Tensor::constant(x.mapv(|x| F::of(x.into())));
+    let starts = starts
+        .map(|s| line_starts(s, &x.shape()[..2]))
+        .transpose()?;
+    let input = match (model.config().recurrence(), starts) {
+        (Recurrence::Line, starts) => Input::Lines {
+            vectors,
+            starts: starts.unwrap_or_default(),
+        },
+        (_, None) => Input::Dense(vectors),
+        (_, Some(_)) => {
+            return Err(ApplyError::Starts {
+                found: "are there".to_owned(),
+                expected: "none: the state of this model does not end with a line".to_owned(),
+            });
+        }
+    };
     let run = model.run(&parameters, &input, &state, &Masks::default())?;
     let rows: Vec<usize> = (0..steps * batch).collect();
     let logits = model.logits(&parameters, &run.outputs, &rows)?;
@@ -198,6 +238,23 @@ pub fn apply<F: Kernels>(
         .collect())
 }
 
+/// The places (`step * B + sequence`) where `starts` is 1, if it is of `shape` `[T, B]` and 0 everywhere else.
+fn line_starts(starts: &Array<f32>, shape: &[usize]) -> Result<Vec<usize>, ApplyError> {
+    let expected = format!("{shape:?}, 1 where a line begins and 0 elsewhere");
+    let misfit = |found: String| ApplyError::Starts {
+        found,
+        expected: expected.clone(),
+    };
+    if starts.shape() != shape {
+        return Err(misfit(format!("have shape {:?}", starts.shape())));
+    }
+    if let Some(other) = starts.iter().find(|s| ![0.0, 1.0].contains(*s)) {
+        return Err(misfit(format!("hold {other}")));
+    }
+    let places = starts.iter().enumerate();
+    Ok(places.filter(|(_, s)| **s == 1.0).map(|(n, _)| n).collect())
+}
+
 fn misshapen(x: &Array<f32>, width: usize) -> ApplyError {
     ApplyError::Shape {
         found: x.shape().to_vec(),
@@ -205,7 +262,8 @@ fn misshapen(x: &Array<f32>, width: usize) -> ApplyError {
     }
 }
 
-/// [`apply`] from file to file: reads `x` from the safetensors file `input`, writes the results to `output`.
+/// [`apply`] from file to file: reads `x`, and `starts` if it is there, from the safetensors file `input`, writes the results to
+/// `output`.
 ///
 /// # Errors
 /// Those of [`apply`], and files that cannot be read or written. Nothing is written unless all went well.
@@ -229,7 +287,8 @@ pub fn apply_file<F: Kernels>(
             },
         });
     };
-    let tensors = apply::<F>(checkpoint, x, kernel)?;
+    file.refuse_others(input, Some(STARTS))?;
+    let tensors = apply::<F>(checkpoint, x, file.tensors.find(STARTS), kernel)?;
     let results = Container {
         tensors,
         ..Container::default()

@@ -1,5 +1,7 @@
 //! What training minimises: task loss + lambda * meta loss, and its gradient, block by block.
 
+use std::ops::Range;
+
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_controller::{Masks, Model};
 use mnm_tasks::{Errors, Task};
@@ -257,11 +259,15 @@ impl Segment {
         }
         Ok(match &block.input {
             Input::Dense(x) => Input::Dense(x.slice(0, self.start, self.length)?),
+            Input::Lines { vectors, starts } => Input::Lines {
+                vectors: vectors.slice(0, self.start, self.length)?,
+                starts: self.starts(starts, vectors.shape()[1]),
+            },
             Input::Tokens(tokens) => {
-                let (from, to) = (
-                    self.start * tokens.batch,
-                    (self.start + self.length) * tokens.batch,
-                );
+                let Range {
+                    start: from,
+                    end: to,
+                } = self.span(tokens.batch);
                 Input::Tokens(Tokens {
                     steps: self.length,
                     batch: tokens.batch,
@@ -274,15 +280,22 @@ impl Segment {
                             ..*w
                         })
                         .collect(),
-                    starts: tokens
-                        .starts
-                        .iter()
-                        .filter(|&start| (from..to).contains(start))
-                        .map(|start| start - from)
-                        .collect(),
+                    starts: self.starts(&tokens.starts, tokens.batch),
                 })
             }
         })
+    }
+
+    /// The places (`step * B + sequence`) of its sentences in the block.
+    fn span(self, batch: usize) -> Range<usize> {
+        self.start * batch..(self.start + self.length) * batch
+    }
+
+    /// Those of the starts of lines that lie in it, counted from its first sentence.
+    fn starts(self, starts: &[usize], batch: usize) -> Vec<usize> {
+        let span = self.span(batch);
+        let within = starts.iter().filter(|start| span.contains(start));
+        within.map(|start| start - span.start).collect()
     }
 
     fn masks<F: Float>(self, masks: &Masks<F>) -> Result<Masks<F>, TrainError> {

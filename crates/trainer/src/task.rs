@@ -101,20 +101,18 @@ pub fn draw_parameters<F: Float>(
         .iter()
         .map(|spec| {
             let mut generator = stream(config.seed, &format!("init/{}", spec.name), 0);
-            let value: Array<F> = match (scheme, spec.shape.as_slice()) {
+            let value = match (scheme, spec.shape.as_slice()) {
                 // A table that is looked up has no use for orthogonal rows.
                 (InitScheme::Orthogonal, &[rows, columns])
                     if !spec.name.starts_with("encoder.")
                         && !matches!(spec.init, Init::Constant { .. }) =>
                 {
-                    linalg::orthogonal(rows, columns, 1.0, &mut generator)?
-                        .mapv(F::of)
-                        .into_dyn()
-                        .into_shared()
+                    let drawn = linalg::orthogonal(rows, columns, 1.0, &mut generator)?;
+                    spec.scaled(drawn.mapv(F::of).into_dyn().into_shared())
                 }
-                _ => spec.init.draw(&spec.shape, &mut generator),
+                _ => spec.draw(&mut generator),
             };
-            Ok((spec.name.clone(), spec.scaled(value)))
+            Ok((spec.name.clone(), value))
         })
         .collect()
 }

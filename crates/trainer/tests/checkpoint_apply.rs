@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mnm_controller::{InputSpec, Kernel, Model, ModelConfig, ModelKind};
+use mnm_controller::{InputSpec, Kernel, Model, ModelConfig, ModelKind, Recurrence};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Parameters};
 use mnm_trainer::apply::{apply, apply_file};
@@ -38,7 +38,7 @@ fn config(case: Case) -> ModelConfig {
 /// A checkpoint with parameters of a size at which every nonlinearity bends, of a task that also has an encoder.
 fn checkpoint(model: &ModelConfig) -> Checkpoint {
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(5);
-    let spec = InputSpec::Dense { width: WIDTH };
+    let spec = InputSpec::Lines { width: WIDTH };
     let mut parameters: Parameters<Array<f32>> = Model::<f32>::new(model, spec, OUTPUTS)
         .unwrap()
         .parameters()
@@ -179,7 +179,8 @@ impl Reference {
         update
     }
 
-    fn run(&self, x: &Array<f32>, b: usize) -> Traced {
+    /// The state of the controller ends where a line begins.
+    fn run(&self, x: &Array<f32>, starts: &Array<f32>, b: usize) -> Traced {
         let (m, heads) = (5, self.case.heads);
         let (mut hidden, mut cell, mut read) = (vec![0.0; 9], vec![0.0; 9], vec![0.0; m]);
         let mut memory: Vec<Matrix> = (0..self.case.layers)
@@ -189,6 +190,9 @@ impl Reference {
         for t in 0..x.shape()[0] {
             let mut seen: Vec<f64> = (0..WIDTH).map(|i| f64::from(x[[t, b, i]])).collect();
             seen.extend(&read);
+            if starts[[t, b]] == 1.0 {
+                (hidden, cell) = (vec![0.0; 9], vec![0.0; 9]);
+            }
             let bias_ih = self.vector("controller.bias_ih");
             let from_input = linear(&self.matrix("controller.weight_ih"), Some(&bias_ih), &seen);
             let bias_hh = self.vector("controller.bias_hh");
@@ -252,12 +256,20 @@ fn close(name: &str, found: f32, expected: f64, tolerance: f64) {
     );
 }
 
-fn agrees<F: Kernels>(case: Case, kernel: Kernel, tolerance: f64) {
+fn agrees<F: Kernels>(case: Case, lines: bool, kernel: Kernel, tolerance: f64) {
     let close = |name, found, expected| close(name, found, expected, tolerance);
     let (steps, batch) = (6, 3);
-    let (model, x) = (config(case), input(steps, batch));
+    let (mut model, x) = (config(case), input(steps, batch));
+    let mut starts = Array::zeros(IxDyn(&[steps, batch]));
+    if lines {
+        model.recurrence = Recurrence::Line;
+        for place in [[0, 0], [2, 0], [3, 0], [4, 1]] {
+            starts[place] = 1.0;
+        }
+    }
     let checkpoint = checkpoint(&model);
-    let results = apply::<F>(&checkpoint, &x, Some(kernel)).unwrap();
+    let given = lines.then_some(&starts);
+    let results = apply::<F>(&checkpoint, &x, given, Some(kernel)).unwrap();
     let get = |name: &str| results.get(name).unwrap();
     assert_eq!(get("logits").shape(), [steps, batch, OUTPUTS]);
     assert_eq!(get("reads").shape(), [steps, batch, 5]);
@@ -268,7 +280,7 @@ fn agrees<F: Kernels>(case: Case, kernel: Kernel, tolerance: f64) {
         parameters: checkpoint.parameters,
         case,
     };
-    let all: Vec<Traced> = (0..batch).map(|b| reference.run(&x, b)).collect();
+    let all: Vec<Traced> = (0..batch).map(|b| reference.run(&x, &starts, b)).collect();
     for (b, one) in all.iter().enumerate() {
         for t in 0..steps {
             close("rates", get("rates")[[t, b]], one.rates[t]);
@@ -312,12 +324,39 @@ fn both_rules_and_kernels_follow_the_equations() {
                         heads,
                         layers,
                     };
-                    agrees::<f32>(case, kernel, 2e-5);
-                    agrees::<f64>(case, kernel, 2e-7); // what is left is the rounding of the file
+                    agrees::<f32>(case, false, kernel, 2e-5);
+                    agrees::<f64>(case, false, kernel, 2e-7); // what is left is the rounding of the file
+                    agrees::<f64>(case, true, kernel, 2e-7);
                 }
             }
         }
     }
+}
+
+#[test]
+fn without_starts_a_sequence_is_one_line_and_wrong_ones_are_refused() {
+    let lines = ModelConfig {
+        recurrence: Recurrence::Line,
+        ..config(SMALL)
+    };
+    let (always, lines) = (checkpoint(&config(SMALL)), checkpoint(&lines));
+    let x = input(4, 2);
+    let logits = |checkpoint| {
+        let results = apply::<f64>(checkpoint, &x, None, None).unwrap();
+        results.get("logits").unwrap().clone()
+    };
+    assert_eq!(logits(&lines), logits(&always));
+    let refused = |checkpoint, starts: &Array<f32>, named: &str| {
+        let error = apply::<f64>(checkpoint, &x, Some(starts), None).unwrap_err();
+        assert!(error.to_string().contains(named), "{error}");
+    };
+    refused(&lines, &Array::zeros(IxDyn(&[2, 4])), "have shape [2, 4]");
+    refused(&lines, &Array::from_elem(IxDyn(&[4, 2]), 0.5), "hold 0.5");
+    refused(
+        &always,
+        &Array::zeros(IxDyn(&[4, 2])),
+        "does not end with a line",
+    );
 }
 
 #[test]
@@ -327,7 +366,7 @@ fn a_plain_lstm_gives_logits_alone() {
         controller: 9,
         ..ModelConfig::default()
     };
-    let results = apply::<f32>(&checkpoint(&model), &input(4, 2), None).unwrap();
+    let results = apply::<f32>(&checkpoint(&model), &input(4, 2), None, None).unwrap();
     assert_eq!(results.names().collect::<Vec<_>>(), ["logits"]);
     assert_eq!(results.get("logits").unwrap().shape(), [4, 2, OUTPUTS]);
 }
@@ -340,7 +379,9 @@ const SMALL: Case = Case {
 
 /// What applying `checkpoint` to `x` says.
 fn refusal(checkpoint: &Checkpoint, x: &Array<f32>) -> String {
-    apply::<f32>(checkpoint, x, None).unwrap_err().to_string()
+    apply::<f32>(checkpoint, x, None, None)
+        .unwrap_err()
+        .to_string()
 }
 
 #[test]

@@ -55,7 +55,7 @@ fn check(run: &Run, memory: &MemoryLook) {
         .insert_axis(ndarray::Axis(1))
         .into_dyn()
         .into_shared();
-    let applied = apply::<f32>(&run.checkpoint, &x, None).unwrap();
+    let applied = apply::<f32>(&run.checkpoint, &x, None, None).unwrap();
     for t in 0..steps {
         let rate = f64::from(applied.get("rates").unwrap()[[t, 0]]);
         let meta = f64::from(applied.get("meta").unwrap()[[t]]);

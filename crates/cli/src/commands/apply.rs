@@ -19,6 +19,9 @@ use crate::output::print;
 /// (T), a mean over the batch, and the memory after the last step, memory.N (B, out, in), to another file: for checks
 /// against other implementations, and to use a trained memory elsewhere. A model without such a memory writes logits
 /// alone.
+///
+/// Where the controller hands its state on within a line alone (`model.recurrence = "line"`), a tensor `starts` of shape
+/// (T, B) in the same file says where lines begin: 1 there, 0 elsewhere. Without it a sequence is one line.
 #[derive(Args)]
 #[command(after_long_help = "\
 The checkpoint reads like a PyTorch state dict (LSTMCell and Linear layouts). A checkpoint of another program needs the
@@ -32,7 +35,7 @@ pub struct Arguments {
     /// A checkpoint file, or a run folder
     checkpoint: PathBuf,
 
-    /// A safetensors file with the tensor `x`
+    /// A safetensors file with the tensor `x`, and `starts` where the model has lines
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
 

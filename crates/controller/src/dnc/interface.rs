@@ -1,9 +1,10 @@
 //! What the DNC controller says to its memory: the interface vector.
 
-use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
 
 use crate::ControllerError;
 use crate::addressing::SlotMemory;
+use crate::error::parameter;
 
 /// The interface vector of one step, cut into its parts.
 #[derive(Clone, Debug)]
@@ -60,11 +61,14 @@ pub fn interface<F: Float>(
     hidden: &Tensor<F>,
     memory: &SlotMemory,
 ) -> Result<Interface<F>, ControllerError> {
+    let &[batch, controller] = hidden.shape() else {
+        return Err(TensorError::shape("interface", &[hidden.shape()], "[B, C]").into());
+    };
+    let all = interface_width(memory);
     let xi = hidden.linear(
-        parameters.get("interface.weight")?,
-        Some(parameters.get("interface.bias")?),
+        parameter(parameters, "interface.weight", &[all, controller])?,
+        Some(parameter(parameters, "interface.bias", &[all])?),
     )?;
-    let batch = hidden.shape()[0];
     let (width, heads) = (memory.width, memory.read_heads);
     let mut start = 0;
     let mut next = |rows: usize, columns: usize| -> Result<Tensor<F>, ControllerError> {

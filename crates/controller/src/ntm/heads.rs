@@ -1,9 +1,10 @@
 //! What the NTM controller says to its heads.
 
-use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
 
 use crate::ControllerError;
 use crate::addressing::{SlotMemory, content_weighting};
+use crate::error::parameter;
 use crate::ntm::location::{interpolate, sharpen, shift};
 
 /// How far a head can shift in a step: -1, 0, 1.
@@ -56,9 +57,14 @@ fn focus_width(memory: &SlotMemory) -> usize {
     memory.width + 3 + SHIFTS
 }
 
+/// The width `(R + 1)(W + 6) + 2W` of all instructions.
+fn instructions_width(memory: &SlotMemory) -> usize {
+    (memory.read_heads + 1) * focus_width(memory) + 2 * memory.width
+}
+
 /// The parameters `heads.weight` `[(R + 1)(W + 6) + 2W, C]` and `heads.bias`.
 pub fn head_parameters(controller: usize, memory: &SlotMemory) -> Vec<ParameterSpec> {
-    let width = (memory.read_heads + 1) * focus_width(memory) + 2 * memory.width;
+    let width = instructions_width(memory);
     let init = Init::fan_in(controller);
     vec![
         ParameterSpec::new("heads.weight", &[width, controller], init),
@@ -81,11 +87,14 @@ pub fn instruct<F: Float>(
     hidden: &Tensor<F>,
     memory: &SlotMemory,
 ) -> Result<Instructions<F>, ControllerError> {
+    let &[batch, controller] = hidden.shape() else {
+        return Err(TensorError::shape("instruct", &[hidden.shape()], "[B, C]").into());
+    };
+    let all = instructions_width(memory);
     let z = hidden.linear(
-        parameters.get("heads.weight")?,
-        Some(parameters.get("heads.bias")?),
+        parameter(parameters, "heads.weight", &[all, controller])?,
+        Some(parameter(parameters, "heads.bias", &[all])?),
     )?;
-    let batch = hidden.shape()[0];
     let (heads, width) = (memory.read_heads + 1, memory.width);
     let moved = heads * focus_width(memory);
     let per_head = z

@@ -98,8 +98,7 @@ fn a_reset_sequence_starts_anew_and_the_others_go_on() {
         );
         let initial = start(cell.as_ref(), &parameters, 2);
         let carried = run(cell.as_ref(), &parameters, &before, &initial).state;
-        let keep = Tensor::from_vec(&[2], vec![0.0, 1.0]).unwrap();
-        let reset = carried.reset_where(&keep, &initial).unwrap();
+        let reset = carried.reset_where(&[false, true], &initial).unwrap();
         let mixed = run(cell.as_ref(), &parameters, &after, &reset).outputs;
         let fresh = run(cell.as_ref(), &parameters, &after, &initial).outputs;
         let on = run(cell.as_ref(), &parameters, &after, &carried).outputs;

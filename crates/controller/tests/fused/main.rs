@@ -2,4 +2,5 @@
 
 mod blocks;
 mod equality;
+mod runs;
 mod support;

@@ -65,15 +65,19 @@ impl Case {
     }
 
     fn plain_cell(&self) -> MnmCell<f64> {
-        MnmCell::new(
+        let cell = MnmCell::new(
             self.input,
             self.controller,
             self.heads,
             self.shape(),
             rule_named(self.rule).unwrap(),
-            true,
         )
-        .with_recurrence(self.recurrent)
+        .with_trained_memory();
+        if self.recurrent {
+            cell
+        } else {
+            cell.without_recurrence()
+        }
     }
 }
 

@@ -1,7 +1,10 @@
 //! The whole model: what it refuses, and its dropout masks.
 
 use mnm_controller::encoder::{Input, Tokens, Word};
-use mnm_controller::{InputSpec, Masks, Model, ModelConfig, Recurrence, lstm_step};
+use mnm_controller::{
+    InputSpec, Kernel, Masks, MnmCell, Model, ModelConfig, Recurrence, lstm_step,
+};
+use mnm_memory::{MemoryShape, rule_named};
 use mnm_tensor::{Parameters, Tensor};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -30,6 +33,7 @@ fn an_input_that_does_not_fit_is_refused() {
         names(dense(&[1, 2, WIDTH + 1]), &["[1, 2, 4]", "[T, B, 3]"]);
         names(dense(&[2, WIDTH]), &["[2, 3]", "[T, B, 3]"]);
         names(dense(&[0, 2, WIDTH]), &["[0, 2, 3]", "at least one step"]);
+        names(dense(&[1, 0, WIDTH]), &["[1, 0, 3]", "one sequence"]);
         assert!(
             dense(&[1, 3, WIDTH]).is_err(),
             "three sequences, a state of two"
@@ -125,9 +129,10 @@ fn an_lstm_step_of_shapes_that_do_not_fit_is_refused() {
     names(step(&[3], &[2], &[2]), &["lstm_step", "[3]", "[B, X]"]); // no batch
     names(step(&[4, 3], &[1, 2], &[1, 2]), &["lstm_step", "[1, 2]"]); // would stretch
     names(step(&[4, 3], &[4, 2], &[4, 1]), &["lstm_step", "[4, 1]"]);
-    names(step(&[4, 5], &[4, 2], &[4, 2]), &["linear", "[4, 5]"]);
+    let seen = ["controller.weight_ih", "[8, 3]", "[8, 5]"];
+    names(step(&[4, 5], &[4, 2], &[4, 2]), &seen);
 
-    let mut odd = parameters.clone();
+    let [x, h] = [Tensor::ones(&[1, 3]), Tensor::ones(&[1, 2])];
     for name in [
         "controller.weight_ih",
         "controller.weight_hh",
@@ -136,10 +141,10 @@ fn an_lstm_step_of_shapes_that_do_not_fit_is_refused() {
     ] {
         let mut shape = parameters.get(name).unwrap().shape().to_vec();
         shape[0] = 9; // not four gates of two units
+        let mut odd = parameters.clone();
         odd.insert(name, Tensor::ones(&shape));
+        names(lstm_step(&odd, &x, &h, &h), &[name, "9"]);
     }
-    let [x, h] = [Tensor::ones(&[1, 3]), Tensor::ones(&[1, 2])];
-    names(lstm_step(&odd, &x, &h, &h), &["lstm_step", "4 C"]);
 }
 
 #[test]
@@ -210,4 +215,104 @@ fn a_state_is_dropped_only_where_it_is_always_handed_on() {
         let masks = case.model::<f64>().masks(2, 3, generator);
         assert_eq!(masks.hidden.is_some(), dropped, "{recurrence:?}");
     }
+}
+
+/// The outputs of a case with vectors, by the parameters of `like`.
+fn outputs(
+    case: &Case,
+    like: &Parameters<Tensor<f64>>,
+    spec: InputSpec,
+    input: &Input<f64>,
+) -> Result<Tensor<f64>, String> {
+    let model = Model::new(&case.config, spec, 2).map_err(|e| e.to_string())?;
+    let state = model.initial_state(like, case.batch).unwrap();
+    let run = model.run(like, input, &state, &Masks::default());
+    run.map(|run| run.outputs).map_err(|e| e.to_string())
+}
+
+#[test]
+fn the_state_ends_with_its_line() {
+    for kernel in [Kernel::Reference, Kernel::Fused] {
+        let mut case = middle(Some("mnm-p"));
+        case.config.kernel = kernel;
+        let parameters = constants::<f64>(&case.parameters());
+        let vectors = Tensor::shared(case.vectors());
+        let dense = Input::Dense(vectors.clone());
+        let mut by = |recurrence: Recurrence, spec: InputSpec, input: &Input<f64>| {
+            case.config.recurrence = recurrence;
+            outputs(&case, &parameters, spec, input)
+        };
+        let (plain, in_lines) = (
+            InputSpec::Dense { width: WIDTH },
+            InputSpec::Lines { width: WIDTH },
+        );
+        let lines = |starts: std::ops::Range<usize>| Input::Lines {
+            vectors: vectors.clone(),
+            starts: starts.collect(),
+        };
+        let always = by(Recurrence::Always, plain, &dense).unwrap();
+        let never = by(Recurrence::Never, plain, &dense).unwrap();
+        let one = by(Recurrence::Line, in_lines, &lines(0..0)).unwrap();
+        let each = by(Recurrence::Line, in_lines, &lines(0..14)).unwrap();
+        assert_eq!(one.value(), always.value(), "{kernel:?}");
+        let apart = |a: &Tensor<f64>, b: &Tensor<f64>| {
+            let difference = a.value() - b.value();
+            difference.iter().fold(0.0_f64, |m, x| m.max(x.abs()))
+        };
+        assert!(apart(&each, &never) < 1e-12, "{kernel:?}");
+        assert!(apart(&each, &one) > 1e-3, "{kernel:?}");
+        names(
+            by(Recurrence::Line, in_lines, &dense),
+            &["without lines", "\"line\""],
+        );
+        names(by(Recurrence::Line, plain, &dense), &["recurrence", "line"]);
+    }
+}
+
+#[test]
+fn parameters_of_another_shape_are_refused_by_both_kernels() {
+    for kernel in [Kernel::Reference, Kernel::Fused] {
+        let mut case = middle(Some("mnm-p"));
+        case.config.kernel = kernel;
+        let parameters = constants::<f64>(&case.parameters());
+        for (name, right) in parameters.iter() {
+            if name.starts_with("memory.") {
+                continue; // part of the state
+            }
+            let &[rows, ref columns @ ..] = right.shape() else {
+                unreachable!()
+            };
+            // As many elements in another shape, and a row too many.
+            let turned = [columns, &[rows]].concat();
+            let longer = [&[rows + 1], columns].concat();
+            for shape in [turned, longer].iter().filter(|s| *s != right.shape()) {
+                let mut wrong = parameters.clone();
+                wrong.insert(name, Tensor::ones(shape));
+                let found = case
+                    .run(&wrong, &case.input())
+                    .and_then(|run| case.logits(&wrong, &run));
+                let named = [name, &format!("{shape:?}"), &format!("{:?}", right.shape())];
+                names(found.map_err(|e| e.to_string()), &named);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cell_of_ones_own_runs_in_a_model() {
+    let case = middle(Some("mnm-g"));
+    let config = &case.config;
+    let parameters = constants::<f64>(&case.parameters());
+    let shape = MemoryShape::new(config.value, config.hidden, config.layers).unwrap();
+    let rule = rule_named("mnm-g").unwrap();
+    let cell = MnmCell::new(WIDTH, config.controller, config.heads, shape, rule);
+    let spec = InputSpec::Dense { width: WIDTH };
+    let cell = Box::new(cell.with_kernel(config.kernel).with_trained_memory());
+    let model = Model::with_cell(config, spec, case.model::<f64>().outputs(), cell).unwrap();
+    assert_eq!(model.parameters(), case.model::<f64>().parameters());
+    let state = model.initial_state(&parameters, case.batch).unwrap();
+    let run = model.run(&parameters, &case.input(), &state, &case.masks());
+    let expected = case.run(&parameters, &case.input()).unwrap();
+    assert_eq!(run.unwrap().outputs.value(), expected.outputs.value());
+    assert!(format!("{model:?}").contains("Model"));
 }

@@ -56,13 +56,12 @@ fn cut_input(
     steps: std::ops::Range<usize>,
     sequences: std::ops::Range<usize>,
 ) -> Input<f64> {
-    match case.input() {
-        Input::Tokens(tokens) => Input::Tokens(sentences(&tokens, steps, sequences)),
-        Input::Dense(x) => {
-            let x = x.slice(0, steps.start, steps.len()).unwrap();
-            Input::Dense(x.slice(1, sequences.start, sequences.len()).unwrap())
-        }
+    if case.words {
+        return Input::Tokens(sentences(&case.tokens(), steps, sequences));
     }
+    let x = Tensor::shared(case.vectors());
+    let x = x.slice(0, steps.start, steps.len()).unwrap();
+    Input::Dense(x.slice(1, sequences.start, sequences.len()).unwrap())
 }
 
 proptest! {

@@ -54,8 +54,7 @@ fn two_states(kind: Option<&str>) -> (State<f64>, State<f64>) {
 fn a_reset_takes_each_sequence_from_one_state_or_the_other() {
     for kind in KINDS {
         let (carried, initial) = two_states(kind);
-        let keep = Tensor::constant(ndarray::array![1.0, 0.0]);
-        let reset = carried.reset_where(&keep, &initial).unwrap();
+        let reset = carried.reset_where(&[true, false], &initial).unwrap();
         for (name, part) in reset.iter() {
             // Before the first write all sequences share one row.
             let row = |t: &Tensor<f64>, b: usize| t.slice(0, b.min(t.shape()[0] - 1), 1).unwrap();
@@ -82,8 +81,8 @@ fn a_reset_clears_a_state_that_is_no_number() {
             "memory.0",
             Tensor::zeros(&[2, 5, 4]).shift(f64::INFINITY).unwrap(),
         );
-    let keep = Tensor::zeros(&[2]);
-    for (name, part) in broken.reset_where(&keep, &initial).unwrap().iter() {
+    let reset = broken.reset_where(&[false, false], &initial).unwrap();
+    for (name, part) in reset.iter() {
         let fresh = initial
             .get(name)
             .unwrap()
@@ -101,8 +100,7 @@ fn gradients_pass_a_reset_only_where_it_keeps() {
     let (old, new) = (hidden(&carried), hidden(&initial));
     let carried = carried.clone().with("hidden", old.clone());
     let initial = initial.clone().with("hidden", new.clone());
-    let keep = Tensor::constant(ndarray::array![0.0, 1.0]);
-    let reset = carried.reset_where(&keep, &initial).unwrap();
+    let reset = carried.reset_where(&[false, true], &initial).unwrap();
     let loss = reset.get("hidden").unwrap().sum_all().unwrap();
     let found = gradient(&loss, &[&old, &new], Order::First).unwrap();
     let rows = |t: &Tensor<f64>| t.value().outer_iter().map(|r| r.sum()).collect::<Vec<_>>();
@@ -113,19 +111,14 @@ fn gradients_pass_a_reset_only_where_it_keeps() {
 #[test]
 fn a_reset_that_does_not_fit_is_refused() {
     let (carried, initial) = two_states(Some("mnm-p"));
-    let keep = |values: &[f64]| Tensor::from_vec(&[values.len()], values.to_vec()).unwrap();
     names(
-        carried.reset_where(&keep(&[1.0, 0.5]), &initial),
-        &["0.5", "sequence 1", "0 or 1"],
-    );
-    names(
-        carried.reset_where(&keep(&[1.0]), &initial),
+        carried.reset_where(&[true], &initial),
         &["1 sequences", "`cell`", "[2, 6]"],
     );
     let empty = State::new([("hidden", Tensor::zeros(&[2, 6]))]);
-    names(carried.reset_where(&keep(&[1.0, 0.0]), &empty), &["`cell`"]);
+    names(carried.reset_where(&[true, false], &empty), &["`cell`"]);
     let odd = State::new([("hidden", Tensor::scalar(1.0))]);
-    names(odd.reset_where(&keep(&[1.0, 0.0]), &odd), &["hidden"]);
+    names(odd.reset_where(&[true, false], &odd), &["hidden"]);
 }
 
 #[test]

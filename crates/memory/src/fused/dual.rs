@@ -35,7 +35,7 @@ pub fn break_even_rows(shape: &MemoryShape, heads: usize) -> usize {
 pub(super) fn dual_steps<F>(sizes: &MemorySizes, initial: &[Initial<'_, F>], rows: usize) -> usize {
     let shared = initial.iter().all(|i| matches!(i, Initial::Shared(_)));
     if shared {
-        sizes.steps.min(rows / sizes.heads)
+        sizes.steps.min(rows / sizes.heads.max(1))
     } else {
         0
     }

@@ -139,14 +139,13 @@ fn a_write_that_does_not_fit_is_refused_even_where_it_would_stretch() {
 #[test]
 fn keys_that_do_not_fit_are_refused_when_read() {
     let memory = memory(&[&[2, 4, 3], &[2, 3, 4]]).unwrap();
-    names(
-        memory.read(&Tensor::ones(&[2, 1, 4])),
-        &["matmul", "[2, 1, 4]"],
-    );
-    names(
-        memory.activations(&Tensor::ones(&[3, 1, 3])),
-        &["matmul", "[3, 1, 3]"],
-    );
+    // The last two would stretch: one sequence to both, and without its heads a matrix to both.
+    for shape in [&[2, 1, 4][..], &[3, 1, 3], &[1, 1, 3], &[2, 3]] {
+        let keys = Tensor::ones(shape);
+        let named = format!("{shape:?}");
+        names(memory.read(&keys), &["read", &named, "[2, H, 3]"]);
+        names(memory.activations(&keys), &["read", &named, "[2, H, 3]"]);
+    }
     let key = Tensor::ones(&[2, 2, 3]);
     names(
         memory.discrepancy(&key, &Tensor::ones(&[2, 1, 3])),

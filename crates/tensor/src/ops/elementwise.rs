@@ -67,8 +67,8 @@ elementwise! {
     Sigmoid sigmoid: e => logistic(e) => by sigmoid_slice; (x, y, g) => g.mul(&y.mul(&y.neg()?.shift(1.0)?)?)
     /// `ln(1 + e^x)`, without overflow.
     Softplus softplus: e => e.max(F::zero()) + (-e.abs()).exp().ln_1p(); (x, y, g) => g.mul(&x.sigmoid()?)
-    /// `max(x, 0)`; the derivative at 0 is 0.
-    Relu relu: e => e.max(F::zero()); (x, y, g) => g.mul(&Tensor::shared(x.value().mapv(|e| if e > F::zero() { F::one() } else { F::zero() }).into_shared()))
+    /// `max(x, 0)`, NaN for NaN; the derivative at 0 is 0.
+    Relu relu: e => if e < F::zero() { F::zero() } else { e }; (x, y, g) => g.mul(&Tensor::shared(x.value().mapv(|e| if e > F::zero() { F::one() } else { F::zero() }).into_shared()))
 }
 
 fn logistic<F: Float>(x: F) -> F {

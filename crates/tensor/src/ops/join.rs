@@ -34,7 +34,7 @@ impl<F: Float> Primitive<F> for Slice {
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
         let x = one("slice", operands)?;
         check_axis("slice", x.shape(), self.axis)?;
-        let end = self.start + self.length;
+        let end = self.start.saturating_add(self.length);
         if end > x.shape()[self.axis] {
             return Err(TensorError::shape(
                 "slice",
@@ -66,7 +66,7 @@ impl<F: Float> Primitive<F> for Pad {
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
         let x = one("pad", operands)?;
         check_axis("pad", x.shape(), self.axis)?;
-        let end = self.start + x.shape()[self.axis];
+        let end = self.start.saturating_add(x.shape()[self.axis]);
         if end > self.extent {
             return Err(TensorError::shape(
                 "pad",
