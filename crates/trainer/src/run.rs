@@ -86,6 +86,34 @@ impl RunFolder {
     pub fn curves(&self) -> PathBuf {
         self.0.join("curves.svg")
     }
+
+    /// Removes what was found out about the parameters that a training is about to change: the evaluations, on whatever
+    /// split and data.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, or a file that cannot be removed.
+    pub(crate) fn remove_findings(&self) -> Result<(), TrainError> {
+        let dir = std::fs::read_dir(&self.0).map_err(TrainError::file(&self.0, "look into"))?;
+        for entry in dir {
+            let entry = entry.map_err(TrainError::file(&self.0, "look into"))?;
+            if is_evaluation(&entry.file_name().to_string_lossy()) {
+                let path = entry.path();
+                std::fs::remove_file(&path)
+                    .map_err(TrainError::file(&path, "remove the old evaluation"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file is named as [`RunFolder::evaluation`] or [`RunFolder::further_evaluation`] names it.
+fn is_evaluation(name: &str) -> bool {
+    name.strip_suffix(".json")
+        .and_then(|name| name.strip_prefix("evaluation-"))
+        .is_some_and(|name| {
+            let split = name.split('-').next().unwrap_or_default();
+            split.parse::<Split>().is_ok()
+        })
 }
 
 /// Which parameters of a run.

@@ -86,6 +86,18 @@ fn a_run_resumed_in_the_middle_of_an_episode_is_the_uninterrupted_one() {
     }
 }
 
+#[test]
+fn a_step_removes_the_evaluation_of_the_agent_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let evaluation = folder.path().join("evaluation-test.json");
+    run(&config("bandit", &[]), folder.path(), false);
+    std::fs::write(&evaluation, "{}").unwrap();
+    run(&config("bandit", &[]), folder.path(), true);
+    assert!(evaluation.exists(), "no step was taken");
+    run(&config("bandit", &["train.steps=10"]), folder.path(), true);
+    assert!(!evaluation.exists());
+}
+
 /// The first step is taken with the settings as they stand, the second with those half the way on.
 #[test]
 fn entropy_and_horizon_are_those_of_the_step() {

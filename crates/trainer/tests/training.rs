@@ -192,6 +192,24 @@ fn a_folder_with_a_run_is_not_overwritten_and_other_settings_are_named() {
     assert!(error.to_string().contains("train.learning_rate"), "{error}");
 }
 
+/// What was found out about parameters goes with them; a run without a step more keeps it.
+#[test]
+fn a_step_removes_the_evaluations_of_the_parameters_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&config(&[]), folder.path(), false);
+    let evaluations = ["evaluation-test.json", "evaluation-valid-long-40.json"];
+    let own = ["evaluation-notes.json", "evaluation-test.txt"];
+    let there = |name: &&str| folder.path().join(name).exists();
+    for name in evaluations.iter().chain(&own) {
+        std::fs::write(folder.path().join(name), "{}").unwrap();
+    }
+    run(&config(&[]), folder.path(), true);
+    assert!(evaluations.iter().all(there), "no step was taken");
+    run(&config(&["train.steps=9"]), folder.path(), true);
+    assert!(!evaluations.iter().any(there));
+    assert!(own.iter().all(there), "what is not ours stays");
+}
+
 #[test]
 fn numbers_that_are_not_finite_stop_the_run_with_a_dump() {
     let folder = tempfile::tempdir().unwrap();
