@@ -43,6 +43,9 @@ pub struct Evaluation {
 /// Evaluates `parameters` on a split: all of a data set, the first `generated` episodes of a task without end. Blocks
 /// run in parallel in the current rayon pool, and are summed in order.
 ///
+/// The train split is read as the task shows it in its first epoch: a [`Run`](crate::Run)'s task, which is built for evaluation,
+/// shows the training data as they stand.
+///
 /// # Errors
 /// [`TrainError::EmptySplit`], or a shape that does not fit.
 pub fn evaluate(

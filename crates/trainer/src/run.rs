@@ -129,7 +129,7 @@ pub enum Weights {
 pub struct Run {
     /// The config that it was trained with.
     pub config: Config,
-    /// Its task.
+    /// Its task, as an evaluation reads it ([`DataConfig::for_evaluation`](crate::DataConfig::for_evaluation)).
     pub task: Box<dyn Task>,
     /// Its model.
     pub model: Model<f32>,
@@ -147,7 +147,8 @@ impl Run {
     pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Self, TrainError> {
         let (checkpoint, config) = read(dir, weights)?;
         let config = config.with_data(data)?;
-        let task = build_task(&config.data, config.seed, checkpoint.vocabulary.clone())?;
+        let data = config.data.for_evaluation();
+        let task = build_task(&data, config.seed, checkpoint.vocabulary.clone())?;
         if checkpoint.vocabulary.is_some()
             && vocabulary_of(task.interface()) != checkpoint.vocabulary
         {

@@ -4,8 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mnm_tasks::Split;
 use mnm_trainer::checkpoint::Checkpoint;
-use mnm_trainer::{Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, train};
+use mnm_trainer::{
+    Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, evaluate, train,
+};
 
 fn config(sets: &[&str]) -> Config {
     let mut all = vec![
@@ -190,6 +193,38 @@ fn a_folder_with_a_run_is_not_overwritten_and_other_settings_are_named() {
     )
     .unwrap_err();
     assert!(error.to_string().contains("train.learning_rate"), "{error}");
+}
+
+/// A training is shown each of these stories three times in an epoch, with cues and other words.
+#[test]
+fn the_train_split_of_a_run_is_the_stories_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = "1 Ann went to the attic.\n2 Zoe went to the shed.\n3 Where is Zoe? \tshed\t2\n";
+    for split in ["train", "valid"] {
+        let path = folder.path().join(format!("qa1_{split}.txt"));
+        std::fs::write(path, story.repeat(5)).unwrap();
+    }
+    let dir = format!("data.dir={}", folder.path().display());
+    let sets = [
+        "model.controller=5",
+        "train.steps=1",
+        &dir,
+        "data.tasks=[1]",
+        "data.ticks=1",
+        "data.hops=0",
+        "data.again=[1, 1]",
+        "data.recall=1.0",
+        "data.rename=[{tasks=[1], words=['ann', 'zoe']}, {tasks=[1], words=['attic', 'shed']}]",
+    ];
+    let config = Config::load("babi", &sets.map(str::to_owned)).unwrap();
+    let out = folder.path().join("run");
+    run(&config, &out, false);
+    let run = Run::open(&out, Weights::Best, &[]).unwrap();
+    let evaluated =
+        |split| evaluate(run.task.as_ref(), &run.model, &run.parameters, split, 1).unwrap();
+    let (train, valid) = (evaluated(Split::Train), evaluated(Split::Valid));
+    assert_eq!((train.questions, valid.questions), (5, 5));
+    assert_eq!((train.loss, train.error), (valid.loss, valid.error));
 }
 
 /// What was found out about parameters goes with them; a run without a step more keeps it.

@@ -16,7 +16,8 @@ use crate::output::print;
 /// Evaluate a run
 ///
 /// Prints the error in percent on a split, task by task: wrong answers of all questions, or wrong bits of all bits. A
-/// data set is evaluated whole; of a task that generates its episodes, the first ones of the split.
+/// data set is evaluated whole; of a task that generates its episodes, the first ones of the split. The train split is read
+/// without what helps the training: bAbI's stories once each, without cues and with their own words; no lengths that grow.
 ///
 /// An agent plays fresh episodes instead: mean reward (and regret, for bandits) beside random play, the oracle and the
 /// other reference players in the same episodes, and the reward by position in the episode.

@@ -69,7 +69,7 @@ fn example(arguments: &Arguments, name: &str) -> Result<String> {
         (DataConfig::Babi(options), Some(folder)) => options.dir.clone_from(folder),
         _ => {}
     }
-    let task = build_task(&config.data, config.seed, None)?;
+    let task = build_task(&config.data.for_evaluation(), config.seed, None)?;
     let episode = task.episode(Split::Train, arguments.episode)?;
     let whole = task.render(&episode, None);
     let mut lines: Vec<&str> = whole.lines().collect();
