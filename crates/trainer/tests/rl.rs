@@ -276,6 +276,22 @@ fn the_untrained_agent_is_the_one_that_was_trained() {
 }
 
 #[test]
+fn random_first_values_are_not_said_to_be_what_another_run_had_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    run(&config("bandit", &[]), &first, false);
+    let from = format!("train.from={}", first.display());
+    run(&config("bandit", &[&from]), &second, false);
+    let page = |run: &Path| {
+        let agent = Agent::open(run, Weights::Last, &[]).unwrap().unwrap();
+        inspect_agent(&agent, Split::Test, 0).unwrap().html
+    };
+    let (first, second) = (page(&first), page(&second));
+    assert!(first.contains("before training") && !first.contains("random first values"));
+    assert!(!second.contains("before training") && second.contains("with random first values"));
+}
+
+#[test]
 fn configs_of_tasks_and_environments_are_told_apart() {
     let load = |name: &str, set: &str| Config::load(name, &[set.to_owned()]);
     assert!(load("stories", "seed=2").unwrap().rl.is_none());
