@@ -72,6 +72,7 @@ fn is_config(error: &TrainError) -> bool {
             | TrainError::NoCheckpoint(_)
             | TrainError::InUse(_)
             | TrainError::OtherConfig { .. }
+            | TrainError::OtherData { .. }
     )
 }
 
