@@ -87,8 +87,8 @@ impl RunFolder {
         self.0.join("curves.svg")
     }
 
-    /// Removes what was found out about the parameters that a training is about to change: the evaluations, on whatever
-    /// split and data.
+    /// Removes what no longer holds once a training takes a step: how the run ended, and the evaluations of the parameters
+    /// that are about to change, on whatever split and data.
     ///
     /// # Errors
     /// A folder that cannot be read, or a file that cannot be removed.
@@ -96,10 +96,10 @@ impl RunFolder {
         let dir = std::fs::read_dir(&self.0).map_err(TrainError::file(&self.0, "look into"))?;
         for entry in dir {
             let entry = entry.map_err(TrainError::file(&self.0, "look into"))?;
-            if is_evaluation(&entry.file_name().to_string_lossy()) {
-                let path = entry.path();
+            let path = entry.path();
+            if path == self.summary() || is_evaluation(&entry.file_name().to_string_lossy()) {
                 std::fs::remove_file(&path)
-                    .map_err(TrainError::file(&path, "remove the old evaluation"))?;
+                    .map_err(TrainError::file(&path, "remove what no longer holds"))?;
             }
         }
         Ok(())
