@@ -227,6 +227,24 @@ fn the_train_split_of_a_run_is_the_stories_as_they_stand() {
     assert_eq!((train.loss, train.error), (valid.loss, valid.error));
 }
 
+/// A model that knows nothing spends one bit on each bit of the answer, whatever the length.
+#[test]
+fn what_ignorance_costs_a_sequence_is_its_number_of_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["data.bits=3", "model.controller=5", "train.steps=1"].map(str::to_owned);
+    run(&Config::load("copy", &sets).unwrap(), folder.path(), false);
+    let mut ignorant = Run::open(folder.path(), Weights::Best, &[]).unwrap();
+    for name in ["output.weight", "output.bias"] {
+        let zero = ignorant.parameters.get(name).unwrap().mapv(|_| 0.0);
+        ignorant.parameters.insert(name, zero.into_shared());
+    }
+    let (task, split) = (ignorant.task.as_ref(), Split::Valid);
+    let outcome = evaluate(task, &ignorant.model, &ignorant.parameters, split, 7).unwrap();
+    let bits = (0..7).map(|index| 3 * task.episode(split, index).unwrap().targets());
+    let mean = bits.sum::<usize>() as f64 / 7.0;
+    assert!((outcome.bits_per_sequence.unwrap() - mean).abs() < 1e-4 * mean);
+}
+
 /// What was found out about parameters goes with them; a run without a step more keeps it.
 #[test]
 fn a_step_removes_the_evaluations_of_the_parameters_before_it() {
