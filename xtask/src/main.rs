@@ -10,6 +10,8 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+#[cfg(test)]
+mod guides;
 mod packages;
 mod reproduce;
 mod setup;

@@ -23,6 +23,21 @@ impl std::fmt::Display for Usage {
 
 impl std::error::Error for Usage {}
 
+/// Adds to an error about bAbI data that are not there, which names the setting of a config, that here a flag takes its place.
+pub fn at_data(error: TrainError) -> Error {
+    let missing = matches!(
+        error,
+        TrainError::Babi(BabiError::Missing { .. })
+            | TrainError::Task(TaskError::Babi(BabiError::Missing { .. }))
+    );
+    let error = Error::new(error);
+    if missing {
+        error.context("say where the data are with --data DIR")
+    } else {
+        error
+    }
+}
+
 /// Says what went wrong, and gives the exit code: 2 if the command line or the config is at fault, else 1.
 pub fn report(error: &Error) -> ExitCode {
     if error.is::<ReaderGone>() {
@@ -72,6 +87,7 @@ fn is_config(error: &TrainError) -> bool {
             | TrainError::NoCheckpoint(_)
             | TrainError::InUse(_)
             | TrainError::OtherConfig { .. }
+            | TrainError::OtherData { .. }
     )
 }
 

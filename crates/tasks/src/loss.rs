@@ -131,15 +131,6 @@ pub fn bernoulli_bits(bits: ArrayView2<f32>, logits: ArrayView2<f64>) -> Result<
     Ok(loss)
 }
 
-/// The bits that an answer costs, the metric of the algorithmic tasks: the sum of [`bernoulli_bits`] over the whole
-/// sequence, from f32 logits `[targets, K]`.
-///
-/// # Errors
-/// Where the two shapes differ.
-pub fn bits_per_sequence(bits: ArrayView2<f32>, logits: ArrayView2<f32>) -> Result<f64, LossError> {
-    Ok(bernoulli_bits(bits, logits.mapv(f64::from).view())?.sum)
-}
-
 fn logistic(x: f64) -> f64 {
     if x >= 0.0 {
         1.0 / (1.0 + (-x).exp())
@@ -201,10 +192,6 @@ mod tests {
         let loss =
             bernoulli_bits(array![[0.0, 1.0, 1.0]].view(), Array2::zeros((1, 3)).view()).unwrap();
         assert!((loss.sum - 3.0).abs() < 1e-12);
-        assert_eq!(
-            bits_per_sequence(array![[0.0, 1.0]].view(), array![[0.0, 0.0]].view()),
-            Ok(2.0)
-        );
     }
 
     #[test]

@@ -97,6 +97,18 @@ pub enum TrainError {
         /// The settings that differ.
         keys: String,
     },
+    /// A run cannot go on with other data.
+    #[error(
+        "{path}: of the words and answers of these data, and of those that the run was begun with, {differ}; resume it \
+         with data.dir where its own data are, or start a new one",
+        path = .path.display()
+    )]
+    OtherData {
+        /// The run folder.
+        path: PathBuf,
+        /// How many words and answers differ, with some of them.
+        differ: String,
+    },
     /// A run cannot start from the parameters that it is told to start from.
     #[error("train.from = {from}: {reason}", from = .from.display())]
     From {

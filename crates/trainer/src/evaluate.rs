@@ -1,9 +1,10 @@
 //! How well a model does on a split.
 
 use std::collections::BTreeMap;
+use std::f64::consts::LN_2;
 
 use mnm_controller::Model;
-use mnm_tasks::{Errors, Split, Task};
+use mnm_tasks::{Errors, OutputKind, Split, Task};
 use mnm_tensor::{Array, Parameters, Tensor};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,10 @@ pub struct Evaluation {
     pub split: String,
     /// Cross-entropy, mean over questions or bits, in nats.
     pub loss: f64,
+    /// Where the answers are bits: what those of a sequence cost, mean over sequences, in bits. The Neural Turing Machine's
+    /// authors plot it as "cost per sequence (bits)".
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits_per_sequence: Option<f64>,
     /// Meta loss, mean over steps.
     pub meta_loss: f64,
     /// Errors in percent.
@@ -42,6 +47,9 @@ pub struct Evaluation {
 
 /// Evaluates `parameters` on a split: all of a data set, the first `generated` episodes of a task without end. Blocks
 /// run in parallel in the current rayon pool, and are summed in order.
+///
+/// The train split is read as the task shows it in its first epoch: a [`Run`](crate::Run)'s task, which is built for evaluation,
+/// shows the training data as they stand.
 ///
 /// # Errors
 /// [`TrainError::EmptySplit`], or a shape that does not fit.
@@ -103,6 +111,8 @@ pub fn evaluate(
         task: task.name().to_owned(),
         split: split.to_string(),
         loss: losses.task / questions.max(1.0),
+        bits_per_sequence: matches!(task.interface().outputs, OutputKind::Bits { .. })
+            .then(|| losses.task / LN_2 / count as f64),
         meta_loss: losses.meta / (steps as f64).max(1.0),
         error: ErrorTable {
             mean: per_task.values().sum::<f64>() / per_task.len().max(1) as f64,

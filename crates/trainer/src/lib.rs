@@ -34,3 +34,8 @@ pub use error::TrainError;
 pub use evaluate::{ErrorTable, Evaluation, evaluate};
 pub use run::{Run, RunFolder, Weights};
 pub use train::{BestValid, Ended, Summary, TrainOptions, thread_pool, train};
+
+/// The example of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -86,6 +86,34 @@ impl RunFolder {
     pub fn curves(&self) -> PathBuf {
         self.0.join("curves.svg")
     }
+
+    /// Removes what no longer holds once a training takes a step: how the run ended, and the evaluations of the parameters
+    /// that are about to change, on whatever split and data.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, or a file that cannot be removed.
+    pub(crate) fn remove_findings(&self) -> Result<(), TrainError> {
+        let dir = std::fs::read_dir(&self.0).map_err(TrainError::file(&self.0, "look into"))?;
+        for entry in dir {
+            let entry = entry.map_err(TrainError::file(&self.0, "look into"))?;
+            let path = entry.path();
+            if path == self.summary() || is_evaluation(&entry.file_name().to_string_lossy()) {
+                std::fs::remove_file(&path)
+                    .map_err(TrainError::file(&path, "remove what no longer holds"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file is named as [`RunFolder::evaluation`] or [`RunFolder::further_evaluation`] names it.
+fn is_evaluation(name: &str) -> bool {
+    name.strip_suffix(".json")
+        .and_then(|name| name.strip_prefix("evaluation-"))
+        .is_some_and(|name| {
+            let split = name.split('-').next().unwrap_or_default();
+            split.parse::<Split>().is_ok()
+        })
 }
 
 /// Which parameters of a run.
@@ -101,7 +129,7 @@ pub enum Weights {
 pub struct Run {
     /// The config that it was trained with.
     pub config: Config,
-    /// Its task.
+    /// Its task, as an evaluation reads it ([`DataConfig::for_evaluation`](crate::DataConfig::for_evaluation)).
     pub task: Box<dyn Task>,
     /// Its model.
     pub model: Model<f32>,
@@ -119,7 +147,8 @@ impl Run {
     pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Self, TrainError> {
         let (checkpoint, config) = read(dir, weights)?;
         let config = config.with_data(data)?;
-        let task = build_task(&config.data, config.seed, checkpoint.vocabulary.clone())?;
+        let data = config.data.for_evaluation();
+        let task = build_task(&data, config.seed, checkpoint.vocabulary.clone())?;
         if checkpoint.vocabulary.is_some()
             && vocabulary_of(task.interface()) != checkpoint.vocabulary
         {

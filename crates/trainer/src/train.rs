@@ -173,7 +173,7 @@ impl<'a> Training<'a> {
         let origin = Origin::find(&folder, config, options.resume)?;
         let vocabulary = origin.checkpoint().and_then(|c| c.vocabulary.clone());
         let task = build_task(&config.data, config.seed, vocabulary)?;
-        origin.check_words(config, task.interface())?;
+        origin.check_words(&folder, config, task.interface())?;
         for split in [Split::Train, Split::Valid] {
             if task.len(split) == Some(0) {
                 return Err(TrainError::EmptySplit {
@@ -230,6 +230,9 @@ impl<'a> Training<'a> {
             }
             if options.stop.load(Ordering::Relaxed) {
                 break Ended::Interrupted;
+            }
+            if self.state.counters.step == first {
+                self.folder.remove_findings()?;
             }
             self.step()?;
             let step = self.state.counters.step;

@@ -62,6 +62,9 @@ fn check(run: &Run, memory: &MemoryLook) {
         assert!(close(memory.rate[t], rate) && close(memory.after[t], meta));
         assert!(memory.rate[t] > 0.0 && memory.rate[t] < 1.0);
     }
+    // 34 writes under keys of 6 entries are more than a linear memory holds.
+    assert_eq!(memory.closed_form.len(), steps);
+    assert!(memory.closed_form.iter().sum::<f64>() > 1e-6);
     // Nothing is written after the last write.
     assert!(close(memory.at_end[steps - 1], memory.after[steps - 1]));
     // Something was overwritten before.

@@ -86,6 +86,18 @@ fn a_run_resumed_in_the_middle_of_an_episode_is_the_uninterrupted_one() {
     }
 }
 
+#[test]
+fn a_step_removes_the_evaluation_of_the_agent_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let evaluation = folder.path().join("evaluation-test.json");
+    run(&config("bandit", &[]), folder.path(), false);
+    std::fs::write(&evaluation, "{}").unwrap();
+    run(&config("bandit", &[]), folder.path(), true);
+    assert!(evaluation.exists(), "no step was taken");
+    run(&config("bandit", &["train.steps=10"]), folder.path(), true);
+    assert!(!evaluation.exists());
+}
+
 /// The first step is taken with the settings as they stand, the second with those half the way on.
 #[test]
 fn entropy_and_horizon_are_those_of_the_step() {
@@ -261,6 +273,22 @@ fn the_untrained_agent_is_the_one_that_was_trained() {
         .unwrap()
         .unwrap();
     assert!(agent.untrained().unwrap() == agent.parameters);
+}
+
+#[test]
+fn random_first_values_are_not_said_to_be_what_another_run_had_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    run(&config("bandit", &[]), &first, false);
+    let from = format!("train.from={}", first.display());
+    run(&config("bandit", &[&from]), &second, false);
+    let page = |run: &Path| {
+        let agent = Agent::open(run, Weights::Last, &[]).unwrap().unwrap();
+        inspect_agent(&agent, Split::Test, 0).unwrap().html
+    };
+    let (first, second) = (page(&first), page(&second));
+    assert!(first.contains("before training") && !first.contains("random first values"));
+    assert!(!second.contains("before training") && second.contains("with random first values"));
 }
 
 #[test]

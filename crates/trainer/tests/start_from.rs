@@ -161,3 +161,50 @@ fn the_words_of_a_data_set_keep_their_numbers() {
         .to_string();
     assert!(error.contains("ann") && error.contains("attic"), "{error}");
 }
+
+#[test]
+fn a_run_goes_on_where_its_data_have_been_moved_to_and_not_with_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let story = "1 Zoe went to the shed.\n2 Where is Zoe? \tshed\t1\n";
+    let other = "1 Ann went to the attic.\n2 Where is Ann? \tattic\t1\n";
+    let [here, there] = ["here", "there"].map(|name| babi(&path(name), story));
+    let longer = format!(
+        "{story}{}",
+        other.replace("1 A", "3 A").replace("2 W", "4 W")
+    );
+    let more = babi(&path("more"), &longer);
+    let other = babi(&path("other"), other);
+    let at = |dir: &str, from: Option<&Path>, steps| {
+        config(
+            "babi",
+            from,
+            &[dir, "data.tasks=[1]", "data.rename=[]", steps],
+        )
+    };
+    run(&at(&here, None, "train.steps=4"), &path("run"));
+    std::fs::remove_dir_all(path("here")).unwrap();
+    let on = |dir: &str, steps| try_run(&at(dir, None, steps), &path("run"), true);
+    assert_eq!(on(&there, "train.steps=6").unwrap().steps, 6);
+    let before = std::fs::read(path("run").join("checkpoint.safetensors")).unwrap();
+    for (dir, words) in [
+        (&other, &["ann, attic", "shed, zoe"][..]),
+        (&more, &["ann, attic"]),
+    ] {
+        let error = on(dir, "train.steps=8").unwrap_err();
+        assert!(matches!(error, TrainError::OtherData { .. }), "{error}");
+        let message = error.to_string();
+        for part in words.iter().chain(&["data.dir"]) {
+            assert!(message.contains(part), "{part}: {message}");
+        }
+    }
+    let after = std::fs::read(path("run").join("checkpoint.safetensors")).unwrap();
+    assert!(before == after, "what was refused has been written");
+
+    // Its first parameters know more words than its own data have.
+    run(&at(&more, None, "train.steps=4"), &path("rich"));
+    let from = path("rich");
+    run(&at(&there, Some(&from), "train.steps=4"), &path("second"));
+    let resumed = at(&there, Some(&from), "train.steps=5");
+    assert_eq!(try_run(&resumed, &path("second"), true).unwrap().steps, 5);
+}

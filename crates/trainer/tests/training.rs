@@ -4,8 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use mnm_tasks::Split;
 use mnm_trainer::checkpoint::Checkpoint;
-use mnm_trainer::{Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, train};
+use mnm_trainer::{
+    Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, evaluate, train,
+};
 
 fn config(sets: &[&str]) -> Config {
     let mut all = vec![
@@ -190,6 +193,74 @@ fn a_folder_with_a_run_is_not_overwritten_and_other_settings_are_named() {
     )
     .unwrap_err();
     assert!(error.to_string().contains("train.learning_rate"), "{error}");
+}
+
+/// A training is shown each of these stories three times in an epoch, with cues and other words.
+#[test]
+fn the_train_split_of_a_run_is_the_stories_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let story = "1 Ann went to the attic.\n2 Zoe went to the shed.\n3 Where is Zoe? \tshed\t2\n";
+    for split in ["train", "valid"] {
+        let path = folder.path().join(format!("qa1_{split}.txt"));
+        std::fs::write(path, story.repeat(5)).unwrap();
+    }
+    let dir = format!("data.dir={}", folder.path().display());
+    let sets = [
+        "model.controller=5",
+        "train.steps=1",
+        &dir,
+        "data.tasks=[1]",
+        "data.ticks=1",
+        "data.hops=0",
+        "data.again=[1, 1]",
+        "data.recall=1.0",
+        "data.rename=[{tasks=[1], words=['ann', 'zoe']}, {tasks=[1], words=['attic', 'shed']}]",
+    ];
+    let config = Config::load("babi", &sets.map(str::to_owned)).unwrap();
+    let out = folder.path().join("run");
+    run(&config, &out, false);
+    let run = Run::open(&out, Weights::Best, &[]).unwrap();
+    let evaluated =
+        |split| evaluate(run.task.as_ref(), &run.model, &run.parameters, split, 1).unwrap();
+    let (train, valid) = (evaluated(Split::Train), evaluated(Split::Valid));
+    assert_eq!((train.questions, valid.questions), (5, 5));
+    assert_eq!((train.loss, train.error), (valid.loss, valid.error));
+}
+
+/// A model that knows nothing spends one bit on each bit of the answer, whatever the length.
+#[test]
+fn what_ignorance_costs_a_sequence_is_its_number_of_bits() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["data.bits=3", "model.controller=5", "train.steps=1"].map(str::to_owned);
+    run(&Config::load("copy", &sets).unwrap(), folder.path(), false);
+    let mut ignorant = Run::open(folder.path(), Weights::Best, &[]).unwrap();
+    for name in ["output.weight", "output.bias"] {
+        let zero = ignorant.parameters.get(name).unwrap().mapv(|_| 0.0);
+        ignorant.parameters.insert(name, zero.into_shared());
+    }
+    let (task, split) = (ignorant.task.as_ref(), Split::Valid);
+    let outcome = evaluate(task, &ignorant.model, &ignorant.parameters, split, 7).unwrap();
+    let bits = (0..7).map(|index| 3 * task.episode(split, index).unwrap().targets());
+    let mean = bits.sum::<usize>() as f64 / 7.0;
+    assert!((outcome.bits_per_sequence.unwrap() - mean).abs() < 1e-4 * mean);
+}
+
+/// What was found out about parameters goes with them; a run without a step more keeps it.
+#[test]
+fn a_step_removes_the_evaluations_of_the_parameters_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&config(&[]), folder.path(), false);
+    let evaluations = ["evaluation-test.json", "evaluation-valid-long-40.json"];
+    let own = ["evaluation-notes.json", "evaluation-test.txt"];
+    let there = |name: &&str| folder.path().join(name).exists();
+    for name in evaluations.iter().chain(&own) {
+        std::fs::write(folder.path().join(name), "{}").unwrap();
+    }
+    run(&config(&[]), folder.path(), true);
+    assert!(evaluations.iter().all(there), "no step was taken");
+    run(&config(&["train.steps=9"]), folder.path(), true);
+    assert!(!evaluations.iter().any(there));
+    assert!(own.iter().all(there), "what is not ours stays");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use super::measurements::median;
 use super::programs;
 use crate::{shell, table, workspace};
 
@@ -125,7 +126,7 @@ fn shown(rows: &[Row]) -> String {
     let cells: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
-            let (ours, theirs) = (median(&row.ours), median(&row.theirs));
+            let (ours, theirs) = (median(row.ours.clone()), median(row.theirs.clone()));
             vec![
                 row.model.to_owned(),
                 format!("{ours:.0}"),
@@ -146,19 +147,6 @@ fn to_json(rows: &[Row], steps: u32, threads: usize) -> Value {
         "threads": threads,
         "rows": rows.iter().map(entry).collect::<Vec<_>>(),
     })
-}
-
-/// The middle figure; the mean of the two in the middle of an even number.
-fn median(figures: &[f64]) -> f64 {
-    let mut sorted = figures.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let at = |place: usize| sorted.get(place).copied().unwrap_or(f64::NAN);
-    let middle = sorted.len() / 2;
-    if sorted.len().is_multiple_of(2) {
-        (at(middle.wrapping_sub(1)) + at(middle)) / 2.0
-    } else {
-        at(middle)
-    }
 }
 
 #[cfg(test)]

@@ -110,7 +110,7 @@ impl Measurements {
 }
 
 /// The middle value, or the mean of the two in the middle; 0 for none.
-fn median(mut values: Vec<f64>) -> f64 {
+pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let half = values.len() / 2;
     match values.get(half) {

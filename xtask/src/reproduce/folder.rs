@@ -101,7 +101,7 @@ impl Folder {
     /// If they differ: figures of two different settings would stand under one name.
     pub fn check_note(&self, run: &Run) -> Result<()> {
         match std::fs::read_to_string(&self.note) {
-            Ok(before) if before != note(run) => bail!(
+            Ok(before) if settings(&before) != settings(&note(run)) => bail!(
                 "{} was started with other settings than the suite now asks for (see {}); remove the folder, or choose another with --out",
                 self.path.display(),
                 self.note.display()
@@ -174,6 +174,14 @@ fn note(run: &Run) -> String {
         .filter(|set| !set.starts_with("threads="))
         .collect();
     format!("config {}\n{}\n", run.config, set.join("\n"))
+}
+
+/// What a note says of the run itself: its data may have been moved since. (That they are the same is for `mnm train --resume` to see.)
+fn settings(note: &str) -> Vec<&str> {
+    let lines = note.lines();
+    lines
+        .filter(|line| !line.starts_with("data.dir="))
+        .collect()
 }
 
 /// The end of a file, from the first whole line of it.
@@ -264,6 +272,20 @@ mod tests {
             .expect_err("another run")
             .to_string();
         assert!(error.contains("--out"), "{error}");
+    }
+
+    #[test]
+    fn the_same_data_in_another_place_are_no_other_setting() {
+        let (_suite, folder) = fixture(&[("checkpoint.safetensors", "")]);
+        let mut moved = run();
+        for place in ["data.dir=/here", "data.dir=/there"] {
+            moved.set.retain(|set| !set.starts_with("data.dir="));
+            moved.set.push(place.to_owned());
+            folder.check_note(&moved).expect("only the place differs");
+            folder.prepare(&moved).expect("writable");
+        }
+        moved.set.push("data.tasks=[1]".to_owned());
+        folder.check_note(&moved).expect_err("other data");
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::output::print;
 /// Evaluate a run
 ///
 /// Prints the error in percent on a split, task by task: wrong answers of all questions, or wrong bits of all bits. A
-/// data set is evaluated whole; of a task that generates its episodes, the first ones of the split.
+/// data set is evaluated whole; of a task that generates its episodes, the first ones of the split. The train split is read
+/// without what helps the training: bAbI's stories once each, without cues and with their own words; no lengths that grow.
 ///
 /// An agent plays fresh episodes instead: mean reward (and regret, for bandits) beside random play, the oracle and the
 /// other reference players in the same episodes, and the reward by position in the episode.
@@ -25,7 +26,8 @@ use crate::output::print;
 With --json, one object:
   {\"task\": \"babi\", \"split\": \"valid\", \"error\": {\"mean\": 0.5, \"failed_tasks\": 0, \"per_task\": {\"qa1\": 0.5}},
    \"questions\": 1000}
-where mean is over the tasks, and failed_tasks counts those above the task's limit (5 % for bAbI). For an agent:
+where mean is over the tasks, and failed_tasks counts those above the task's limit (5 % for bAbI). Where the answers are
+bits, bits_per_sequence is what those of a sequence cost at the mean, in bits. For an agent:
   {\"task\": \"maze\", \"split\": \"test\", \"episodes\": 128, \"model\": \"mnm-p\", \"reward\": {\"mean\": 99.5,
    \"standard_error\": 2.5}, \"steps_to_first_find\": 30.5, \"by_position\": [0.1], \"players\": [[\"oracle\", {}]]}
 with the same keys for every player.
@@ -127,12 +129,15 @@ fn finish(arguments: &Arguments, json: &str, table: &str) -> Result<()> {
 
 /// The object that others rely on.
 fn json(outcome: &Evaluation) -> String {
-    let object = serde_json::json!({
+    let mut object = serde_json::json!({
         "task": outcome.task,
         "split": outcome.split,
         "error": outcome.error,
         "questions": outcome.questions,
     });
+    if let Some(bits) = outcome.bits_per_sequence {
+        object["bits_per_sequence"] = bits.into();
+    }
     format!("{object}\n")
 }
 
@@ -164,9 +169,11 @@ fn table(outcome: &Evaluation) -> String {
         let _ = writeln!(text, "  {name:width$}  {percent:6.2} %");
     }
     let _ = writeln!(text, "  {:width$}  {:6.2} %", "mean", error.mean);
+    let bits = outcome.bits_per_sequence;
+    let bits = bits.map_or_else(String::new, |bits| format!(" ({bits:.3} bits a sequence)"));
     let _ = writeln!(
         text,
-        "{} failed; loss {:.4}, meta loss {:.4}",
+        "{} failed; loss {:.4}{bits}, meta loss {:.4}",
         match error.failed_tasks {
             1 => "1 task".to_owned(),
             n => format!("{n} tasks"),
@@ -189,6 +196,7 @@ mod tests {
             task: "babi".to_owned(),
             split: "test".to_owned(),
             loss: 0.25,
+            bits_per_sequence: None,
             meta_loss: 0.5,
             error: ErrorTable {
                 mean: 3.0,
@@ -207,6 +215,13 @@ mod tests {
             "error": {"mean": 3.0, "failed_tasks": 1, "per_task": {"qa2": 0.0, "qa10": 6.0}},
         });
         assert_eq!(value, expected);
+        let bits = Evaluation {
+            bits_per_sequence: Some(2.5),
+            ..outcome()
+        };
+        let value: serde_json::Value = serde_json::from_str(&json(&bits)).unwrap();
+        assert_eq!(value["bits_per_sequence"], 2.5);
+        assert!(table(&bits).contains("(2.500 bits a sequence)"));
     }
 
     #[test]

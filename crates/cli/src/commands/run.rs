@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use anyhow::Result;
 use clap::Args;
 use mnm_tasks::{ParseSplitError, Split};
-use mnm_trainer::{Run, TrainError, Weights};
+use mnm_trainer::{Run, Weights};
+
+use crate::failure::at_data;
 
 /// A trained run and which of its parameters.
 #[derive(Args)]
@@ -27,8 +30,8 @@ pub struct RunArguments {
 
 impl RunArguments {
     /// The run, with its task and its model.
-    pub fn open(&self) -> Result<Run, TrainError> {
-        Run::open(&self.run, weights(self.last), &self.settings())
+    pub fn open(&self) -> Result<Run> {
+        Run::open(&self.run, weights(self.last), &self.settings()).map_err(at_data)
     }
 
     /// The settings of the data, `--data` among them.

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::Args;
-use mnm_tasks::Split;
+use mnm_tasks::babi::Inventory;
+use mnm_tasks::{BabiError, BabiOptions, Split};
 use mnm_trainer::rl::build_environment;
 use mnm_trainer::task::build_task;
 use mnm_trainer::{Config, DataConfig};
 
+use crate::failure::at_data;
 use crate::output::print;
 
 /// Lines of an example that are shown.
@@ -18,7 +20,7 @@ const SHOWN: usize = 24;
 /// List the tasks, each with an example episode
 ///
 /// Prints one line on each task that comes with the program, and an episode of it. The bAbI questions need the data set
-/// for that: name its folder with --data.
+/// for that: name its folder with --data; one of the twenty will do.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
@@ -41,16 +43,25 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let chosen = |name: &&str| arguments.name.as_ref().is_none_or(|only| only == name);
-    let mut text = String::new();
+    let (mut text, mut failed) = (String::new(), None);
     for name in Config::names().into_iter().filter(chosen) {
-        let _ = writeln!(text, "{}", line(name));
-        let example = example(arguments, name).with_context(|| format!("task {name}"))?;
-        for line in example.lines() {
-            let _ = writeln!(text, "    {line}");
+        match example(arguments, name).with_context(|| format!("task {name}")) {
+            Ok(example) => text += &with_example(name, &example),
+            // The tasks that generate their data have their examples all the same.
+            Err(error) => failed = failed.or(Some(error)),
         }
-        text.push('\n');
     }
-    print(&text)
+    print(&text)?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// A task's line, and under it an episode.
+fn with_example(name: &str, example: &str) -> String {
+    let mut text = line(name) + "\n";
+    for line in example.lines() {
+        let _ = writeln!(text, "    {line}");
+    }
+    text + "\n"
 }
 
 /// An episode in words, or how to get one.
@@ -66,10 +77,13 @@ fn example(arguments: &Arguments, name: &str) -> Result<String> {
             world.reset(arguments.episode, &mut observation)?;
             return Ok(world.render(0));
         }
-        (DataConfig::Babi(options), Some(folder)) => options.dir.clone_from(folder),
+        (DataConfig::Babi(options), Some(folder)) => {
+            options.dir.clone_from(folder);
+            take_what_is_there(options).map_err(|error| at_data(error.into()))?;
+        }
         _ => {}
     }
-    let task = build_task(&config.data, config.seed, None)?;
+    let task = build_task(&config.data.for_evaluation(), config.seed, None)?;
     let episode = task.episode(Split::Train, arguments.episode)?;
     let whole = task.render(&episode, None);
     let mut lines: Vec<&str> = whole.lines().collect();
@@ -79,6 +93,16 @@ fn example(arguments: &Arguments, name: &str) -> Result<String> {
         return Ok(format!("{}\n... ({more} lines more)", lines.join("\n")));
     }
     Ok(lines.join("\n"))
+}
+
+/// Takes the first bAbI task that has training stories, where the folder does not hold all twenty whole.
+fn take_what_is_there(options: &mut BabiOptions) -> Result<(), BabiError> {
+    let Inventory { files, missing, .. } = Inventory::take(options)?;
+    let first = files.iter().find(|file| file.split == Split::Train);
+    if let (Some(first), false) = (first, missing.is_empty()) {
+        options.tasks = vec![first.task];
+    }
+    Ok(())
 }
 
 /// The configs that come with the program, a line each.

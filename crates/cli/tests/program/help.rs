@@ -83,6 +83,12 @@ fn tasks_show_examples() {
     assert!(all.contains("where is") && all.contains("double-copy: "));
     let one = good(&mut command(["tasks", "double-copy", "--episode", "3"]));
     assert!(one.contains("->") && !one.contains("stories"));
+    // Its sentences grow from one letter on in training.
+    let dictionary = good(&mut command(["tasks", "dictionary"]));
+    assert!(
+        dictionary.contains("<source> a c g h f <target>"),
+        "{dictionary}"
+    );
     bad(2, &mut command(["tasks", "nothing"]));
 }
 

@@ -114,6 +114,33 @@ fn a_missing_data_folder() {
     let message = bad(1, &mut on_babi(empty.path(), &run));
     says(&message, &["no bAbI files", "data.subset"]);
     assert!(entries(top.path()).is_empty(), "nothing was begun");
+    // A run whose data have gone since is told by a flag where they are.
+    let data = babi(&[]);
+    good(&mut on_babi(data.path(), &run));
+    let gone = data.path().display().to_string();
+    drop(data);
+    for name in ["eval", "inspect"] {
+        let message = bad(1, command([name]).arg(&run));
+        says(&message, &[&gone, "--data DIR", "tasks_1-20_v1-2.tar.gz"]);
+    }
+}
+
+/// The folder holds one task of the twenty.
+#[test]
+fn tasks_show_what_there_is_of_babi_and_the_others_whatever_there_is_of_it() {
+    let data = babi(&[("qa2_test.txt", b"1 Mary left.\n2 Where is Mary? \tout\t1\n")]);
+    let shown = good(command(["tasks", "babi", "--data"]).arg(data.path()));
+    assert!(shown.contains("where is mary"), "{shown}");
+    let empty = TempDir::new().unwrap();
+    let message = bad(1, command(["tasks", "babi", "--data"]).arg(empty.path()));
+    says(&message, &["task babi", "no bAbI files"]);
+    let message = bad(1, &mut command(["tasks", "babi", "--data", "absent"]));
+    says(&message, &["task babi", "absent", "--data DIR"]);
+    let output = command(["tasks", "--data", "absent"]).output().unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(shown.contains("double-copy: "), "{shown}");
+    assert!(!shown.contains("\nbabi "), "{shown}");
 }
 
 #[test]

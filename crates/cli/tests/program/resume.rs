@@ -108,6 +108,27 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     same_bytes(&whole, &killed);
 }
 
+/// It had finished before, with fewer steps.
+#[test]
+fn a_run_killed_after_it_was_resumed_is_not_finished() {
+    let (_top, run) = folder();
+    good(&mut tiny(&run, &["--quiet"]));
+    let metrics = || std::fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    let before = metrics();
+    let mut child = begun(tiny(&run, LONG).arg("--resume"), &run);
+    let begin = Instant::now();
+    while metrics().len() <= before.len() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "no step");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    assert!(!child.wait().unwrap().success(), "killed in the middle");
+    assert!(!run.join("summary.json").exists());
+    good(tiny(&run, LONG).arg("--resume"));
+    let summary = std::fs::read_to_string(run.join("summary.json")).unwrap();
+    assert!(summary.contains("\"finished\": true"), "{summary}");
+}
+
 #[test]
 #[cfg(unix)]
 fn an_interrupted_run_says_so_and_goes_on_to_the_same_bytes() {

@@ -103,6 +103,18 @@ impl BabiOptions {
         }
     }
 
+    /// The same data as an evaluation reads them: training stories as they stand, each once, without cues and with no word
+    /// renamed. The vocabulary stays that of a training with cues, where these options have them.
+    #[must_use]
+    pub fn for_evaluation(self) -> Self {
+        BabiOptions {
+            again: Vec::new(),
+            recall_epochs: Some(0),
+            rename: Vec::new(),
+            ..self
+        }
+    }
+
     pub(crate) fn check(&self) -> Result<(), OptionError> {
         let expected = "one or more different numbers of 1 to 20";
         let mut sorted = self.tasks.clone();

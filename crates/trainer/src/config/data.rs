@@ -2,7 +2,7 @@
 
 use mnm_tasks::environment::{BanditOptions, GridMazeOptions, TabularMdpOptions};
 use mnm_tasks::{
-    AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions,
+    AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions, Lengths,
     PrioritySortOptions, StoriesOptions,
 };
 use serde::de::{DeserializeOwned, Error};
@@ -60,6 +60,28 @@ impl DataConfig {
     pub fn is_environment(&self) -> bool {
         matches!(self, Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_))
     }
+
+    /// The same data as an evaluation reads them, without what is there for the training's sake alone: bAbI's training stories
+    /// as they stand ([`BabiOptions::for_evaluation`]), and no curriculum, so that the lengths of the train split are of its
+    /// whole span. The other splits are the same either way.
+    #[must_use]
+    pub fn for_evaluation(&self) -> Self {
+        let mut data = self.clone();
+        let lengths: &mut [&mut Lengths] = match &mut data {
+            Self::Babi(options) => return Self::Babi(options.clone().for_evaluation()),
+            Self::DoubleCopy(options) => &mut [&mut options.lengths],
+            Self::PrioritySort(options) => &mut [&mut options.inputs],
+            Self::AssociativeRecall(options) => &mut [&mut options.items],
+            Self::Dictionary(options) => {
+                &mut [&mut options.pairs, &mut options.lengths, &mut options.query]
+            }
+            Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => &mut [],
+        };
+        for lengths in lengths {
+            lengths.growing = 0;
+        }
+        data
+    }
 }
 
 /// Takes the task's name out of the table.
@@ -105,6 +127,29 @@ mod tests {
             let text = toml::to_string(&data).expect("TOML");
             assert!(text.contains(&format!("task = \"{task}\"")), "{text}");
             assert_eq!(read(&text).expect(task), data);
+        }
+    }
+
+    #[test]
+    fn no_length_of_an_evaluation_grows() {
+        for task in TASKS.iter().filter(|task| **task != "babi") {
+            let plain = read(&format!("task = \"{task}\"")).expect(task);
+            let table = toml::Table::try_from(&plain).expect("TOML");
+            let mut growing = table.clone();
+            for (_, value) in &mut growing {
+                if let Some(lengths) = value.as_table_mut().filter(|t| t.contains_key("growing")) {
+                    lengths.insert("growing".to_owned(), 100.into());
+                }
+            }
+            let generated = [
+                "double-copy",
+                "priority-sort",
+                "associative-recall",
+                "dictionary",
+            ];
+            assert_eq!(growing != table, generated.contains(task), "{task}");
+            let growing: DataConfig = growing.try_into().expect("TOML");
+            assert_eq!(growing.for_evaluation(), plain);
         }
     }
 

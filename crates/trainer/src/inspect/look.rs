@@ -4,12 +4,12 @@ use mnm_controller::{Kernel, Masks, ModelConfig, State, Unrolled, memory_part};
 use mnm_memory::Memory;
 use mnm_tasks::{Episode, Split};
 use mnm_tensor::{Array, Parameters, Tensor};
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis};
 
 use super::InspectError;
 use crate::Run;
 use crate::batch::Block;
-use crate::linalg::singular_values;
+use crate::linalg::{least_squares_memory, singular_values};
 use crate::run::positions;
 use crate::task::build_model;
 
@@ -41,6 +41,9 @@ pub struct MemoryLook {
     pub after: Vec<f64>,
     /// The same, after the whole episode: what is left of each write.
     pub at_end: Vec<f64>,
+    /// The same, by the linear memory of least squares for all writes of the episode: no one-shot writes to a linear memory
+    /// leave a smaller mean.
+    pub closed_form: Vec<f64>,
     /// The cosine of each step's read key (rows) to each step's write key (columns), the largest over pairs of heads;
     /// NaN where the write is still to come.
     pub similarity: Array2<f64>,
@@ -132,6 +135,7 @@ pub(super) fn memory(
         before: column(before),
         after: column(&unrolled.meta),
         at_end: left(&unrolled.state, layers, write_key, write_value)?,
+        closed_form: fitted(write_key.value(), write_value.value())?,
         similarity: similarity(read_key.value(), write_key.value()),
         spectra: (0..layers)
             .map(|layer| spectrum(start, &unrolled.state, layer))
@@ -163,6 +167,22 @@ fn left(
     let error = found.sub(&values.reshape(&flat)?)?;
     let squares = error.mul(&error)?.reshape(&[steps, heads * width])?;
     Ok(column(&squares.mean(1)?))
+}
+
+/// The error of every write, `keys` and `values` `[T, 1, H, M]`, by the linear memory that is fitted to all of them at once.
+fn fitted(keys: &Array<f32>, values: &Array<f32>) -> Result<Vec<f64>, InspectError> {
+    let &[steps, _, heads, width] = keys.shape() else {
+        return Ok(Vec::new());
+    };
+    let pairs = |all: &Array<f32>| {
+        let mut entries = all.iter().map(|&x| f64::from(x));
+        Array2::from_shape_simple_fn((steps * heads, width), || entries.next().unwrap_or(0.0))
+    };
+    let (keys, values) = (pairs(keys), pairs(values));
+    let memory = least_squares_memory(&keys, &values)?;
+    let squares = (keys.dot(&memory.t()) - values).mapv(|x| x * x);
+    let of_step = squares.axis_chunks_iter(Axis(0), heads);
+    Ok(of_step.map(|step| step.mean().unwrap_or(0.0)).collect())
 }
 
 /// The largest cosine over pairs of heads; both keys are `[T, 1, H, M]`.
@@ -209,4 +229,27 @@ fn spectrum(start: &State<f32>, end: &State<f32>, layer: usize) -> Result<Spectr
         before: singular_values(&before)?,
         after: singular_values(&after)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::ArrayD;
+
+    /// `[3, 1, 1, 2]`: three steps, one head.
+    fn steps(entries: [f32; 6]) -> Array<f32> {
+        let array = ArrayD::from_shape_vec(vec![3, 1, 1, 2], entries.to_vec());
+        array.unwrap().into_shared()
+    }
+
+    #[test]
+    fn what_the_best_linear_memory_cannot_recall_is_two_values_of_one_key() {
+        let keys = steps([1.0, 0.0, 1.0, 0.0, 0.0, 2.0]);
+        let values = steps([0.0, 0.0, 2.0, 0.0, 5.0, 5.0]);
+        // The first entry of the first two is recalled as 1, their mean; the other entries as they are.
+        let errors = fitted(&keys, &values).unwrap();
+        for (error, expected) in errors.iter().zip([0.5, 0.5, 0.0]) {
+            assert!((error - expected).abs() < 1e-12, "{errors:?}");
+        }
+    }
 }

@@ -138,6 +138,7 @@ fn recall(memory: &MemoryLook) -> Result<Picture, InspectError> {
             curve("before the write", memory.before.iter().copied()),
             curve("just after it", memory.after.iter().copied()),
             curve("at the end of the episode", memory.at_end.iter().copied()),
+            curve("of the best linear memory", best_linear(memory)),
         ],
         palette: Palette::Categorical,
         ..LinePlot::default()
@@ -146,9 +147,27 @@ fn recall(memory: &MemoryLook) -> Result<Picture, InspectError> {
         "recall",
         "How well the writes took, and lasted",
         "How far the memory is from giving the value of a step's write for its key. A write that took brings the error \
-         down at once; where the error at the end is higher again, later writes have overwritten it.",
+         down at once; where the error at the end is higher again, later writes have overwritten it. The last curve is for comparison \
+         with the one at the end: a linear memory in closed form, of least squares for all writes of the episode at once. \
+         Where it lies at the foot of the picture, it gives the value exactly, or to less than a tenth of any other error.",
         plot.svg(),
     )
+}
+
+/// The errors of the closed form, but none so small that the logarithmic axis would leave no room for the others: where the
+/// writes are fewer than a key is wide, they are those of rounding.
+fn best_linear(memory: &MemoryLook) -> impl Iterator<Item = f64> {
+    let others = [&memory.before, &memory.after, &memory.at_end];
+    let others = others.into_iter().flatten().filter(|error| **error > 0.0);
+    let foot = others.copied().fold(f64::INFINITY, f64::min) / 10.0;
+    let errors = memory.closed_form.iter();
+    errors.map(move |error| {
+        if foot.is_finite() {
+            error.max(foot)
+        } else {
+            *error
+        }
+    })
 }
 
 fn singular(layer: usize, spectrum: &Spectrum) -> Result<Picture, InspectError> {

@@ -31,5 +31,5 @@ pub use error::PlotError;
 pub use heat_map::HeatMap;
 pub use lines::{LinePlot, Palette};
 pub use maze::{MazeMove, MazeStrip, MazeWay};
-pub use series::{Group, Series, group_by_label, groups_of_columns};
+pub use series::{Group, Series, group_by_label};
 pub use timeline::{Timeline, TimelineStep};

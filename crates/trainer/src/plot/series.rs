@@ -1,7 +1,5 @@
 //! Curves and how they are put together.
 
-use ndarray::ArrayView2;
-
 /// One curve: points in any order. Points that are not finite are not drawn.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
@@ -84,32 +82,9 @@ pub fn group_by_label(curves: impl IntoIterator<Item = (String, Series)>) -> Vec
     groups
 }
 
-/// One group for each column of `values` [T, N] against the row number, from 1: for example the singular values of a
-/// memory over time. `label` names the columns, from 0.
-pub fn groups_of_columns(
-    values: ArrayView2<'_, f64>,
-    label: impl Fn(usize) -> String,
-) -> Vec<Group> {
-    let series = |column: ndarray::ArrayView1<'_, f64>| {
-        column
-            .iter()
-            .enumerate()
-            .map(|(row, &value)| (row as f64 + 1.0, value))
-            .collect()
-    };
-    let columns = values.columns().into_iter().enumerate();
-    columns
-        .map(|(index, column)| Group {
-            label: label(index),
-            series: vec![series(column)],
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::array;
 
     #[test]
     fn a_curve_is_held_at_its_last_finite_value() {
@@ -154,15 +129,5 @@ mod tests {
             [(0.0, 1.0), (2.0, 3.0), (4.0, 5.0)]
         );
         assert_eq!(series.averaged(0).points.len(), 1);
-    }
-
-    #[test]
-    fn columns_become_curves_over_the_rows() {
-        let groups = groups_of_columns(array![[1.0, 2.0], [3.0, 4.0]].view(), |index| {
-            format!("c{index}")
-        });
-        assert_eq!(groups.len(), 2);
-        assert_eq!(groups[1].label, "c1");
-        assert_eq!(groups[1].series[0].points, [(1.0, 2.0), (2.0, 4.0)]);
     }
 }

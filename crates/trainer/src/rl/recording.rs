@@ -58,7 +58,8 @@ pub enum Scene {
 }
 
 impl Agent {
-    /// The parameters before training.
+    /// First values, drawn anew: the parameters before training, unless that began with those of another run
+    /// (`train.from`).
     ///
     /// # Errors
     /// If they cannot be drawn as the config says.

@@ -119,6 +119,9 @@ impl<'a> AgentTraining<'a> {
             if options.stop.load(Ordering::Relaxed) {
                 break Ended::Interrupted;
             }
+            if self.state.counters.step == first {
+                self.folder.remove_findings()?;
+            }
             self.step()?;
             let step = self.state.counters.step;
             if step.is_multiple_of(train.log_every) {

@@ -22,21 +22,7 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// A new event file in `folder`, which is created if missing; a file of an earlier run there is replaced.
-    ///
-    /// # Errors
-    /// If the folder or the file cannot be created.
-    pub fn create(folder: impl AsRef<Path>) -> Result<Self, TensorboardError> {
-        let path = path_in(folder.as_ref())?;
-        let file = File::create(&path).map_err(|source| failed(&path, "create", source))?;
-        Ok(Self {
-            path,
-            file: BufWriter::new(file),
-            opened: false,
-        })
-    }
-
-    /// Goes on with the event file in `folder`, or begins one. A record that an interrupted run left half written at
+    /// Goes on with the event file in `folder`, or begins one; a folder that is missing is made. A record that an interrupted run left half written at
     /// the end is cut off: TensorBoard reads nothing past a damaged record.
     ///
     /// # Errors
@@ -134,7 +120,7 @@ mod tests {
     #[test]
     fn a_file_is_its_version_and_the_scalars_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writer = EventWriter::create(folder.path().join("run")).unwrap();
+        let mut writer = EventWriter::append(folder.path().join("run")).unwrap();
         writer.scalar("train/loss", 1, 0.5, 10.0).unwrap();
         writer.scalar("valid/error", 2, 12.5, 11.0).unwrap();
         writer.flush().unwrap();
@@ -169,27 +155,11 @@ mod tests {
     }
 
     #[test]
-    fn creating_replaces_an_earlier_run() {
-        let folder = tempfile::tempdir().unwrap();
-        for value in [1.0, 2.0] {
-            EventWriter::create(folder.path())
-                .unwrap()
-                .scalar("loss", 1, value, 0.0)
-                .unwrap();
-        }
-        let writer = EventWriter::append(folder.path()).unwrap();
-        assert_eq!(
-            events(writer.path()),
-            vec![event::file_version(0.0), event::scalar("loss", 1, 2.0, 0.0)]
-        );
-    }
-
-    #[test]
     fn an_error_names_the_path() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("occupied");
         fs::write(&file, "").unwrap();
-        let error = EventWriter::create(&file).unwrap_err();
+        let error = EventWriter::append(&file).unwrap_err();
         assert_eq!(error.path, file);
         assert!(
             error

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use mnm_controller::Model;
-use mnm_tasks::Interface;
+use mnm_tasks::{Interface, Vocabulary};
 
 use super::resume;
 use crate::TrainError;
@@ -77,20 +77,26 @@ impl Origin {
     }
 
     /// Refuses a `train.from` that lacks words or answers of the task that is now to be learned, or in which they have other numbers than
-    /// in `interface`, the task's with the checkpoint's vocabulary.
+    /// in `interface`, the task's with the checkpoint's vocabulary. Refuses to let a run go on with data of other words than its own: those
+    /// in `data.dir` may have been moved, and others may lie there now.
     ///
     /// # Errors
-    /// [`TrainError::From`], naming some of them; what is wrong with the data.
+    /// [`TrainError::From`] or [`TrainError::OtherData`], naming some of them; what is wrong with the data.
     pub(crate) fn check_words(
         &self,
+        folder: &RunFolder,
         config: &Config,
         interface: &Interface,
     ) -> Result<(), TrainError> {
-        let Self::Parameters(start) = self else {
+        let Some(start) = self.checkpoint() else {
             return Ok(());
         };
         let task = build_task(&config.data, config.seed, None)?;
-        let unknown = unknown_words(start, task.interface());
+        let asked = vocabulary_of(task.interface());
+        let unknown = lacking(start.vocabulary.as_ref(), asked.as_ref());
+        if let Self::Saved(saved) = self {
+            return same_words(folder, config, saved, asked.as_ref(), &unknown);
+        }
         if unknown.is_empty() {
             // A generated task numbers its words by itself, whatever the checkpoint says.
             return if vocabulary_of(interface) == start.vocabulary {
@@ -102,20 +108,13 @@ impl Origin {
                 ))
             };
         }
-        let named: Vec<&str> = unknown.iter().map(String::as_str).take(NAMED).collect();
-        let more = unknown.len() - named.len();
-        let rest = if more == 0 {
-            String::new()
-        } else {
-            format!(" and {more} more")
-        };
         Err(refused(
             config,
             format!(
-                "{} of the words and answers of these data are unknown to it: {}{rest}. Train on data with its words, or \
+                "{} of the words and answers of these data are unknown to it: {}. Train on data with its words, or \
                  without train.from",
                 unknown.len(),
-                named.join(", ")
+                named(&unknown)
             ),
         ))
     }
@@ -131,19 +130,60 @@ fn read(from: &Path) -> Result<Checkpoint, TrainError> {
     Ok(Checkpoint::read(&path)?)
 }
 
-/// The words and answers of the task that the checkpoint lacks, where the task has any.
-fn unknown_words(start: &Checkpoint, interface: &Interface) -> BTreeSet<String> {
-    let Some(asked) = vocabulary_of(interface) else {
-        return BTreeSet::new();
+/// Refuses data whose words and answers are not those of the run's own, some of them `unknown` to it. A run that began with the parameters
+/// of another may know more than its data have.
+fn same_words(
+    folder: &RunFolder,
+    config: &Config,
+    saved: &Checkpoint,
+    asked: Option<&Vocabulary>,
+    unknown: &BTreeSet<String>,
+) -> Result<(), TrainError> {
+    // What another program saved need not have words.
+    let missing = match &saved.vocabulary {
+        None => return Ok(()),
+        Some(_) if config.train.from.is_some() => BTreeSet::new(),
+        known => lacking(asked, known.as_ref()),
     };
-    let lacking = |asked: Vec<String>, known: Option<&Vec<String>>| {
-        let known: BTreeSet<_> = known.into_iter().flatten().cloned().collect();
-        asked.into_iter().filter(move |word| !known.contains(word))
+    let counted = |words: &BTreeSet<String>, are: &str| {
+        let text = format!("{} {are} ({})", words.len(), named(words));
+        (!words.is_empty()).then_some(text)
     };
-    let known = start.vocabulary.as_ref();
-    lacking(asked.words, known.map(|v| &v.words))
-        .chain(lacking(asked.answers, known.map(|v| &v.answers)))
-        .collect()
+    let differ: Vec<String> = [
+        counted(unknown, "unknown to it"),
+        counted(&missing, "missing"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if differ.is_empty() {
+        return Ok(());
+    }
+    Err(TrainError::OtherData {
+        path: folder.dir().to_owned(),
+        differ: differ.join(", "),
+    })
+}
+
+/// The words and answers of `asked` that are not in `known`.
+fn lacking(known: Option<&Vocabulary>, asked: Option<&Vocabulary>) -> BTreeSet<String> {
+    let lists: [fn(&Vocabulary) -> &Vec<String>; 2] = [|v| &v.words, |v| &v.answers];
+    let lacking = |list: &fn(&Vocabulary) -> &Vec<String>| {
+        let known: BTreeSet<&String> = known.into_iter().flat_map(list).collect();
+        let asked = asked.into_iter().flat_map(list);
+        let lacking = asked.filter(|word| !known.contains(word)).cloned();
+        lacking.collect::<BTreeSet<String>>()
+    };
+    lists.iter().flat_map(lacking).collect()
+}
+
+/// Some of the words, and how many more there are.
+fn named(words: &BTreeSet<String>) -> String {
+    let named: Vec<&str> = words.iter().map(String::as_str).take(NAMED).collect();
+    match words.len() - named.len() {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
 }
 
 fn refused(config: &Config, reason: String) -> TrainError {

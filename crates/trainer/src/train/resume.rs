@@ -8,10 +8,12 @@ use crate::config::Config;
 use crate::run::RunFolder;
 
 /// Settings that a run may change when it goes on: they say how long it takes and what is seen of it, not what a step
-/// does. (A rate that decays, or an agent's weights that change, reach their end at the new last step: with other
+/// does. `data.dir` says where the data lie, not what they are: [`Origin::check_words`](super::origin::Origin::check_words) looks whether
+/// they can be the same. (A rate that decays, or an agent's weights that change, reach their end at the new last step: with other
 /// `train.steps` the run is from there on not the one that had them from the start.)
-const MAY_CHANGE: [&str; 5] = [
+const MAY_CHANGE: [&str; 6] = [
     "threads",
+    "data.dir",
     "train.steps",
     "train.checkpoint_every",
     "train.stop_error",
@@ -120,8 +122,8 @@ mod tests {
 
     #[test]
     fn differences_are_named_and_what_may_change_is_not() {
-        let before = "threads = 1\n[train]\nsteps = 10\nclip = 1.0\n";
-        let now = "threads = 2\n[train]\nsteps = 20\nclip = 2.0\n";
+        let before = "threads = 1\n[data]\ndir = \"here\"\n[train]\nsteps = 10\nclip = 1.0\n";
+        let now = "threads = 2\n[data]\ndir = \"there\"\n[train]\nsteps = 20\nclip = 2.0\n";
         assert_eq!(differences(before, now), ["train.clip: 1.0 -> 2.0"]);
         assert!(differences(before, before).is_empty());
     }

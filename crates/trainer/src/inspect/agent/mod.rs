@@ -16,16 +16,24 @@ use crate::rl::{Agent, Recording, build_agent, build_environment};
 /// The same episode, played by the agent as it was drawn and as it was trained.
 struct Plays {
     before: Recording,
+    /// What the agent as it was drawn is called.
+    untrained: &'static str,
     after: Recording,
 }
 
-/// Draws episode `index` of a split as the agent plays it before and after its training.
+/// Draws episode `index` of a split as the agent plays it before its training (with random first values if that began with
+/// the parameters of another run) and after.
 ///
 /// # Errors
 /// [`InspectError`]: a setting out of range, or numbers that are not finite.
 pub fn inspect_agent(agent: &Agent, split: Split, index: u64) -> Result<Inspection, InspectError> {
     let plays = Plays {
         before: agent.record(&agent.untrained()?, split, index)?,
+        // What `train.from` named may have changed since, or be gone: such a run is shown beside an agent that has learned nothing.
+        untrained: match agent.config.train.from {
+            None => "before training",
+            Some(_) => "with random first values",
+        },
         after: agent.record(&agent.parameters, split, index)?,
     };
     let mut pictures = scenes::pictures(&plays)?;
@@ -40,8 +48,8 @@ pub fn inspect_agent(agent: &Agent, split: Split, index: u64) -> Result<Inspecti
         &title,
         &html! {
             p.facts {
-                (plays.after.rewards.len()) " steps, which count from 1. Earned before training: "
-                (total(&plays.before)) "; after: " (total(&plays.after)) ". One episode says little: "
+                (plays.after.rewards.len()) " steps, which count from 1. Earned " (plays.untrained) ": "
+                (total(&plays.before)) "; after training: " (total(&plays.after)) ". One episode says little: "
                 code { "mnm eval" } " plays many."
             }
             (shown(&pictures))

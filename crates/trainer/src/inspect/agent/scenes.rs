@@ -12,7 +12,7 @@ use crate::rl::{Recording, Scene};
 /// What was done, then what it earned.
 pub(super) fn pictures(plays: &Plays) -> Result<Vec<Picture>, InspectError> {
     let rows = [
-        ("before", "before training", &plays.before),
+        ("before", plays.untrained, &plays.before),
         ("after", "after training", &plays.after),
     ];
     let mut all = match &plays.after.scene {
@@ -33,7 +33,10 @@ pub(super) fn pictures(plays: &Plays) -> Result<Vec<Picture>, InspectError> {
     all.push(picture(
         "earned",
         "What it earned",
-        "The sum of the rewards up to each step, in the same episode before and after training.",
+        &format!(
+            "The sum of the rewards up to each step, in the same episode {} and after training.",
+            plays.untrained
+        ),
         earned.svg(),
     )?);
     Ok(all)

@@ -91,7 +91,7 @@ impl AgentsSummary {
         }
         Some(Self {
             episodes: runs
-                .filter_map(|run| run.played.as_ref())
+                .filter_map(|run| evaluated(run))
                 .map(|played| played.episodes)
                 .collect(),
             ideal: ideal.map(|(name, _)| name),
@@ -125,7 +125,12 @@ impl PlayerSummary {
 
 /// What a run's agent earned.
 fn figures(run: &RunData) -> Option<&Figures> {
-    run.played.as_ref().map(|played| &played.agent)
+    evaluated(run).map(|played| &played.agent)
+}
+
+/// The evaluation of a run that has finished; one that goes on has played with weights that it will not end with.
+fn evaluated(run: &RunData) -> Option<&AgentEvaluation> {
+    run.ended().and(run.played.as_ref())
 }
 
 /// One evaluation of each seed: players do the same in all of them, whatever agent they stand beside. Of several, the
@@ -133,7 +138,7 @@ fn figures(run: &RunData) -> Option<&Figures> {
 fn played<'a>(section: &Section<'a>) -> Vec<&'a AgentEvaluation> {
     let mut by_seed: Vec<(Option<i64>, &AgentEvaluation)> = Vec::new();
     for run in section.groups.iter().flat_map(|group| &group.runs) {
-        let Some(evaluation) = &run.played else {
+        let Some(evaluation) = evaluated(run) else {
             continue;
         };
         let seed = run.value("seed").and_then(toml::Value::as_integer);

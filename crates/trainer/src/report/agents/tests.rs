@@ -96,6 +96,28 @@ fn agents_are_over_their_seeds_and_players_over_all_of_them() {
     );
 }
 
+/// It was finished and evaluated, then trained on: what it played with are not the weights that it will end with.
+#[test]
+fn a_run_that_goes_on_has_no_reward_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut report = report(folder.path());
+    report.runs[1].summary.as_mut().unwrap().finished = false;
+    report.runs[3].played = report.runs[0].played.clone();
+    let summary = report.summary().unwrap();
+    let agents = summary.sections[0].agents.as_ref().unwrap();
+    let [lstm, dnc] = agents.agents.as_slice() else {
+        panic!("{agents:?}")
+    };
+    for (player, reward) in [(lstm, 300.0), (dnc, 100.0)] {
+        let figure = player.reward.as_ref().unwrap();
+        assert_eq!((figure.seeds, figure.mean), (1, reward));
+        assert_eq!(player.tenths[9], reward / 10.0);
+    }
+    // Its players would have been those of seed 2.
+    let random = agents.players[0].reward.as_ref().unwrap();
+    assert_eq!((random.seeds, random.mean), (1, 11.0));
+}
+
 #[test]
 fn markdown_has_rewards_beside_the_players() {
     let folder = tempfile::tempdir().unwrap();
