@@ -13,7 +13,8 @@ use crate::error::parameter;
 pub enum Input<F: Float> {
     /// Vectors, `[T, B, X]`.
     Dense(Tensor<F>),
-    /// Vectors in lines, as an encoder makes them of sentences.
+    /// Vectors in lines, as an encoder makes them of sentences. Only `recurrence = "line"` makes a difference between them and
+    /// vectors without lines.
     Lines {
         /// The vectors, `[T, B, X]`.
         vectors: Tensor<F>,
