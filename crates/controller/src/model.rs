@@ -155,8 +155,9 @@ impl<F: Kernels> Model<F> {
     }
 
     /// The same around a cell that `config` has no name for, such as an [`MnmCell`] with a rule of one's own: encoder, gains, dropout
-    /// and recurrence are the config's, its kind, rule and sizes the cell's. The cell takes what `input` shows, or
-    /// `config.embedding` numbers where that is words.
+    /// and lines are the config's, kind, rule and sizes the cell's (with `recurrence = "never"` it is to be one
+    /// [`without_recurrence`](MnmCell::without_recurrence)). The cell takes what `input` shows, or `config.embedding` numbers where
+    /// that is words.
     ///
     /// # Errors
     /// A setting out of range.
