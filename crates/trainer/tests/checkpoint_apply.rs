@@ -306,9 +306,13 @@ fn agrees<F: Kernels>(case: Case, lines: bool, kernel: Kernel, tolerance: f64) {
         close("meta", get("meta")[[t]], mean);
     }
     let first = reference.matrix("memory.0.weight");
-    let moved = all[0].memory[0][0][0] - first[0][0];
+    let entries = all[0].memory[0]
+        .iter()
+        .flatten()
+        .zip(first.iter().flatten());
+    let moved = entries.map(|(now, before)| (now - before).abs());
     assert!(
-        moved.abs() > 1e-3,
+        moved.fold(0.0, f64::max) > 1e-2,
         "the writes do nothing, so this proves nothing"
     );
 }
