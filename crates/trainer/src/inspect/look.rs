@@ -41,8 +41,8 @@ pub struct MemoryLook {
     pub after: Vec<f64>,
     /// The same, after the whole episode: what is left of each write.
     pub at_end: Vec<f64>,
-    /// The same, by the linear memory of least squares for all writes of the episode: no one-shot writes to a linear memory
-    /// leave a smaller mean.
+    /// The same, by the linear memory of least squares for all writes of the episode: no linear
+    /// memory leaves a smaller mean.
     pub closed_form: Vec<f64>,
     /// The cosine of each step's read key (rows) to each step's write key (columns), the largest over pairs of heads;
     /// NaN where the write is still to come.

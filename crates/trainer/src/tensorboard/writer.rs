@@ -22,8 +22,8 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// Goes on with the event file in `folder`, or begins one; a folder that is missing is made. A record that an interrupted run left half written at
-    /// the end is cut off: TensorBoard reads nothing past a damaged record.
+    /// Goes on with the event file in `folder`, or begins one; a folder that is missing is made. A record that an interrupted
+    /// run left half written at the end is cut off: TensorBoard reads nothing past a damaged record.
     ///
     /// # Errors
     /// If the folder or the file cannot be created, read or cut.
