@@ -3,7 +3,7 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::kernels::{Matrix, MatrixMut, Packed};
+use crate::kernels::{Matrix, MatrixMut, Packed, Store};
 use crate::ops::Outcome;
 use crate::ops::runs::array;
 use crate::ops::single::{back, single};
@@ -55,12 +55,46 @@ fn by_kernels(x: ArrayView2<'_, f32>, weight: ArrayView2<'_, f32>, bias: &[f32],
     let (Some(x), Some(weight)) = (x.to_slice(), weight.to_slice()) else {
         return by_ndarray(x, weight, bias, y);
     };
-    let packed = Packed::transposed(Matrix::dense(weight, out, input));
-    packed.multiply_plus(
+    let (x, weight) = (
         Matrix::dense(x, rows, input),
-        bias,
-        MatrixMut::dense(y, rows, out),
+        Matrix::dense(weight, out, input),
     );
+    // A step of a recurrent model has few rows: laying out its weight anew would take longer than the product.
+    let fewer = rows * (input + out) < out * input;
+    let by = if fewer { across } else { along };
+    by(x, weight, bias, y);
+}
+
+/// With the weight laid out for the product.
+fn along(x: Matrix<'_, f32>, weight: Matrix<'_, f32>, bias: &[f32], y: &mut [f32]) {
+    let y = MatrixMut::dense(y, x.rows(), weight.rows());
+    Packed::transposed(weight).multiply_plus(x, bias, y);
+}
+
+/// With the input laid out, by y^T = W x^T + b: the same bits.
+fn across(x: Matrix<'_, f32>, weight: Matrix<'_, f32>, bias: &[f32], y: &mut [f32]) {
+    let (rows, out) = (x.rows(), weight.rows());
+    let mut turned = Vec::with_capacity(out * rows);
+    for &bias in bias {
+        turned.extend(std::iter::repeat_n(bias, rows));
+    }
+    let to = MatrixMut::dense(&mut turned, out, rows);
+    Packed::transposed(x).multiply(weight, to, Store::Add);
+    turn(&turned, rows, y);
+}
+
+/// Writes the transpose of a row-major matrix of `columns` columns, a cache line of the result at a time.
+fn turn(from: &[f32], columns: usize, to: &mut [f32]) {
+    const LINE: usize = 16;
+    let rows = to.len() / columns.max(1);
+    for (block, lines) in from.chunks(LINE * columns.max(1)).enumerate() {
+        for column in 0..columns {
+            let line = &mut to[column * rows + block * LINE..];
+            for (to, from) in line.iter_mut().zip(lines[column..].iter().step_by(columns)) {
+                *to = *from;
+            }
+        }
+    }
 }
 
 fn by_ndarray<F: Float>(x: ArrayView2<'_, F>, weight: ArrayView2<'_, F>, bias: &[F], y: &mut [F]) {
@@ -122,5 +156,40 @@ impl<F: Float> Tensor<F> {
             None => x.matmul(&weight.transpose()?)?,
         };
         y.reshape(&[batch.as_slice(), &[outputs]].concat())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Numbers in (-1, 1) that look like nothing.
+    fn scattered(count: usize, from: f32) -> Vec<f32> {
+        (0..count)
+            .map(|i| ((i as f32 + from) * 12.9898).sin())
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn which_operand_is_laid_out_changes_no_bit(rows in 1_usize..40, input in 0_usize..70, out in 1_usize..120) {
+            let (x, weight) = (scattered(rows * input, 0.1), scattered(out * input, 0.7));
+            let bias = scattered(out, 0.3);
+            let way = |by: fn(Matrix<'_, f32>, Matrix<'_, f32>, &[f32], &mut [f32])| {
+                let mut y = vec![f32::NAN; rows * out];
+                by(Matrix::dense(&x, rows, input), Matrix::dense(&weight, out, input), &bias, &mut y);
+                y
+            };
+            let (along, across) = (way(along), way(across));
+            prop_assert_eq!(&along, &across);
+            for (n, &y) in along.iter().enumerate() {
+                let (row, unit) = (&x[n / out * input..][..input], &weight[n % out * input..][..input]);
+                let products = row.iter().zip(unit).map(|(&x, &w)| f64::from(x) * f64::from(w));
+                let expected = f64::from(bias[n % out]) + products.sum::<f64>();
+                prop_assert!((f64::from(y) - expected).abs() < 1e-5, "{} at {}, not {}", y, n, expected);
+            }
+        }
     }
 }
