@@ -85,7 +85,9 @@ fn is_config(error: &TrainError) -> bool {
             | TrainError::Model(ControllerError::Config { .. })
             | TrainError::Occupied(_)
             | TrainError::NoCheckpoint(_)
+            | TrainError::Foreign(_)
             | TrainError::InUse(_)
+            | TrainError::From { .. }
             | TrainError::OtherConfig { .. }
             | TrainError::OtherData { .. }
     )

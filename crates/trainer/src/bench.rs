@@ -46,7 +46,7 @@ pub struct BenchOutcome {
     pub rule: String,
     /// "fused" or "reference".
     pub kernel: mnm_controller::Kernel,
-    /// Loss before the first and after the last step: the model does learn.
+    /// Loss before the first and before the last step: the model does learn.
     pub losses: [f64; 2],
 }
 
@@ -159,7 +159,7 @@ pub fn bench(
         }
         times.sort();
         Ok(BenchOutcome {
-            step_s: times[times.len() / 2].as_secs_f64(),
+            step_s: median(&times),
             min_s: times[0].as_secs_f64(),
             rss_mib: peak_memory(),
             steps: times.len(),
@@ -169,6 +169,12 @@ pub fn bench(
             losses,
         })
     })
+}
+
+/// The middle one of sorted times, or the mean of the two in the middle, in seconds.
+fn median(sorted: &[Duration]) -> f64 {
+    let [low, high] = [(sorted.len() - 1) / 2, sorted.len() / 2];
+    (sorted[low] + sorted[high]).as_secs_f64() / 2.0
 }
 
 /// The peak resident memory of this process in MiB, where `/proc` tells.

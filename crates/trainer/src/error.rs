@@ -81,6 +81,12 @@ pub enum TrainError {
         dir = .0.display()
     )]
     NoCheckpoint(PathBuf),
+    /// Where the run would leave its config, there is a file that no run wrote.
+    #[error(
+        "{0} was written by somebody, and a run in this folder would put its own config in its place; choose another \
+         folder"
+    )]
+    Foreign(PathBuf),
     /// Another process trains in the folder.
     #[error("{0}: another training is running in this folder; wait for it, or choose another one")]
     InUse(PathBuf),

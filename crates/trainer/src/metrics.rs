@@ -96,14 +96,24 @@ impl Metrics {
             .write_all(line.as_bytes())
             .map_err(TrainError::file(&self.path, "write the metrics"))
     }
+
+    /// Waits until the lines so far are on the disk: a checkpoint must not outlive them.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn sync(&self) -> Result<(), TrainError> {
+        self.file
+            .sync_data()
+            .map_err(TrainError::file(&self.path, "write the metrics"))
+    }
 }
 
-/// What the file `path` says of the first `step` steps of a run. What was written after them, by a run that was killed later
-/// than its last checkpoint, is left out.
+/// What the file `path` says of the first `step` steps of a run that writes a line `every` so many steps. What was written after
+/// them, by a run that was killed later than its last checkpoint, is left out.
 ///
 /// # Errors
-/// If the file cannot be read, is gone, or a line of it is no record.
-pub(crate) fn history(path: &Path, step: u64) -> Result<String, TrainError> {
+/// If the file cannot be read, is gone, lacks lines at its end, or a line of it is no record.
+pub(crate) fn history(path: &Path, step: u64, every: u64) -> Result<String, TrainError> {
     if step == 0 {
         return Ok(String::new());
     }
@@ -120,7 +130,7 @@ pub(crate) fn history(path: &Path, step: u64) -> Result<String, TrainError> {
         }
         Err(error) => return Err(TrainError::file(path, "read the metrics")(error)),
     };
-    let mut kept = String::new();
+    let (mut kept, mut last) = (String::new(), None);
     for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let record = std::str::from_utf8(line)
             .map_err(|_| "not UTF-8 text".to_owned())
@@ -132,6 +142,7 @@ pub(crate) fn history(path: &Path, step: u64) -> Result<String, TrainError> {
             Ok((text, at)) if at <= step => {
                 kept.push_str(text.trim_end());
                 kept.push('\n');
+                last = Some(at);
             }
             Ok(_) => break,
             // The half line that a killed run leaves.
@@ -139,5 +150,11 @@ pub(crate) fn history(path: &Path, step: u64) -> Result<String, TrainError> {
             Err(reason) => return Err(damaged(format!("line {}: {reason}", number + 1))),
         }
     }
-    Ok(kept)
+    let due = step - step % every;
+    match last {
+        Some(last) if last < due => Err(damaged(format!(
+            "it ends with step {last}, though the checkpoint is of step {step}"
+        ))),
+        _ => Ok(kept),
+    }
 }

@@ -167,7 +167,7 @@ struct Training<'a> {
 
 impl<'a> Training<'a> {
     fn prepare(config: &'a Config, out: &Path, options: &TrainOptions) -> Result<Self, TrainError> {
-        let mut claim = Claim::on(out)?;
+        let claim = Claim::on(out)?;
         let folder = claim.folder().clone();
         // Everything that can be wrong with config and data is found before anything is written.
         let origin = Origin::find(&folder, config, options.resume)?;
@@ -190,7 +190,11 @@ impl<'a> Training<'a> {
             Origin::Parameters(start) => State::with_parameters(&model, start.parameters.clone()),
             Origin::Fresh => State::start(&model, config)?,
         };
-        let history = history(&folder.metrics(), state.counters.step)?;
+        let history = history(
+            &folder.metrics(),
+            state.counters.step,
+            config.train.log_every,
+        )?;
         claim.begin(config)?;
         Ok(Self {
             config,
@@ -398,6 +402,7 @@ impl<'a> Training<'a> {
 
     fn save(&mut self) -> Result<(), TrainError> {
         self.events.flush()?;
+        self.metrics.sync()?;
         self.state
             .checkpoint(self.config, vocabulary_of(self.task.interface()))
             .write(&self.folder.checkpoint())?;

@@ -328,6 +328,22 @@ fn a_run_killed_before_its_first_checkpoint_starts_anew_if_asked_to() {
 }
 
 #[test]
+fn a_config_that_somebody_wrote_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    for text in ["# mine\nseed = 1\n", "no TOML"] {
+        std::fs::write(&path, text).unwrap();
+        for resume in [false, true] {
+            let message = refusal(&config(&[]), folder.path(), resume);
+            assert!(message.contains("written by somebody"), "{message}");
+        }
+    }
+    // What a run leaves that was killed at once.
+    std::fs::write(&path, config(&[]).to_toml()).unwrap();
+    run(&config(&[]), folder.path(), false);
+}
+
+#[test]
 fn metrics_that_are_damaged_or_gone_are_not_cut_short() {
     let folder = tempfile::tempdir().unwrap();
     run(&config(&[]), folder.path(), false);
@@ -346,6 +362,12 @@ fn metrics_that_are_damaged_or_gone_are_not_cut_short() {
             "{message}"
         );
     }
+    std::fs::write(&metrics, format!("{}\n", lines[0])).unwrap();
+    let message = refusal(&more, folder.path(), true);
+    assert!(
+        message.contains("ends with step") && message.contains("empty one"),
+        "{message}"
+    );
     std::fs::remove_file(&metrics).unwrap();
     let message = refusal(&more, folder.path(), true);
     assert!(

@@ -95,13 +95,14 @@ impl Folder {
         serde_json::from_str(&text).ok()
     }
 
-    /// Compares what the run was once started with against what it would be started with now.
+    /// Compares what the run was once started with against what it would be started with now. A run whose folder was removed may start
+    /// with anything.
     ///
     /// # Errors
     /// If they differ: figures of two different settings would stand under one name.
     pub fn check_note(&self, run: &Run) -> Result<()> {
         match std::fs::read_to_string(&self.note) {
-            Ok(before) if settings(&before) != settings(&note(run)) => bail!(
+            Ok(before) if self.path.exists() && settings(&before) != settings(&note(run)) => bail!(
                 "{} was started with other settings than the suite now asks for (see {}); remove the folder, or choose another with --out",
                 self.path.display(),
                 self.note.display()
@@ -272,6 +273,9 @@ mod tests {
             .expect_err("another run")
             .to_string();
         assert!(error.contains("--out"), "{error}");
+        // As the message says, it can be removed.
+        std::fs::remove_dir_all(&folder.path).expect("was made");
+        folder.check_note(&other).expect("nothing is there");
     }
 
     #[test]

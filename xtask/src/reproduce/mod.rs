@@ -51,6 +51,13 @@ pub struct Options {
     only: Option<String>,
 }
 
+impl Options {
+    /// Whether `--only` leaves a run of this name in.
+    fn wants(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|text| name.contains(text))
+    }
+}
+
 /// Trains, evaluates, reports, and prints our figures beside the published ones.
 ///
 /// # Errors
@@ -93,37 +100,6 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("stopped; the same command goes on from here");
     }
 
-    let cells = results::gather(&suite, &jobs)?;
-    let players = players::gather(&suite, &jobs)?;
-    let further = further::gather(&suite, &jobs)?;
-    let raw = out.join("results.json");
-    let mut figures = results::to_json(&suite, &cells);
-    figures["data"] = remarks.as_slice().into();
-    figures["players"] = players::to_json(&suite, &players);
-    figures["further"] = further::to_json(&suite, &further);
-    std::fs::write(&raw, format!("{figures:#}\n")).with_context(|| raw.display().to_string())?;
-    let report = report(&plan.mnm, &suite, &jobs, &out);
-    println!("\n{}", results::tables(&suite, &cells, &players));
-    print!("{}", further::tables(&suite, &further));
-    print!("{}", by_task::tables(&suite, &jobs)?);
-    for remark in &remarks {
-        println!("data: {remark}");
-    }
-    if options.quick {
-        println!(
-            "--quick: short runs on a part of the task; their figures say nothing about the models"
-        );
-    }
-    println!(
-        "took {}; raw figures: {}",
-        view::words(start.elapsed()),
-        raw.display()
-    );
-    match report {
-        Ok(Some(path)) => println!("report: {}", path.display()),
-        Ok(None) => {}
-        Err(error) => bail!("the report could not be made: {error:#}"),
-    }
     let failures: Vec<String> = jobs
         .iter()
         .zip(&outcomes)
@@ -132,13 +108,50 @@ pub fn run(options: &Options) -> Result<()> {
             _ => None,
         })
         .collect();
-    if !failures.is_empty() {
-        bail!(
-            "{} of {} runs failed:\n{}",
-            failures.len(),
-            jobs.len(),
-            failures.join("\n")
+    let told = tell(&suite, options, &plan, &remarks, &out);
+    println!("took {}", view::words(start.elapsed()));
+    if failures.is_empty() {
+        return told;
+    }
+    let list = failures.join("\n");
+    let failed = format!("{} of {} runs failed:\n{list}", failures.len(), jobs.len());
+    told.context(failed.clone())?;
+    bail!(failed)
+}
+
+/// Tables, raw figures and report of all that the folder `out` holds of the suite by now, in this call or before.
+fn tell(
+    suite: &Suite,
+    options: &Options,
+    plan: &Plan<'_>,
+    remarks: &[String],
+    out: &Path,
+) -> Result<()> {
+    let jobs = known(suite, options, plan.data, out);
+    let cells = results::gather(suite, &jobs)?;
+    let players = players::gather(suite, &jobs)?;
+    let further = further::gather(suite, &jobs)?;
+    let raw = out.join("results.json");
+    let mut figures = results::to_json(suite, &cells);
+    figures["data"] = remarks.into();
+    figures["players"] = players::to_json(suite, &players);
+    figures["further"] = further::to_json(suite, &further);
+    std::fs::write(&raw, format!("{figures:#}\n")).with_context(|| raw.display().to_string())?;
+    println!("\n{}", results::tables(suite, &cells, &players));
+    print!("{}", further::tables(suite, &further));
+    print!("{}", by_task::tables(suite, &jobs)?);
+    for remark in remarks {
+        println!("data: {remark}");
+    }
+    if options.quick {
+        println!(
+            "--quick: short runs on a part of the task; their figures say nothing about the models"
         );
+    }
+    println!("raw figures: {}", raw.display());
+    let report = report(&plan.mnm, suite, &jobs, out).context("the report could not be made")?;
+    if let Some(path) = report {
+        println!("report: {}", path.display());
     }
     Ok(())
 }
@@ -208,8 +221,10 @@ fn width(options: &Options, runs: usize) -> usize {
 fn jobs(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Result<Vec<Job>> {
     let seeds = options.seeds.unwrap_or(suite.seeds);
     let all = suite.runs(seeds, options.quick, data);
-    let wanted = |name: &str| options.only.as_ref().is_none_or(|text| name.contains(text));
-    let mut runs: Vec<_> = all.into_iter().filter(|run| wanted(&run.name)).collect();
+    let mut runs: Vec<_> = all
+        .into_iter()
+        .filter(|run| options.wants(&run.name))
+        .collect();
     if runs.is_empty() {
         bail!(
             "no run of the suite {} has {:?} in its name",
@@ -228,6 +243,18 @@ fn jobs(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Re
             job.folder.check_note(&job.run)?;
             Ok(job)
         })
+        .collect()
+}
+
+/// Every run of the suite that was asked for, or that was evaluated before, with the settings that the suite has now.
+fn known(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Vec<Job> {
+    let seeds = options.seeds.unwrap_or(0).max(suite.seeds);
+    suite
+        .runs(seeds, options.quick, data)
+        .into_iter()
+        .map(|run| Job::new(suite, run, out))
+        .filter(|job| options.wants(&job.run.name) || job.folder.evaluation.is_file())
+        .filter(|job| job.folder.check_note(&job.run).is_ok())
         .collect()
 }
 

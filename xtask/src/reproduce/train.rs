@@ -229,6 +229,15 @@ fn trained(plan: &Plan<'_>, job: &Job, line: &mut Line) -> Result<bool> {
         return Ok(true);
     }
     job.folder.prepare(&job.run)?;
+    // They are of the weights before.
+    for evaluation in job.evaluations() {
+        match std::fs::remove_file(&evaluation.path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| evaluation.path.display().to_string());
+            }
+            _ => {}
+        }
+    }
     let mut command = command(&plan.mnm, job);
     let log = OpenOptions::new()
         .create(true)
@@ -434,6 +443,19 @@ esac
             before,
             (noted(&plan, "arguments"), noted(&plan, "evaluations"))
         );
+    }
+
+    #[test]
+    fn a_run_that_is_trained_anew_has_no_evaluation_of_before() {
+        let (folder, plan) = fixture();
+        let jobs = [job(folder.path(), 1), job(folder.path(), 3)];
+        work(&plan, &jobs);
+        let evaluation = |job: &Job| job.folder.evaluation.clone();
+        std::fs::copy(evaluation(&jobs[0]), evaluation(&jobs[1])).expect("writable");
+        std::fs::remove_dir_all(&jobs[0].folder.path).expect("was made");
+        work(&plan, &jobs);
+        assert_eq!(noted(&plan, "evaluations").lines().count(), 2);
+        assert!(!evaluation(&jobs[1]).exists(), "its training failed");
     }
 
     #[test]

@@ -4,9 +4,6 @@ use std::fmt::Write;
 
 use mnm_trainer::rl::{AgentEvaluation, Figures};
 
-/// Parts of an episode whose rewards are shown one by one.
-const PARTS: usize = 10;
-
 /// The object that others rely on.
 pub fn json(outcome: &AgentEvaluation) -> anyhow::Result<String> {
     Ok(serde_json::to_string(outcome)? + "\n")
@@ -63,7 +60,7 @@ pub fn table(outcome: &AgentEvaluation) -> String {
     }
     let _ = writeln!(text, "reward a step, by tenths of the episode:");
     for (name, figures) in &rows {
-        let _ = writeln!(text, "  {name:width$}  {}", parts(&figures.by_position));
+        let _ = writeln!(text, "  {name:width$}  {}", parts(figures));
     }
     text
 }
@@ -72,13 +69,9 @@ fn number(value: Option<f64>, width: usize) -> String {
     value.map_or(format!("{:>width$}", "-"), |x| format!("{x:width$.2}"))
 }
 
-/// The means over the parts of an episode, from its begin to its end.
-fn parts(by_position: &[f64]) -> String {
-    let length = by_position.len().div_ceil(PARTS).max(1);
-    by_position
-        .chunks(length)
-        .map(|part| format!(" {:6.3}", part.iter().sum::<f64>() / part.len() as f64))
-        .collect()
+fn parts(figures: &Figures) -> String {
+    let tenths = figures.tenths().into_iter();
+    tenths.map(|mean| format!(" {mean:6.3}")).collect()
 }
 
 #[cfg(test)]

@@ -40,7 +40,7 @@ fn a_wrong_config_names_the_key_the_value_and_what_is_allowed() {
         ("model.rule=hebb", &["model.rule", "hebb", "mnm-p"]),
         ("model.kind=gru", &["model.kind", "gru", "lstm"]),
         ("model.dropout_hidden=1.5", &["model.dropout_hidden", "1.5"]),
-        ("data.bits=0", &["bits", "0", "1 to 1024"]),
+        ("data.bits=0", &["data.bits", "0", "1 to 1024"]),
         ("data.task=chess", &["chess", "double-copy"]),
         ("seed", &["--set seed", "key=value"]),
         ("threads=9999", &["threads", "9999"]),

@@ -8,8 +8,8 @@ use ndarray::ArrayView2;
 use super::recall::BLANK;
 use super::source::{self, TaskFiles};
 use super::{
-    BabiError, BabiOptions, Corpus, Draw, Interner, Lexicon, Reading, Renames, Showing, Vocabulary,
-    render,
+    AnswerWords, BabiError, BabiOptions, Corpus, Draw, Interner, Lexicon, Reading, Renames,
+    Showing, Vocabulary, render,
 };
 use crate::{
     Episode, InputKind, Interface, Labels, OptionError, OutputKind, Split, Task, TaskError,
@@ -120,12 +120,30 @@ impl Parsed {
         Ok(parsed)
     }
 
-    /// What can be renamed in the tasks that have training stories. The words of all answers, split at commas, are numbered too.
+    /// The words of the longest line of the training stories; of all, where there are none. (A model is made for these: it must not depend
+    /// on what it will be tested on.)
+    fn longest(&self) -> Option<usize> {
+        let of = |split: Option<Split>| {
+            let parts = self
+                .parts
+                .iter()
+                .filter(|part| split.is_none_or(|split| part.split == split));
+            let lines = parts.flat_map(|part| {
+                let corpus = &self.corpora[part.corpus];
+                let lines = part.stories.clone().flat_map(|story| corpus.story(story));
+                lines.map(|line| corpus.words(line).len())
+            });
+            lines.max()
+        };
+        of(Some(Split::Train)).or_else(|| of(None))
+    }
+
+    /// What can be renamed in the tasks that have training stories. The words of all answers, split at commas and blanks, are numbered too.
     fn renames(&mut self, options: &BabiOptions) -> Result<Renames, OptionError> {
         let words = &mut self.words;
         let answers = self.answers.strings().iter();
-        let answers: Vec<Vec<u32>> = answers
-            .map(|answer| answer.split(',').map(|word| words.number(word)).collect())
+        let answers: Vec<AnswerWords> = answers
+            .map(|answer| AnswerWords::of(answer, words))
             .collect();
         let mut told: BTreeMap<u8, BTreeSet<u32>> = BTreeMap::new();
         for part in self.parts.iter().filter(|part| part.split == Split::Train) {
@@ -134,7 +152,7 @@ impl Parsed {
             for line in part.stories.clone().flat_map(|story| corpus.story(story)) {
                 told.extend(corpus.words(line));
                 let answer = corpus.answer(line).map(|answer| &answers[answer as usize]);
-                told.extend(answer.into_iter().flatten());
+                told.extend(answer.into_iter().flat_map(|answer| &answer.words));
             }
         }
         Renames::new(&options.rename, words, answers, &told)
@@ -247,12 +265,7 @@ impl Babi {
         }
         counts.sort_by_key(|count| (count.split, count.task));
 
-        let longest = |corpus: &Corpus| {
-            (0..corpus.lines())
-                .map(|line| corpus.words(line).len())
-                .max()
-        };
-        let longest = parsed.corpora.iter().filter_map(longest).max().unwrap_or(1);
+        let longest = parsed.longest().unwrap_or(1);
         let interface = Interface {
             input: InputKind::Tokens {
                 vocabulary: vocabulary.words.clone(),

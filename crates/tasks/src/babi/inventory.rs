@@ -81,8 +81,8 @@ impl Inventory {
         })
     }
 
-    /// Whether this is what was published, as far as sums are on record: no training or validation file is missing or
-    /// another than the known one.
+    /// Whether this is what was published, as far as sums are on record: no training file is missing, nor one of a split that
+    /// has others, and none is another than the known one. (A layout without validation files was published too.)
     pub fn is_official(&self) -> bool {
         let known = |file: &BabiFile| {
             matches!(

@@ -44,5 +44,5 @@ pub use vocabulary::{PADDING, UNKNOWN, Vocabulary};
 
 pub(crate) use reading::{Lexicon, Reading};
 pub(crate) use recall::Draw;
-pub(crate) use rename::Renames;
+pub(crate) use rename::{AnswerWords, Renames};
 pub(crate) use render::render;

@@ -115,7 +115,11 @@ impl BabiOptions {
         }
     }
 
-    pub(crate) fn check(&self) -> Result<(), OptionError> {
+    /// Checks every option's range; whether words that are to be renamed are those of the data shows when they are read.
+    ///
+    /// # Errors
+    /// The first option that is out of range.
+    pub fn check(&self) -> Result<(), OptionError> {
         let expected = "one or more different numbers of 1 to 20";
         let mut sorted = self.tasks.clone();
         sorted.sort_unstable();

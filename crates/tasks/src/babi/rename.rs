@@ -54,9 +54,30 @@ impl Rename {
 pub(crate) struct Renames {
     groups: Vec<Group>,
     /// By number of the answer: its words.
-    answers: Vec<Vec<u32>>,
+    answers: Vec<AnswerWords>,
     /// The number of the answer of these words.
-    numbers: HashMap<Vec<u32>, u32>,
+    numbers: HashMap<AnswerWords, u32>,
+}
+
+/// The words of an answer, and the commas and blanks between them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct AnswerWords {
+    pub words: Vec<u32>,
+    between: String,
+}
+
+impl AnswerWords {
+    /// Those of `answer`, numbered by `words`.
+    pub(crate) fn of(answer: &str, words: &mut Interner) -> Self {
+        let between = |c: &char| matches!(c, ',' | ' ');
+        AnswerWords {
+            words: answer
+                .split([',', ' '])
+                .map(|word| words.number(word))
+                .collect(),
+            between: answer.chars().filter(between).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -75,7 +96,7 @@ impl Renames {
     pub(crate) fn new(
         renames: &[Rename],
         words: &Interner,
-        answers: Vec<Vec<u32>>,
+        answers: Vec<AnswerWords>,
         told: &BTreeMap<u8, BTreeSet<u32>>,
     ) -> Result<Self, OptionError> {
         let mut groups = Vec::new();
@@ -146,9 +167,13 @@ impl Renames {
                 *word = then[*word as usize];
             }
         }
-        let answer = |words: &Vec<u32>| {
-            let words: Vec<u32> = words.iter().map(|&word| becomes[word as usize]).collect();
-            self.numbers.get(&words).copied()
+        let answer = |answer: &AnswerWords| {
+            let words = answer.words.iter();
+            let renamed = AnswerWords {
+                words: words.map(|&word| becomes[word as usize]).collect(),
+                between: answer.between.clone(),
+            };
+            self.numbers.get(&renamed).copied()
         };
         let answers: Vec<Option<u32>> = self.answers.iter().map(answer).collect();
         Some(lexicon.renamed(&becomes, &answers))

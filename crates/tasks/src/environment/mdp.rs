@@ -12,11 +12,14 @@ use serde::{Deserialize, Serialize};
 use crate::distributions::{dirichlet, normal};
 use crate::{OptionError, Split, stream};
 
+/// The most transition probabilities of a process: 80 MB of them.
+const MOST_TRANSITIONS: usize = 10_000_000;
+
 /// The size of a tabular MDP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TabularMdpOptions {
-    /// The number of states, S: 2 to 1000.
+    /// The number of states, S: 2 to 1000, and S x A x S at most ten million.
     pub states: usize,
     /// The number of actions, A: 2 to 1000.
     pub actions: usize,
@@ -94,6 +97,13 @@ impl TabularMdp {
             "actions",
             actions,
             "2 to 1000",
+        )?;
+        OptionError::unless(
+            states * states * actions <= MOST_TRANSITIONS,
+            Self::NAME,
+            "states",
+            states,
+            format!("states x actions x states of at most {MOST_TRANSITIONS}"),
         )?;
         OptionError::unless(
             (1..=10_000).contains(&horizon),

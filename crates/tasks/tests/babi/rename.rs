@@ -200,6 +200,38 @@ fn validation_stories_and_other_tasks_are_as_they_are() {
 }
 
 #[test]
+fn the_words_of_an_answer_of_several_change_places_too() {
+    let others = "\
+1 Where is the key?\tthe hall\t1
+2 Where is the key?\tthe attic\t1
+3 Where is the key?\tthe garden, the hall\t1
+4 Where is the key?\tthe garden, the attic\t1
+5 Where is the key?\thall\t1
+";
+    let places = vec![rename(&["hall", "attic"])];
+    let (_dir, babi) = load(places, others, |_| ());
+    let mut changed = 0;
+    for (lines, answers) in tellings(&babi, 2) {
+        let attic = answers[0] == "the attic";
+        changed += usize::from(attic);
+        let [one, other] = if attic {
+            ["attic", "hall"]
+        } else {
+            ["hall", "attic"]
+        };
+        let expected = [
+            format!("the {one}"),
+            format!("the {other}"),
+            format!("the garden, the {one}"),
+            format!("the garden, the {other}"),
+            one.to_owned(),
+        ];
+        assert_eq!(answers, expected, "{lines:?}");
+    }
+    assert!(changed > 0 && changed < EPOCHS as usize, "{changed}");
+}
+
+#[test]
 fn a_story_with_an_answer_that_would_be_new_is_as_it_is() {
     let (_dir, plain) = load(Vec::new(), "", |_| ());
     let (_dir, babi) = load(vec![renames()[0].clone()], "", |_| ());

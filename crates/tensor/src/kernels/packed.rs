@@ -47,6 +47,9 @@ impl<F: Kernels> Packed<F> {
     pub fn transposed(b: Matrix<'_, F>) -> Self {
         let mut packed = Packed::default();
         packed.reserve(b.columns, b.rows);
+        if b.columns == 0 {
+            return packed;
+        }
         for first in (0..b.rows).step_by(ROW_MULTIPLE) {
             // A cache line of the panel at a time, from as many rows of B.
             let (offset, width) = packed.panel(first / PANEL);

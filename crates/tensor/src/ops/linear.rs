@@ -61,9 +61,12 @@ fn by_kernels(x: ArrayView2<'_, f32>, weight: ArrayView2<'_, f32>, bias: &[f32],
     );
     // A step of a recurrent model has few rows: laying out its weight anew would take longer than the product.
     let fewer = rows * (input + out) < out * input;
-    let by = if fewer { across } else { along };
+    let by: Way = if fewer { across } else { along };
     by(x, weight, bias, y);
 }
+
+/// y = x W^T + b of (x, W, b, y).
+type Way = fn(Matrix<'_, f32>, Matrix<'_, f32>, &[f32], &mut [f32]);
 
 /// With the weight laid out for the product.
 fn along(x: Matrix<'_, f32>, weight: Matrix<'_, f32>, bias: &[f32], y: &mut [f32]) {
@@ -74,24 +77,24 @@ fn along(x: Matrix<'_, f32>, weight: Matrix<'_, f32>, bias: &[f32], y: &mut [f32
 /// With the input laid out, by y^T = W x^T + b: the same bits.
 fn across(x: Matrix<'_, f32>, weight: Matrix<'_, f32>, bias: &[f32], y: &mut [f32]) {
     let (rows, out) = (x.rows(), weight.rows());
-    let mut turned = Vec::with_capacity(out * rows);
-    for &bias in bias {
-        turned.extend(std::iter::repeat_n(bias, rows));
-    }
+    let mut turned = vec![0.0; out * rows];
     let to = MatrixMut::dense(&mut turned, out, rows);
-    Packed::transposed(x).multiply(weight, to, Store::Add);
-    turn(&turned, rows, y);
+    Packed::transposed(x).multiply(weight, to, Store::Overwrite);
+    turn_plus(&turned, bias, y);
 }
 
-/// Writes the transpose of a row-major matrix of `columns` columns, a cache line of the result at a time.
-fn turn(from: &[f32], columns: usize, to: &mut [f32]) {
+/// Writes the transpose of a row-major matrix that has a row for each element of `bias`, plus the bias; a cache line of the result at a
+/// time.
+fn turn_plus(from: &[f32], bias: &[f32], to: &mut [f32]) {
     const LINE: usize = 16;
-    let rows = to.len() / columns.max(1);
-    for (block, lines) in from.chunks(LINE * columns.max(1)).enumerate() {
+    let rows = bias.len();
+    let columns = to.len() / rows.max(1);
+    for (first, bias) in (0..rows).step_by(LINE).zip(bias.chunks(LINE)) {
         for column in 0..columns {
-            let line = &mut to[column * rows + block * LINE..];
-            for (to, from) in line.iter_mut().zip(lines[column..].iter().step_by(columns)) {
-                *to = *from;
+            let lines = from[first * columns + column..].iter().step_by(columns);
+            let line = &mut to[column * rows + first..];
+            for ((to, from), bias) in line.iter_mut().zip(lines).zip(bias) {
+                *to = bias + from;
             }
         }
     }
@@ -177,7 +180,7 @@ mod tests {
         fn which_operand_is_laid_out_changes_no_bit(rows in 1_usize..40, input in 0_usize..70, out in 1_usize..120) {
             let (x, weight) = (scattered(rows * input, 0.1), scattered(out * input, 0.7));
             let bias = scattered(out, 0.3);
-            let way = |by: fn(Matrix<'_, f32>, Matrix<'_, f32>, &[f32], &mut [f32])| {
+            let way = |by: Way| {
                 let mut y = vec![f32::NAN; rows * out];
                 by(Matrix::dense(&x, rows, input), Matrix::dense(&weight, out, input), &bias, &mut y);
                 y
@@ -186,9 +189,12 @@ mod tests {
             prop_assert_eq!(&along, &across);
             for (n, &y) in along.iter().enumerate() {
                 let (row, unit) = (&x[n / out * input..][..input], &weight[n % out * input..][..input]);
-                let products = row.iter().zip(unit).map(|(&x, &w)| f64::from(x) * f64::from(w));
-                let expected = f64::from(bias[n % out]) + products.sum::<f64>();
-                prop_assert!((f64::from(y) - expected).abs() < 1e-5, "{} at {}, not {}", y, n, expected);
+                let terms = row.iter().zip(unit).map(|(&x, &w)| f64::from(x) * f64::from(w));
+                let terms = || terms.clone().chain([f64::from(bias[n % out])]);
+                // Each addition rounds by half an epsilon of what it adds up to, at most.
+                let (expected, size) = (terms().sum::<f64>(), terms().map(f64::abs).sum::<f64>());
+                let bound = (input + 1) as f64 * f64::from(f32::EPSILON) * size;
+                prop_assert!((f64::from(y) - expected).abs() <= bound, "{} at {}, not {}", y, n, expected);
             }
         }
     }

@@ -1,12 +1,17 @@
 //! Which task or environment, and its options.
 
-use mnm_tasks::environment::{BanditOptions, GridMazeOptions, TabularMdpOptions};
+use mnm_tasks::environment::{BanditOptions, EnvironmentError, GridMazeOptions, TabularMdpOptions};
 use mnm_tasks::{
     AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions, Lengths,
-    PrioritySortOptions, StoriesOptions,
+    PrioritySortOptions, Split, StoriesOptions,
 };
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
+
+use super::ConfigError;
+use crate::TrainError;
+use crate::rl::build_environment;
+use crate::task::build_task;
 
 /// One line a task: the name that `data.task` takes, the variant, and its options.
 macro_rules! tasks {
@@ -59,6 +64,28 @@ impl DataConfig {
     /// Whether this is an environment, for reinforcement learning.
     pub fn is_environment(&self) -> bool {
         matches!(self, Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_))
+    }
+
+    /// Checks every option's range, as the task itself does. Of bAbI nothing is read.
+    ///
+    /// # Errors
+    /// [`ConfigError::Data`].
+    pub(crate) fn validate(&self) -> Result<(), ConfigError> {
+        let made = match self {
+            Self::Babi(options) => options.check().map_err(TrainError::from),
+            data if data.is_environment() => {
+                build_environment(data, 1, 0, Split::Train).map(|_| ())
+            }
+            data => build_task(data, 0, None).map(|_| ()),
+        };
+        match made {
+            Err(
+                TrainError::Option(error)
+                | TrainError::Environment(EnvironmentError::Option(error)),
+            ) => Err(ConfigError::Data(error)),
+            // Whatever else stands in the way is found where the data are used.
+            _ => Ok(()),
+        }
     }
 
     /// The same data as an evaluation reads them, without what is there for the training's sake alone: bAbI's training stories

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use mnm_controller::ControllerError;
+use mnm_tasks::OptionError;
 use thiserror::Error;
 
 /// An error of a config; it names the file or the key.
@@ -53,6 +54,9 @@ pub enum ConfigError {
         /// What is allowed.
         allowed: &'static str,
     },
+    /// An option of the task is out of range.
+    #[error("data.{option} = {value}: {task} takes {expected}", option = .0.option, value = .0.value, task = .0.task, expected = .0.expected)]
+    Data(OptionError),
     /// A setting is not `key=value`.
     #[error("--set {set}: {expected}")]
     Override {

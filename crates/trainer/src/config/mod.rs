@@ -168,6 +168,7 @@ impl Config {
     /// [`ConfigError`] naming the key, its value and what is allowed.
     pub fn validate(&self) -> Result<(), ConfigError> {
         check_threads(self.threads)?;
+        self.data.validate()?;
         self.model.validate()?;
         self.train.validate()?;
         match (&self.rl, self.data.is_environment()) {

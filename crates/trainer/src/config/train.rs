@@ -39,7 +39,7 @@ pub struct TrainConfig {
     pub warmup: u64,
     /// "constant", "linear" or "cosine".
     pub decay: Decay,
-    /// The fraction of the learning rate that is left at the last step.
+    /// The fraction of the learning rate that is left at the end, where a step after the last one would be.
     pub decay_to: f64,
     /// Adam's decay of the first moment.
     pub beta1: f64,
@@ -65,7 +65,7 @@ pub struct TrainConfig {
     pub valid_episodes: u64,
     /// Steps between checkpoints.
     pub checkpoint_every: u64,
-    /// Stop once the validation error, in percent, is at most this.
+    /// Stop once the validation error, in percent, is at most this; 0 stops when nothing is wrong any more.
     pub stop_error: f64,
     /// Stop after this many validations without a better one; 0 goes on.
     pub patience: u64,
@@ -131,24 +131,22 @@ impl TrainConfig {
                 "a whole number from 1 to 1000000000",
             ));
         }
-        let fractions = [
-            ("train.beta1", self.beta1),
-            ("train.beta2", self.beta2),
-            ("train.decay_to", self.decay_to),
-        ];
+        let fractions = [("train.beta1", self.beta1), ("train.beta2", self.beta2)];
         for (key, value) in fractions {
-            let top = if key == "train.decay_to" {
-                1.0
-            } else {
-                1.0 - 1e-9
-            };
-            if !(0.0..=top).contains(&value) {
+            if !(0.0..=1.0 - 1e-9).contains(&value) {
                 return Err(ConfigError::range(
                     key,
                     value,
                     "a fraction from 0 to below 1",
                 ));
             }
+        }
+        if !(0.0..=1.0).contains(&self.decay_to) {
+            return Err(ConfigError::range(
+                "train.decay_to",
+                self.decay_to,
+                "a fraction from 0 to 1",
+            ));
         }
         let positive = [
             ("train.learning_rate", self.learning_rate),

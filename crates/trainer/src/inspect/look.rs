@@ -68,6 +68,7 @@ pub struct Spectrum {
 /// [`InspectError`]: no such episode, or numbers that are not finite.
 pub fn look(run: &Run, split: Split, index: u64) -> Result<Look, InspectError> {
     let episode = run.task.episode(split, index)?;
+    super::check_length(episode.steps())?;
     let interface = run.task.interface();
     // The reference keeps every trace; a fused kernel need not.
     let config = ModelConfig {

@@ -39,6 +39,16 @@ pub enum InspectError {
     /// A picture cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),
+    /// Every step is compared with every other, and all states are kept.
+    #[error(
+        "an episode of {steps} steps is too long to look into: {most} at most; `mnm eval` takes any length"
+    )]
+    TooLong {
+        /// The steps of the episode.
+        steps: usize,
+        /// The most that an episode may have.
+        most: usize,
+    },
     /// A file cannot be written.
     #[error("cannot write {path}: {source}", path = .path.display())]
     Write {
@@ -65,6 +75,17 @@ impl From<MemoryError> for InspectError {
     fn from(error: MemoryError) -> Self {
         ControllerError::from(error).into()
     }
+}
+
+/// The most steps of an episode that is looked into.
+const MOST_STEPS: usize = 5000;
+
+fn check_length(steps: usize) -> Result<(), InspectError> {
+    if steps > MOST_STEPS {
+        let most = MOST_STEPS;
+        return Err(InspectError::TooLong { steps, most });
+    }
+    Ok(())
 }
 
 /// An episode, drawn.
@@ -103,8 +124,11 @@ impl Inspection {
         }
         // `page` has no extension to lose: a folder of its very name would be in its place.
         let folder = match path.extension() {
-            Some(_) => path.with_extension(""),
-            None => path.with_extension("pictures"),
+            // A run's folder is the run's.
+            Some(_) if !path.with_extension("").join("config.toml").exists() => {
+                path.with_extension("")
+            }
+            _ => path.with_extension("pictures"),
         };
         std::fs::create_dir_all(&folder).map_err(failed(&folder))?;
         for picture in &self.pictures {

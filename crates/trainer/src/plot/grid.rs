@@ -50,7 +50,8 @@ pub(super) fn places(
         .collect()
 }
 
-/// The matrix with blocks of cells averaged until neither side has more than [`MOST_CELLS`].
+/// The matrix with blocks of cells averaged until neither side has more than [`MOST_CELLS`]. Cells without a value (NaN) count for
+/// nothing; a block of such cells has none.
 pub(super) fn coarse(values: &Array2<f64>) -> Array2<f64> {
     let (rows, columns) = values.dim();
     let (tall, wide) = (
@@ -65,7 +66,9 @@ pub(super) fn coarse(values: &Array2<f64>) -> Array2<f64> {
                 top..(top + tall).min(rows),
                 left..(left + wide).min(columns)
             ]);
-            block.mean().unwrap_or(f64::NAN)
+            let shown = block.iter().filter(|value| !value.is_nan());
+            let (count, sum) = shown.fold((0_u32, 0.0), |(n, sum), value| (n + 1, sum + value));
+            sum / f64::from(count)
         },
     )
 }
@@ -81,6 +84,20 @@ mod tests {
         assert_eq!(cells.dim(), (98, 10));
         assert_eq!(cells[[0, 0]], 1.5);
         assert_eq!(cells[[97, 0]], 0.5, "the last block holds two rows");
+    }
+
+    #[test]
+    fn cells_without_a_value_do_not_blank_their_block() {
+        let diagonal = |(row, column)| if row == column { 1.0 } else { f64::NAN };
+        let cells = coarse(&Array2::from_shape_fn((200, 200), diagonal));
+        assert_eq!(cells.dim(), (100, 100));
+        let shown = cells.indexed_iter().filter(|(_, value)| !value.is_nan());
+        assert!(
+            shown
+                .clone()
+                .all(|((row, column), value)| row == column && *value == 1.0)
+        );
+        assert_eq!(shown.count(), 100);
     }
 
     #[test]

@@ -58,6 +58,19 @@ pub struct Figures {
     pub by_position: Vec<f64>,
 }
 
+impl Figures {
+    /// The mean reward of a step by tenths of the episode, from its begin to its end; step by step, if it has fewer than ten.
+    pub fn tenths(&self) -> Vec<f64> {
+        let steps = self.by_position.len();
+        let parts = steps.min(10);
+        let from = |part: usize| part * steps / parts;
+        (0..parts)
+            .map(|part| &self.by_position[from(part)..from(part + 1)])
+            .map(|part| part.iter().sum::<f64>() / part.len() as f64)
+            .collect()
+    }
+}
+
 /// An agent beside the reference players.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentEvaluation {

@@ -61,7 +61,7 @@ impl<'a> AgentTraining<'a> {
         out: &Path,
         options: &TrainOptions,
     ) -> Result<Self, TrainError> {
-        let mut claim = Claim::on(out)?;
+        let claim = Claim::on(out)?;
         let folder = claim.folder().clone();
         // Everything that can be wrong with the config is found before anything is written.
         let origin = Origin::find(&folder, config, options.resume)?;
@@ -77,7 +77,11 @@ impl<'a> AgentTraining<'a> {
             }
             Origin::Fresh => AgentState::start(&model, config)?,
         };
-        let history = history(&folder.metrics(), state.counters.step)?;
+        let history = history(
+            &folder.metrics(),
+            state.counters.step,
+            config.train.log_every,
+        )?;
         claim.begin(config)?;
         Ok(Self {
             config,
@@ -289,6 +293,7 @@ impl<'a> AgentTraining<'a> {
 
     fn save(&mut self) -> Result<(), TrainError> {
         self.events.flush()?;
+        self.metrics.sync()?;
         self.state
             .checkpoint(self.config)
             .write(&self.folder.checkpoint())?;

@@ -11,18 +11,27 @@ use crate::run::RunFolder;
 /// A run folder that no other training can claim while this lives.
 pub(crate) struct Claim {
     folder: RunFolder,
-    lock: Option<File>,
+    /// Held, and let go with the claim.
+    _lock: Option<File>,
+    /// Whether the folder was made for this claim.
+    made: bool,
 }
 
 impl Claim {
-    /// Claims the run folder `dir`, before anything in it is read. If there is none yet, [`Claim::begin`] makes it and claims it.
+    /// Claims the run folder `dir`, before anything in it is read. If there is none yet, it is made; it goes again with the claim if
+    /// nothing is written into it.
     ///
     /// # Errors
-    /// [`TrainError::InUse`], or a folder that cannot be opened.
+    /// [`TrainError::InUse`], or a folder that cannot be made or opened.
     pub(crate) fn on(dir: &Path) -> Result<Self, TrainError> {
+        let made = !dir.exists();
+        if made {
+            std::fs::create_dir_all(dir).map_err(TrainError::file(dir, "make the run folder"))?;
+        }
         Ok(Self {
             folder: RunFolder::new(dir),
-            lock: lock(dir)?,
+            _lock: lock(dir)?,
+            made,
         })
     }
 
@@ -31,19 +40,23 @@ impl Claim {
         &self.folder
     }
 
-    /// Makes the folder, if need be, and leaves the config in it.
+    /// Leaves the config in the folder.
     ///
     /// # Errors
-    /// [`TrainError::InUse`], or a folder that cannot be written.
-    pub(crate) fn begin(&mut self, config: &Config) -> Result<(), TrainError> {
-        let dir = self.folder.dir();
-        std::fs::create_dir_all(dir).map_err(TrainError::file(dir, "make the run folder"))?;
-        if self.lock.is_none() {
-            self.lock = lock(dir)?;
-        }
+    /// A folder that cannot be written.
+    pub(crate) fn begin(&self, config: &Config) -> Result<(), TrainError> {
         let path = self.folder.config();
         write_file(&path, config.to_toml().as_bytes())
             .map_err(TrainError::file(path, "write the config"))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if self.made {
+            // Fails where there is something in it.
+            let _ = std::fs::remove_dir(self.folder.dir());
+        }
     }
 }
 
@@ -76,5 +89,19 @@ mod tests {
         assert!(message.contains("another training"), "{message}");
         drop(claim);
         Claim::on(dir.path()).expect("it is free again");
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_yet_is_claimed_too_and_goes_if_nothing_came_of_it() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let run = dir.path().join("run");
+        let claim = Claim::on(&run).expect("nobody else is there");
+        assert!(matches!(Claim::on(&run), Err(TrainError::InUse(_))));
+        drop(claim);
+        assert!(!run.exists());
+        let claim = Claim::on(&run).expect("it is free again");
+        std::fs::write(run.join("config.toml"), "").expect("writable");
+        drop(claim);
+        assert!(run.exists());
     }
 }

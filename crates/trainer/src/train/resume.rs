@@ -46,15 +46,23 @@ pub(crate) fn find(
 fn may_begin(folder: &RunFolder, config: &Config, resume: bool) -> Result<(), TrainError> {
     let begun = std::fs::metadata(folder.metrics()).is_ok_and(|file| file.len() > 0);
     let (best, ended) = (folder.best().exists(), folder.summary().exists());
-    if !(begun || best || ended) {
-        return Ok(());
-    }
     let path = folder.config();
+    if !(begun || best || ended) {
+        return match std::fs::read_to_string(&path) {
+            Ok(text) if !is_ours(&text) => Err(TrainError::Foreign(path)),
+            _ => Ok(()),
+        };
+    }
     match std::fs::read_to_string(&path) {
         Ok(text) if !ended && resume => same_settings(folder, config, &path, &text),
         Ok(_) if !ended => Err(TrainError::Occupied(folder.dir().to_owned())),
         _ => Err(TrainError::NoCheckpoint(folder.dir().to_owned())),
     }
+}
+
+/// Whether a run wrote this config: complete, and without a comment.
+fn is_ours(text: &str) -> bool {
+    Config::parse("config.toml", text, &[]).is_ok_and(|config| config.to_toml() == text)
 }
 
 /// Refuses another config than that of `text`, from the file `path`, but for what may change.

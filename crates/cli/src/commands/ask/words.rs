@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use mnm_tasks::Vocabulary;
-use mnm_tasks::babi::{PADDING, UNKNOWN};
 
 /// How wide a list of words is printed.
 const WIDTH: usize = 100;
@@ -38,10 +37,10 @@ pub fn listed(vocabulary: &Vocabulary) -> String {
     text
 }
 
-/// The words without the marks for padding and for unknown words.
+/// The words without the marks, such as `<unknown>`, which nobody can type.
 fn known(vocabulary: &Vocabulary) -> impl Iterator<Item = &str> {
     let words = vocabulary.words.iter().map(String::as_str);
-    words.filter(|word| ![PADDING, UNKNOWN].contains(word))
+    words.filter(|word| !word.starts_with('<'))
 }
 
 /// `98.3 %`
@@ -73,7 +72,7 @@ mod tests {
 
     #[test]
     fn the_marks_are_no_words() {
-        let vocabulary = Vocabulary::new(["where", "is"], ["home"]);
+        let vocabulary = Vocabulary::new(["where", "is", "<2>", "<blank>"], ["home"]);
         assert_eq!(
             listed(&vocabulary),
             "3 words:\n  home is where\n1 answers:\n  home\n"

@@ -9,7 +9,7 @@ use mnm_tensor::{Parameters, Tensor};
 
 use super::page::{document, shown};
 use super::pictures::{Mark, of_memory};
-use super::{InspectError, Inspection, Picture, look};
+use super::{InspectError, Inspection, Picture, check_length, look};
 use crate::TrainError;
 use crate::rl::{Agent, Recording, build_agent, build_environment};
 
@@ -27,6 +27,8 @@ struct Plays {
 /// # Errors
 /// [`InspectError`]: a setting out of range, or numbers that are not finite.
 pub fn inspect_agent(agent: &Agent, split: Split, index: u64) -> Result<Inspection, InspectError> {
+    let one = build_environment(&agent.config.data, 1, agent.config.seed, split)?;
+    check_length(one.episode_steps())?;
     let plays = Plays {
         before: agent.record(&agent.untrained()?, split, index)?,
         // What `train.from` named may have changed since, or be gone: such a run is shown beside an agent that has learned nothing.
@@ -38,7 +40,6 @@ pub fn inspect_agent(agent: &Agent, split: Split, index: u64) -> Result<Inspecti
     };
     let mut pictures = scenes::pictures(&plays)?;
     pictures.extend(written(agent, &plays.after)?);
-    let one = build_environment(&agent.config.data, 1, agent.config.seed, split)?;
     let title = format!(
         "{} in the environment {}, {split} episode {index}",
         agent.config.model.label(),

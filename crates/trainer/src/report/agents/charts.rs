@@ -93,7 +93,7 @@ fn position(section: &Section<'_>) -> LinePlot {
             .collect::<Series>()
             .averaged(rounds.unwrap_or(POSITIONS))
     };
-    let played = played(section);
+    let played: Vec<_> = played(section).into_values().collect();
     let references = names(&played).into_iter().map(|name| {
         let figures = of_player(&played, name);
         Group {

@@ -3,7 +3,7 @@
 pub(super) mod charts;
 pub(super) mod table;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -11,9 +11,6 @@ use super::figure::Figure;
 use super::groups::Section;
 use super::run::RunData;
 use crate::rl::{AgentEvaluation, Figures};
-
-/// Parts of an episode whose rewards are told one by one.
-const PARTS: usize = 10;
 
 /// Players that an agent can come up to at best: what one that knows what to do would earn.
 const IDEALS: [&str; 2] = ["ideal explorer", "optimum"];
@@ -62,7 +59,8 @@ impl AgentsSummary {
         if !runs.clone().any(|run| run.is_agent()) {
             return None;
         }
-        let played = played(section);
+        let by_seed = played(section);
+        let played: Vec<&AgentEvaluation> = by_seed.values().copied().collect();
         let mut players: Vec<PlayerSummary> = names(&played)
             .into_iter()
             .map(|name| PlayerSummary::of(name, &of_player(&played, name), &[]))
@@ -84,9 +82,19 @@ impl AgentsSummary {
                 PlayerSummary::of(&group.label, &figures, &valid)
             })
             .collect();
-        if let Some((_, full)) = ideal.as_ref().filter(|(_, full)| *full > 0.0) {
-            for player in agents.iter_mut().chain(&mut players) {
+        if let Some((name, full)) = ideal.as_ref().filter(|(_, full)| *full > 0.0) {
+            for player in &mut players {
                 player.of_ideal = player.reward.as_ref().map(|own| 100.0 * own.mean / full);
+            }
+            // A model with fewer seeds than another played in fewer worlds.
+            for (agent, group) in agents.iter_mut().zip(&section.groups) {
+                let runs = group.runs.iter().filter(|run| figures(run).is_some());
+                let same: Vec<_> = runs
+                    .filter_map(|run| by_seed.get(&seed(run)).copied())
+                    .collect();
+                let full = Figure::of_rewards(&rewards(&of_player(&same, name)));
+                let own = agent.reward.as_ref().zip(full);
+                agent.of_ideal = own.map(|(own, full)| 100.0 * own.mean / full.mean);
             }
         }
         Some(Self {
@@ -112,7 +120,7 @@ impl PlayerSummary {
         Self {
             label: label.to_owned(),
             valid_reward: Figure::of_rewards(valid),
-            reward: Figure::of_rewards(&over(|figures| Some(figures.reward.mean))),
+            reward: Figure::of_rewards(&rewards(figures)),
             of_ideal: None,
             regret: Figure::of(&over(|figures| Some(figures.regret?.mean))),
             found: Figure::of_rewards(&over(|figures| Some(100.0 * figures.found?))),
@@ -121,6 +129,14 @@ impl PlayerSummary {
             tenths: tenths(figures),
         }
     }
+}
+
+fn rewards(figures: &[&Figures]) -> Vec<f64> {
+    figures.iter().map(|figures| figures.reward.mean).collect()
+}
+
+fn seed(run: &RunData) -> Option<i64> {
+    run.value("seed").and_then(toml::Value::as_integer)
 }
 
 /// What a run's agent earned.
@@ -135,23 +151,18 @@ fn evaluated(run: &RunData) -> Option<&AgentEvaluation> {
 
 /// One evaluation of each seed: players do the same in all of them, whatever agent they stand beside. Of several, the
 /// one with the most episodes.
-fn played<'a>(section: &Section<'a>) -> Vec<&'a AgentEvaluation> {
-    let mut by_seed: Vec<(Option<i64>, &AgentEvaluation)> = Vec::new();
+fn played<'a>(section: &Section<'a>) -> BTreeMap<Option<i64>, &'a AgentEvaluation> {
+    let mut by_seed: BTreeMap<Option<i64>, &AgentEvaluation> = BTreeMap::new();
     for run in section.groups.iter().flat_map(|group| &group.runs) {
         let Some(evaluation) = evaluated(run) else {
             continue;
         };
-        let seed = run.value("seed").and_then(toml::Value::as_integer);
-        match by_seed.iter_mut().find(|(known, _)| *known == seed) {
-            Some((_, known)) if known.episodes < evaluation.episodes => *known = evaluation,
-            Some(_) => {}
-            None => by_seed.push((seed, evaluation)),
+        let known = by_seed.entry(seed(run)).or_insert(evaluation);
+        if known.episodes < evaluation.episodes {
+            *known = evaluation;
         }
     }
     by_seed
-        .into_iter()
-        .map(|(_, evaluation)| evaluation)
-        .collect()
 }
 
 /// The players' names, from the floor to the ceiling.
@@ -178,10 +189,7 @@ fn of_player<'a>(played: &[&'a AgentEvaluation], name: &str) -> Vec<&'a Figures>
 fn tenths(figures: &[&Figures]) -> Vec<f64> {
     let mut sums: Vec<f64> = Vec::new();
     for figures in figures {
-        let length = figures.by_position.len().div_ceil(PARTS).max(1);
-        let parts = figures.by_position.chunks(length);
-        for (place, part) in parts.enumerate() {
-            let mean = part.iter().sum::<f64>() / part.len() as f64;
+        for (place, mean) in figures.tenths().into_iter().enumerate() {
             match sums.get_mut(place) {
                 Some(sum) => *sum += mean,
                 None => sums.push(mean),
