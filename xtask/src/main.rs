@@ -10,6 +10,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod files;
 #[cfg(test)]
 mod guides;
 mod packages;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::measurements::median;
 use super::programs;
-use crate::{shell, table, workspace};
+use crate::{files, shell, table, workspace};
 
 /// The config whose agent, environment and settings `a2c_step.py` has too.
 const CONFIG: &str = "maze9";
@@ -55,11 +55,9 @@ pub fn compare(rounds: u32, steps: u32, threads: usize) -> Result<()> {
             );
         }
     }
-    let folder = target.join("peers");
-    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
-    let path = folder.join("agents.json");
+    let path = target.join("peers/agents.json");
     let text = to_json(&rows, steps, threads);
-    std::fs::write(&path, format!("{text:#}\n")).with_context(|| path.display().to_string())?;
+    files::write(&path, &format!("{text:#}\n"))?;
     println!("\n{}", shown(&rows));
     println!(
         "environment steps a second, medians over {rounds} rounds of {steps} optimiser steps, {threads} threads\nraw figures: {}",

@@ -9,7 +9,7 @@ mod programs;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{setup, shell, workspace};
+use crate::{files, setup, shell, workspace};
 use measurements::Measurements;
 use programs::Program;
 
@@ -112,11 +112,9 @@ fn compare(options: &Options, steps: u32, threads: usize) -> Result<()> {
         bail!("nothing was measured");
     }
     let folder = folder.join("peers");
-    std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
     let summary = folder.join("summary.json");
     let text = measurements::to_json(&rows, steps, threads);
-    std::fs::write(&summary, format!("{text:#}\n"))
-        .with_context(|| summary.display().to_string())?;
+    files::write(&summary, &format!("{text:#}\n"))?;
     let picture = folder.join("summary.svg");
     plot::bars(&rows, &picture)?;
     println!("\n{}", measurements::table(&rows));

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::by_task;
 use super::suite::Run;
+use crate::files;
 
 /// A run's folder and the note beside it that says what the run was started with.
 pub struct Folder {
@@ -121,12 +122,13 @@ impl Folder {
     /// # Errors
     /// If a file cannot be written.
     pub fn prepare(&self, run: &Run) -> Result<()> {
-        for file in [&self.note, &self.log, &self.evaluation] {
-            if let Some(parent) = file.parent() {
-                std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-            }
+        for parent in [&self.log, &self.evaluation]
+            .into_iter()
+            .filter_map(|file| file.parent())
+        {
+            std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
         }
-        std::fs::write(&self.note, note(run)).with_context(|| self.note.display().to_string())
+        files::write(&self.note, &note(run))
     }
 
     /// How far the training is, from the files that it writes.

@@ -16,7 +16,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::{setup, shell, workspace};
+use crate::{files, setup, shell, workspace};
 use folder::State;
 use suite::Suite;
 use train::{Job, Outcome, Plan};
@@ -136,7 +136,7 @@ fn tell(
     figures["data"] = remarks.into();
     figures["players"] = players::to_json(suite, &players);
     figures["further"] = further::to_json(suite, &further);
-    std::fs::write(&raw, format!("{figures:#}\n")).with_context(|| raw.display().to_string())?;
+    files::write(&raw, &format!("{figures:#}\n"))?;
     println!("\n{}", results::tables(suite, &cells, &players));
     print!("{}", further::tables(suite, &further));
     print!("{}", by_task::tables(suite, &jobs)?);

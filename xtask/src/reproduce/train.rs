@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use super::folder::{Folder, State};
 use super::suite::{Further, Run, Suite};
 use super::view::{Line, View};
-use crate::shell;
+use crate::{files, shell};
 
 /// Where an evaluation that is kept says what it was made with.
 const ARGUMENTS: &str = "arguments";
@@ -340,12 +340,8 @@ fn evaluate(plan: &Plan<'_>, job: &Job, Wanted { arguments, path }: &Wanted) -> 
     if let Some(object) = value.as_object_mut() {
         object.insert(ARGUMENTS.to_owned(), serde_json::json!(arguments));
     }
-    // Under its name only when it is whole: a file that is there is taken for a finished evaluation.
-    let draft = path.with_extension("tmp");
-    std::fs::create_dir_all(path.parent().unwrap_or(path))
-        .with_context(|| path.display().to_string())?;
-    std::fs::write(&draft, format!("{value:#}\n")).with_context(|| draft.display().to_string())?;
-    std::fs::rename(&draft, path).with_context(|| path.display().to_string())
+    // A file that is there is taken for a finished evaluation.
+    files::write(path, &format!("{value:#}\n"))
 }
 
 #[cfg(test)]
