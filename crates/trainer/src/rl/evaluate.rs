@@ -312,4 +312,20 @@ mod tests {
         assert_eq!(figures.by_position, [0.0, 4.5, 5.0, 5.0]);
         assert_eq!(played.figures(false).found, None);
     }
+
+    #[test]
+    fn an_episode_has_ten_parts_whether_ten_divides_it_or_not() {
+        let tenths = |steps: u8| {
+            let rewards = (0..steps).map(|step| vec![f32::from(step)]).collect();
+            let played = Played {
+                rewards,
+                regrets: None,
+            };
+            played.figures(false).tenths()
+        };
+        assert_eq!(tenths(3), [0.0, 1.0, 2.0]);
+        let fifteen = [0.0, 1.5, 3.0, 4.5, 6.0, 7.5, 9.0, 10.5, 12.0, 13.5];
+        assert_eq!(tenths(15), fifteen);
+        assert_eq!(tenths(20)[9], 18.5);
+    }
 }

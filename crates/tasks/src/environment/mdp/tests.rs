@@ -115,3 +115,18 @@ fn options_out_of_range_are_named() {
     assert!(error(2, 2, 1, 0, 1).contains("`rounds`"));
     assert!(error(2, 2, 1, 1, 0).contains("`batch`"));
 }
+
+#[test]
+fn a_process_too_large_for_memory_is_refused() {
+    let large = TabularMdpOptions {
+        states: 1000,
+        actions: 11,
+        ..TabularMdpOptions::default()
+    };
+    let error = TabularMdp::new(large, 1, 3, Split::Train).unwrap_err();
+    let message = error.to_string();
+    assert!(
+        message.contains("states") && message.contains("10000000"),
+        "{message}"
+    );
+}
