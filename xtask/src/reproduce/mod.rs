@@ -246,15 +246,20 @@ fn jobs(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Re
         .collect()
 }
 
-/// Every run of the suite that was asked for, or that was evaluated before, with the settings that the suite has now.
+/// Every run of the suite that was asked for, or that was trained and evaluated before, with the settings that the suite has now.
 fn known(suite: &Suite, options: &Options, data: Option<&Path>, out: &Path) -> Vec<Job> {
     let seeds = options.seeds.unwrap_or(0).max(suite.seeds);
     suite
         .runs(seeds, options.quick, data)
         .into_iter()
         .map(|run| Job::new(suite, run, out))
-        .filter(|job| options.wants(&job.run.name) || job.folder.evaluation.is_file())
-        .filter(|job| job.folder.check_note(&job.run).is_ok())
+        .filter(|job| match job.folder.evaluation.is_file() {
+            // Its folder may have been removed since, or begun anew.
+            true => {
+                job.folder.state() == State::Finished && job.folder.check_note(&job.run).is_ok()
+            }
+            false => options.wants(&job.run.name),
+        })
         .collect()
 }
 
@@ -291,7 +296,34 @@ fn report(mnm: &Path, suite: &Suite, jobs: &[Job], out: &Path) -> Result<Option<
 
 #[cfg(test)]
 mod tests {
-    use super::remark;
+    use super::*;
+
+    #[test]
+    fn what_was_evaluated_before_is_told_with_what_was_asked_for_as_long_as_its_run_is_there() {
+        let out = tempfile::tempdir().expect("a temporary folder");
+        let suite = suite::load("quick").expect("there");
+        let options = Options {
+            suite: "quick".to_owned(),
+            data: None,
+            seeds: Some(1),
+            quick: false,
+            out: None,
+            jobs: None,
+            only: Some("no such name".to_owned()),
+        };
+        let told = || known(&suite, &options, None, out.path()).len();
+        assert_eq!(told(), 0);
+        let run = suite.runs(1, false, None).remove(0);
+        let job = Job::new(&suite, run, out.path());
+        job.folder.prepare(&job.run).expect("writable");
+        std::fs::create_dir_all(&job.folder.path).expect("writable");
+        let summary = job.folder.path.join("summary.json");
+        std::fs::write(summary, r#"{"finished": true}"#).expect("writable");
+        std::fs::write(&job.folder.evaluation, "{}").expect("writable");
+        assert_eq!(told(), 1);
+        std::fs::remove_dir_all(&job.folder.path).expect("was made");
+        assert_eq!(told(), 0);
+    }
 
     #[test]
     fn a_remark_is_a_row_without_its_counts() {

@@ -36,6 +36,25 @@ fn in_place_a_story_is_an_episode() {
     assert_eq!(babi.failed_above(), 5.0);
 }
 
+/// A model is made for the longest training line; what it will be tested on changes nothing of it.
+#[test]
+fn a_longer_line_in_another_split_changes_no_shape() {
+    let dir = one_task();
+    let longest = || {
+        let babi = Babi::load(options(dir.path(), &[1])).unwrap();
+        match babi.interface().input {
+            InputKind::Tokens { words_per_step, .. } => words_per_step,
+            InputKind::Dense { .. } => panic!("words"),
+        }
+    };
+    let before = longest();
+    let long = "1 Mary went back to the very small bathroom.\n2 Where is Mary?\tbathroom\t1\n";
+    for split in ["valid", "test"] {
+        write(dir.path(), &format!("qa1_{split}.txt"), long);
+    }
+    assert_eq!(longest(), before);
+}
+
 #[test]
 fn an_epoch_shows_the_training_stories_of_a_task_again() {
     let dir = one_task();

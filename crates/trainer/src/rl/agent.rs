@@ -95,12 +95,7 @@ impl<'a> AgentPlayer<'a> {
 
     fn act(&mut self, length: usize, actions: &mut [u32]) -> Result<(), TrainError> {
         let said = self.policy.step(&self.observations)?;
-        if !said.is_finite() {
-            return Err(TrainError::Overflow {
-                what: "what the agent says",
-                split: self.split,
-            });
-        }
+        let said = said.checked(self.split)?;
         for (sample, (action, logits)) in actions.iter_mut().zip(said.logits()).enumerate() {
             let u = uniform(
                 self.seed,

@@ -2,6 +2,7 @@
 
 use mnm_controller::encoder::Input;
 use mnm_controller::{Masks, Model, State};
+use mnm_tasks::Split;
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Parameters, Tensor};
 
@@ -105,9 +106,16 @@ pub(super) fn carried_state<F: Kernels>(
 }
 
 impl<F: Kernels> Said<F> {
-    /// Whether all of it are numbers.
-    pub(super) fn is_finite(&self) -> bool {
-        self.outputs.iter().all(|x| x.is_finite())
+    /// The same, if all of it are numbers.
+    ///
+    /// # Errors
+    /// [`TrainError::Overflow`] in the split.
+    pub(super) fn checked(self, split: Split) -> Result<Self, TrainError> {
+        if self.outputs.iter().all(|x| x.is_finite()) {
+            return Ok(self);
+        }
+        let what = "what the agent says";
+        Err(TrainError::Overflow { what, split })
     }
 
     /// The logits of each world's actions.

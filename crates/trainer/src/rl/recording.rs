@@ -165,13 +165,7 @@ impl Player<'_> {
         for step in 0..length {
             glance(&arena);
             tape.observations.extend(&seen);
-            let said = policy.step(&seen)?;
-            if !said.is_finite() {
-                return Err(TrainError::Overflow {
-                    what: "what the agent says",
-                    split: self.split,
-                });
-            }
+            let said = policy.step(&seen)?.checked(self.split)?;
             let u = uniform(self.seed, &stream, self.index, 0, length, step);
             for (action, logits) in actions.iter_mut().zip(said.logits()) {
                 *action = draw_action(logits, u);
