@@ -11,7 +11,7 @@ proptest! {
     #[test]
     fn fused_equals_reference_in_double_precision(case in case()) {
         let problem = Problem::new(&case);
-        same(&problem.reference(), &problem.fused::<f64>(), 1e-9)?;
+        same(&problem.reference(), &problem.fused::<f64>(), 1e-12)?;
     }
 }
 

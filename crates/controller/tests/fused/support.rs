@@ -143,6 +143,19 @@ fn random(shape: &[usize], scale: f64, state: &mut u64) -> ArrayD<f64> {
     })
 }
 
+/// What weights of this shape begin with at most, but for a factor: one over the root of their inputs, in the memory of
+/// the longer of inputs and outputs. There a layer of one input and 63 outputs would else begin with a norm of
+/// 7 and six writes would multiply it: gradients of 1e17, which tell of rounding and not of mistakes.
+fn scale(name: &str, shape: &[usize]) -> f64 {
+    let longest = || shape.iter().copied().max();
+    let extent = if name.starts_with("memory.") {
+        longest()
+    } else {
+        shape.last().copied()
+    };
+    1.0 / (extent.unwrap_or(1) as f64).sqrt()
+}
+
 impl Problem {
     pub fn new(case: &Case) -> Problem {
         let seed = &mut (case.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -152,10 +165,9 @@ impl Problem {
             .parameters()
             .iter()
             .map(|spec| {
-                let fan = spec.shape.last().copied().unwrap_or(1) as f64;
                 (
                     spec.name.clone(),
-                    random(&spec.shape, 1.5 / fan.sqrt(), seed),
+                    random(&spec.shape, 1.5 * scale(&spec.name, &spec.shape), seed),
                 )
             })
             .collect();
@@ -174,7 +186,8 @@ impl Problem {
         for layer in 0..case.layers {
             let [out, input] = case.shape().weight(layer);
             if !case.shared {
-                let own = random(&[s, out, input], 1.0 / (input as f64).sqrt(), seed);
+                let scale = scale(&weight_name(layer), &[out, input]);
+                let own = random(&[s, out, input], scale, seed);
                 state.insert(memory_part(layer), own);
             }
             cotangents.insert(memory_part(layer), random(&[s, out, input], 0.3, seed));
