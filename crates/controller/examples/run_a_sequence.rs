@@ -7,7 +7,7 @@
 
 use mnm_controller::encoder::Input;
 use mnm_controller::{ControllerError, InputSpec, Kernel, Masks, Model, ModelConfig};
-use mnm_tensor::{Init, Parameters, Tensor};
+use mnm_tensor::{Init, Parameters};
 use rand::{SeedableRng, rngs::StdRng};
 
 const STEPS: usize = 8;
@@ -28,11 +28,7 @@ fn main() -> Result<(), ControllerError> {
         let model = Model::<f32>::new(&config, InputSpec::Dense { width: WIDTH }, CLASSES)?;
 
         let generator = &mut StdRng::seed_from_u64(1);
-        let parameters: Parameters<Tensor<f32>> = model
-            .parameters()
-            .into_iter()
-            .map(|spec| (spec.name.clone(), spec.draw(generator).into()))
-            .collect();
+        let parameters = Parameters::draw(&model.parameters(), generator).constants();
         let sequence = Init::Normal { deviation: 1.0 }.draw(&[STEPS, BATCH, WIDTH], generator);
 
         let state = model.initial_state(&parameters, BATCH)?;

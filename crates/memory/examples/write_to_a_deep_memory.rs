@@ -16,11 +16,7 @@ const WRITES: usize = 40;
 fn main() -> Result<(), MemoryError> {
     let generator = &mut StdRng::seed_from_u64(1);
     let shape = MemoryShape::new(8, 32, 3)?; // M, U, L
-    let initial: Parameters<Tensor<f32>> = shape
-        .parameters(false)
-        .into_iter()
-        .map(|spec| (spec.name.clone(), spec.draw(generator).into()))
-        .collect();
+    let initial = Parameters::draw(&shape.parameters(false), generator).constants();
     let mut memory = Memory::initial(&initial, &shape, 1)?;
 
     let mut draw = |bound: f64| -> Tensor<f32> {

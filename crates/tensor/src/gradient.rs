@@ -18,8 +18,7 @@ pub enum Order {
 /// `output` does not depend on one.
 ///
 /// # Errors
-/// [`TensorError::Shape`] if `output` has more than one element, [`TensorError::NotRecorded`] if a tensor of `wrt`
-/// hangs on no tape.
+/// [`TensorError::Shape`] if `output` has more than one element, and those of [`pull_back`].
 pub fn gradient<F: Float>(
     output: &Tensor<F>,
     wrt: &[&Tensor<F>],
@@ -40,7 +39,9 @@ pub fn gradient<F: Float>(
 ///
 /// # Errors
 /// [`TensorError::Shape`] if `cotangent` has not the shape of `output`, [`TensorError::NotRecorded`] if a tensor of
-/// `wrt` hangs on no tape.
+/// `wrt` hangs on no tape, [`TensorError::DifferentTapes`] if one hangs on another tape than the rest or `output`,
+/// [`TensorError::NoSecondDerivative`] if the gradient is to be recorded and an op on the way cannot, and what
+/// [`Primitive::cotangents`](crate::Primitive::cotangents) says.
 pub fn pull_back<F: Float>(
     output: &Tensor<F>,
     cotangent: &Tensor<F>,
@@ -153,12 +154,20 @@ fn walk<F: Float>(
                 ),
             });
         }
-        for (operand, cotangent) in node.operands.iter().zip(cotangents) {
+        for (argument, (operand, cotangent)) in node.operands.iter().zip(cotangents).enumerate() {
             let (Some(n), Some(cotangent)) = (operand.node, cotangent) else {
                 continue;
             };
             // The one place where broadcasting is undone.
-            let cotangent = cotangent.sum_to(operand.value.shape())?;
+            let cotangent = cotangent.sum_to(operand.value.shape()).map_err(|_| {
+                let (found, expected) = (cotangent.shape(), operand.value.shape());
+                TensorError::Op {
+                    op: primitive.name(),
+                    reason: format!(
+                        "gave operand {argument} of shape {expected:?} a cotangent of shape {found:?}; expected the operand's shape, or one that sums to it"
+                    ),
+                }
+            })?;
             let total = match pending.remove(&n) {
                 Some(sum) => accumulate(sum, &cotangent)?,
                 None => cotangent,

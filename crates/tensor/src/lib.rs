@@ -1,7 +1,7 @@
 //! Reverse-mode automatic differentiation over [`ndarray`], to any order.
 //!
 //! A [`Tensor`] is an immutable value; if it hangs on a [`Tape`], what is computed from it is recorded there, and
-//! [`gradient`] walks the recording backwards. The primitives are a closed set ([`ops`]); the derivative of each
+//! [`gradient`] walks the recording backwards. The derivative of each primitive of [`ops`]
 //! stands beside it and is written in the same primitives, so a gradient taken with [`Order::Higher`] is itself
 //! recorded and can be differentiated again.
 //!

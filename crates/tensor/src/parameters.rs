@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::TensorError;
+use rand::Rng;
+
+use crate::{Array, Float, ParameterSpec, Tape, Tensor, TensorError};
 
 /// Named values in the order of their names: arrays at rest, tensors while a computation runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +85,27 @@ impl<V> Parameters<V> {
                 .map(|(name, value)| (name.clone(), f(name, value)))
                 .collect(),
         )
+    }
+}
+
+impl<F: Float> Parameters<Array<F>> {
+    /// First values, one parameter after the other.
+    pub fn draw<'a>(
+        specs: impl IntoIterator<Item = &'a ParameterSpec>,
+        generator: &mut (impl Rng + ?Sized),
+    ) -> Self {
+        let draw = |spec: &ParameterSpec| (spec.name.clone(), spec.draw(generator));
+        specs.into_iter().map(draw).collect()
+    }
+
+    /// The same as tensors that hang on no tape; the arrays are shared.
+    pub fn constants(&self) -> Parameters<Tensor<F>> {
+        self.map(|_, value| Tensor::shared(value.clone()))
+    }
+
+    /// The same as variables on `tape`; the arrays are shared.
+    pub fn variables(&self, tape: &Tape<F>) -> Parameters<Tensor<F>> {
+        self.map(|_, value| tape.shared_variable(value.clone()))
     }
 }
 

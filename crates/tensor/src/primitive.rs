@@ -4,8 +4,17 @@ use std::fmt::Debug;
 
 use crate::{Array, Float, Tensor, TensorError};
 
-/// An operation of the closed set, with its derivative written in the same operations, so that a gradient can itself
-/// be differentiated.
+/// An operation, with its derivative written in operations, so that a gradient can itself be differentiated. Those of the
+/// crate are made so; one of your own implements this and goes through [`apply`](crate::apply).
+///
+/// Three things to know:
+///
+/// - With [`Order::Higher`](crate::Order::Higher), the operands, the output and the cotangent that [`Primitive::vjp`] gets hang on the tape, and the
+///   result has to as well: make it of tensor ops. What is computed from their bare arrays is a constant to the second derivative, which
+///   is then wrong without a word. A kernel on bare arrays asks whether one of them
+///   [is recorded](crate::Tensor::is_recorded), and then answers by ops or with [`TensorError::NoSecondDerivative`].
+/// - Arrays come in any layout: `permute` and `slice` copy nothing, so that `as_slice` may be `None`.
+/// - [`gradcheck`](crate::testkit::gradcheck) holds both derivatives to differences; give it a permuted operand too.
 pub trait Primitive<F: Float>: Debug + 'static {
     /// The name that errors use.
     fn name(&self) -> &'static str;

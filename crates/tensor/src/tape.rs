@@ -1,6 +1,7 @@
 //! The tape: what was computed, in order.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::rc::Rc;
 
 use ndarray::{ArrayBase, Data, Dimension};
@@ -11,9 +12,16 @@ use crate::{Array, Float, Tensor, TensorError};
 /// A recording of one computation. Cloning it gives another handle on the same recording; it is freed with the last
 /// handle or tensor that hangs on it.
 ///
-/// A tape belongs to one thread. Data parallelism gives every block of samples a tape of its own.
-#[derive(Debug)]
+/// A tape belongs to one thread, and so does whatever hangs on it. Data parallelism gives every block of samples a tape of its own.
 pub struct Tape<F: Float>(Rc<RefCell<Vec<Node<F>>>>);
+
+/// Its length, not its contents: every tensor that hangs on it shows it.
+impl<F: Float> fmt::Debug for Tape<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes = self.0.try_borrow().map(|nodes| nodes.len());
+        f.debug_struct("Tape").field("len", &nodes.ok()).finish()
+    }
+}
 
 impl<F: Float> Clone for Tape<F> {
     fn clone(&self) -> Self {

@@ -12,7 +12,8 @@ pub type Array<F> = ArcArray<F, IxDyn>;
 
 /// An immutable n-dimensional value. If it hangs on a [`Tape`], whatever is computed from it is recorded there.
 ///
-/// Cloning is cheap: the array is shared.
+/// Cloning is cheap: the array is shared. A tensor stays on its thread, also when it hangs on no tape; what goes to another
+/// thread is its array ([`Tensor::value`], [`Tensor::shared`]).
 #[derive(Clone, Debug)]
 pub struct Tensor<F: Float> {
     pub(crate) value: Array<F>,

@@ -196,6 +196,55 @@ fn a_primitive_that_gives_too_few_cotangents_is_named() {
     );
 }
 
+/// An identity whose cotangent has a row too many.
+#[derive(Debug)]
+struct LongCotangent;
+
+impl Primitive<f64> for LongCotangent {
+    fn name(&self) -> &'static str {
+        "long cotangent"
+    }
+
+    fn forward(&self, operands: &[&Array<f64>]) -> Result<Array<f64>, TensorError> {
+        Ok(operands[0].clone())
+    }
+
+    fn vjp(
+        &self,
+        _: usize,
+        _: &[Tensor<f64>],
+        _: &Tensor<f64>,
+        _: &Tensor<f64>,
+    ) -> Result<Tensor<f64>, TensorError> {
+        Ok(Tensor::ones(&[3]))
+    }
+}
+
+#[test]
+fn a_primitive_whose_cotangent_does_not_fit_is_named() {
+    let tape = Tape::new();
+    let x = tape.variable(array![1.0, 2.0]);
+    let y = apply(LongCotangent, &[&x]).unwrap().sum_all().unwrap();
+    let error = gradient(&y, &[&x], Order::First).unwrap_err().to_string();
+    for part in ["long cotangent: gave operand 0", "[2]", "[3]"] {
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
+fn a_tensor_prints_itself_and_not_its_tape() {
+    let tape = Tape::new();
+    let x = tape.variable(array![1.0]);
+    let before = format!("{x:?}").len();
+    let mut y = x.clone();
+    for _ in 0..100 {
+        y = y.tanh().unwrap();
+    }
+    let after = format!("{x:?}");
+    assert!(after.len() <= before + 2, "{after}");
+    assert!(after.contains("Tape { len: Some(101) }"), "{after}");
+}
+
 #[test]
 fn relu_keeps_what_is_not_a_number() {
     let x = Tensor::constant(array![f64::NAN, -1.0, 2.0]);

@@ -140,9 +140,7 @@ impl Reader {
             },
         };
         let model = fit(dir, &config, &interface, &checkpoint)?;
-        let parameters = checkpoint
-            .parameters
-            .map(|_, value| Tensor::shared(value.clone()));
+        let parameters = checkpoint.parameters.constants();
         Ok(Self {
             model,
             parameters,

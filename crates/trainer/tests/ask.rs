@@ -4,7 +4,6 @@ use std::path::Path;
 
 use mnm_controller::Masks;
 use mnm_tasks::Split;
-use mnm_tensor::Tensor;
 use mnm_trainer::ask::{AskError, Reader};
 use mnm_trainer::batch::Block;
 use mnm_trainer::{Config, Run, TrainOptions, Weights, train};
@@ -60,7 +59,7 @@ fn small(name: &str, sets: &[&str], out: &Path) {
 /// The probabilities of all answers to all questions, story after story, as a whole sequence gives them. Validation stories, the
 /// same ones: those of training may have words to recall between their lines.
 fn evaluated(run: &Run) -> Vec<Vec<f64>> {
-    let parameters = run.parameters.map(|_, value| Tensor::shared(value.clone()));
+    let parameters = run.parameters.constants();
     let mut all = Vec::new();
     for index in 0..run.task.len(Split::Valid).unwrap() {
         let episode = run.task.episode(Split::Valid, index).unwrap();

@@ -42,7 +42,7 @@ fn setting(config: &ModelConfig, carry: bool) -> Setting {
     let mut observations = || random_array(&[STEPS, BATCH, WIDTH], &mut generator);
     let (before, now) = (observations(), observations());
     let carried = carry.then(|| {
-        let constants = parameters.map(|_, value| Tensor::shared(value.clone()));
+        let constants = parameters.constants();
         let initial = model.initial_state(&constants, BATCH).unwrap();
         let input = Input::Dense(Tensor::shared(before));
         let run = model
@@ -77,7 +77,7 @@ fn setting(config: &ModelConfig, carry: bool) -> Setting {
 impl Setting {
     /// The loss by its definition in plain numbers, from the outputs of the model.
     fn plain_loss(&self, parameters: &Parameters<Array<f64>>) -> f64 {
-        let constants = parameters.map(|_, value| Tensor::shared(value.clone()));
+        let constants = parameters.constants();
         let state = match &self.segment.carried {
             Some(parts) => mnm_controller::State::new(
                 parts.iter().map(|(n, p)| (n, Tensor::shared(p.clone()))),

@@ -173,7 +173,7 @@ fn a_model_without_recurrence_is_one_that_forgets_all() {
             let parameters: Parameters<_> = (case.model::<f32>().parameters().into_iter())
                 .map(|spec| (spec.name.clone(), spec.init.draw(&spec.shape, generator)))
                 .collect();
-            let parameters = parameters.map(|_, x| Tensor::shared(x.clone()));
+            let parameters = parameters.constants();
             case.config.recurrence = recurrence;
             case.config.kernel = kernel;
             let model = case.model::<f32>();

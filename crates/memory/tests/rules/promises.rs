@@ -9,9 +9,7 @@ use proptest::prelude::*;
 use crate::scene::{Extents, Scene, constants, every_rule, extents, run_steps, variables};
 
 fn parameters(scene: &Scene) -> Parameters<Tensor<f64>> {
-    scene
-        .parameters
-        .map(|_, array| Tensor::shared(array.clone()))
+    scene.parameters.constants()
 }
 
 fn same_bits(a: &Array<f64>, b: &Array<f64>) -> bool {

@@ -32,7 +32,7 @@ impl<'a, F: Kernels> Policy<'a, F> {
         batch: usize,
         carried: Option<&Parameters<Array<F>>>,
     ) -> Result<Self, TrainError> {
-        let parameters = parameters.map(|_, value| Tensor::shared(value.clone()));
+        let parameters = parameters.constants();
         let state = carried_state(model, &parameters, batch, carried)?;
         Ok(Self {
             model,

@@ -75,9 +75,7 @@ fn written(agent: &Agent, play: &Recording) -> Result<Vec<Picture>, InspectError
     };
     let one = build_environment(&config.data, 1, config.seed, Split::Test)?;
     let model = build_agent::<f32>(&model_config, one.as_ref())?;
-    let parameters: Parameters<Tensor<f32>> = agent
-        .parameters
-        .map(|_, value| Tensor::shared(value.clone()));
+    let parameters: Parameters<Tensor<f32>> = agent.parameters.constants();
     let shape = [play.actions.len(), 1, model.input_width()];
     let input = Input::Dense(Tensor::from_vec(&shape, play.observations.clone())?);
     let start = model.initial_state(&parameters, 1)?;
