@@ -104,6 +104,14 @@ impl BlockCost {
 pub(crate) const BLOCK_ON_TAPE: usize = 16;
 
 /// A recurrent model between an encoder and an output layer.
+///
+/// A cell of your own goes into a model with [`Model::with_cell`](crate::Model::with_cell). Some names mean something there:
+///
+/// - With dropout of the hidden state, a mask is multiplied into the part `hidden` `[B, C]` of the state; with a recurrence that ends
+///   with a line, one into `hidden` and one into `cell` `[B, C]`. The state has to have them.
+/// - The config's gains go to the first values of the parameters `interaction.weight` and `memory.*`, and (for the columns from the input's
+///   width on) `controller.weight_ih`; under `recurrence = "never"`, `controller.weight_hh` starts at zero
+///   and `controller.bias_hh` with a forget gate that is shut.
 pub trait Cell<F: Float>: Send + Sync {
     /// The parameters that the cell needs.
     fn parameters(&self) -> Vec<ParameterSpec>;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use mnm_memory::fused::FusedRule;
 use mnm_memory::{Memory, MemoryShape, Write, WriteRule};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
@@ -98,7 +97,7 @@ impl<F: Kernels> MnmCell<F> {
             return None;
         }
         Some(FusedCell {
-            rule: FusedRule::named(self.rule.name())?,
+            rule: self.rule.fused()?,
             sizes: self.sizes,
             packed: Arc::clone(&self.packed),
         })

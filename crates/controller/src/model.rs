@@ -4,7 +4,7 @@ use std::fmt::{self, Debug, Formatter};
 
 use mnm_memory::{MemoryShape, rule_named};
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor};
+use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
 use rand::{Rng, RngExt};
 
 use crate::addressing::SlotMemory;
@@ -210,7 +210,10 @@ impl<F: Kernels> Model<F> {
             };
             let spec = ParameterSpec { init, ..spec }.with_gain(gain);
             match spec.name.as_str() {
-                "controller.weight_ih" => spec.with_tail_gain(self.input, self.config.read_gain),
+                // A gain of 1 leaves a cell what it has of its own.
+                "controller.weight_ih" if self.config.read_gain != 1.0 => {
+                    spec.with_tail_gain(self.input, self.config.read_gain)
+                }
                 _ => spec,
             }
         }));
@@ -370,7 +373,7 @@ impl<F: Kernels> Model<F> {
     /// logits `[rows, K]`.
     ///
     /// # Errors
-    /// A row that does not exist.
+    /// A row that does not exist, or outputs of another width than the cell's.
     pub fn logits(
         &self,
         parameters: &Parameters<Tensor<F>>,
@@ -378,8 +381,10 @@ impl<F: Kernels> Model<F> {
         rows: &[usize],
     ) -> Result<Tensor<F>, ControllerError> {
         let width = self.cell.output_width();
-        let all = outputs.value().len() / width;
-        let seen = outputs.reshape(&[all, width])?.gather(rows)?;
+        let &[steps, batch, _] = outputs.shape() else {
+            return Err(TensorError::shape("logits", &[outputs.shape()], "[T, B, O]").into());
+        };
+        let seen = outputs.reshape(&[steps * batch, width])?.gather(rows)?;
         Ok(seen.linear(
             parameter(parameters, "output.weight", &[self.outputs, width])?,
             Some(parameter(parameters, "output.bias", &[self.outputs])?),

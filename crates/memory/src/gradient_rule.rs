@@ -2,12 +2,16 @@
 
 use mnm_tensor::{Float, Order, ParameterSpec, Parameters, Tape, Tensor, gradient};
 
+use crate::fused::FusedRule;
 use crate::{Memory, MemoryError, MemoryShape, Write, WriteRule};
 
 /// `W^l <- W^l - beta dL_up/dW^l` with `L_up` the mean over heads and entries of `(f(k^w) - v^w)^2`.
 ///
 /// If the write hangs on a tape the inner gradient is recorded there, so that the outer one goes through it exactly
 /// (second order). The rule has no parameters.
+///
+/// The mean makes a write smaller the wider the values are: it takes the read of its own key, with one layer, the part
+/// `2 beta |k|^2 / (H M)` of the way to the value. With orthogonal keys, `beta = H M / (2 |k|^2)` stores them exactly.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct GradientRule;
 
@@ -18,6 +22,10 @@ impl<F: Float> WriteRule<F> for GradientRule {
 
     fn parameters(&self, _: &MemoryShape) -> Vec<ParameterSpec> {
         Vec::new()
+    }
+
+    fn fused(&self) -> Option<FusedRule> {
+        Some(FusedRule::Gradient)
     }
 
     fn write(

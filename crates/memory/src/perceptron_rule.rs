@@ -3,6 +3,7 @@
 use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
 
 use crate::error::parameter;
+use crate::fused::FusedRule;
 use crate::{Memory, MemoryError, MemoryShape, Write, WriteRule};
 
 /// `W^l <- W^l - beta 2 / (H dim a^l) sum over heads of (a^l - t^l) (a^{l-1})^T`, each layer by itself.
@@ -24,6 +25,10 @@ impl<F: Float> WriteRule<F> for PerceptronRule {
             ParameterSpec::new("targets.weight", &[targets, value], init),
             ParameterSpec::new("targets.bias", &[targets], init),
         ]
+    }
+
+    fn fused(&self) -> Option<FusedRule> {
+        Some(FusedRule::Perceptron)
     }
 
     fn write(

@@ -4,16 +4,19 @@ use std::fmt::Debug;
 
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
+use crate::fused::FusedRule;
 use crate::{GradientRule, Memory, MemoryError, MemoryShape, PerceptronRule};
 
 /// What is to be written at one step.
 #[derive(Clone, Debug)]
 pub struct Write<F: Float> {
-    /// The write keys `k^w`, `[B, H, M]`.
+    /// The write keys `k^w`, `[B, H, M]`; the last extent is that of the first layer's inputs.
     pub keys: Tensor<F>,
-    /// The write values `v^w`, `[B, H, M]`.
+    /// The write values `v^w`, `[B, H, M]`; the last extent is that of the last layer's outputs, which the paper has as wide as
+    /// keys.
     pub values: Tensor<F>,
-    /// The write rate `beta`, `[B]`.
+    /// The write rate `beta`, `[B]`: 0 leaves the memory as it is. Any number goes; how far a write of 1 takes the read of its key to
+    /// its value is the rule's matter (see [`GradientRule`]). The paper's controllers give 0 to 1.
     pub rate: Tensor<F>,
 }
 
@@ -56,6 +59,12 @@ pub trait WriteRule<F: Float>: Debug + Send + Sync {
 
     /// The parameters of the rule itself.
     fn parameters(&self, shape: &MemoryShape) -> Vec<ParameterSpec>;
+
+    /// The kernel that computes what [`WriteRule::write`] says, which a controller runs in its place; the rules of this crate
+    /// have one each, a rule of your own has none.
+    fn fused(&self) -> Option<FusedRule> {
+        None
+    }
 
     /// The memory after the write.
     ///

@@ -2,10 +2,11 @@
 
 use mnm_controller::encoder::Input;
 use mnm_controller::{
-    Cell, ControllerError, InputSpec, Masks, MnmCell, Model, ModelConfig, StateMasks, Unrolled,
+    Cell, ControllerError, InputSpec, Masks, MnmCell, Model, ModelConfig, State, StateMasks,
+    Unrolled,
 };
-use mnm_memory::{MemoryShape, rule_named};
-use mnm_tensor::{Order, Parameters, Tape, Tensor, TensorError, gradient};
+use mnm_memory::{Memory, MemoryError, MemoryShape, Write, WriteRule, rule_named};
+use mnm_tensor::{Order, ParameterSpec, Parameters, Tape, Tensor, TensorError, gradient};
 use rand::{SeedableRng, rngs::StdRng};
 
 const WIDTH: usize = 3;
@@ -31,10 +32,7 @@ fn run(model: &Model<f64>, parameters: &Parameters<Tensor<f64>>) -> Unrolled<f64
 /// Recorded first values.
 fn variables(model: &Model<f64>, tape: &Tape<f64>) -> Parameters<Tensor<f64>> {
     let generator = &mut StdRng::seed_from_u64(3);
-    let specs = model.parameters().into_iter();
-    specs
-        .map(|spec| (spec.name.clone(), tape.variable(spec.draw(generator))))
-        .collect()
+    Parameters::draw(&model.parameters(), generator).variables(tape)
 }
 
 #[test]
@@ -63,9 +61,7 @@ fn a_cell_that_is_changed_after_a_run_packs_its_weights_anew() {
     let shape = MemoryShape::new(4, 6, 2).unwrap();
     let cell = || MnmCell::<f64>::new(WIDTH, 5, 1, shape, rule_named("mnm-p").unwrap());
     let generator = &mut StdRng::seed_from_u64(4);
-    let parameters: Parameters<Tensor<f64>> = (cell().parameters().into_iter())
-        .map(|spec| (spec.name.clone(), spec.draw(generator).into()))
-        .collect();
+    let parameters = Parameters::draw(&cell().parameters(), generator).constants();
     let outputs = |cell: &MnmCell<f64>| {
         let state = cell.initial_state(&parameters, 2).unwrap();
         let inputs = Tensor::ones(&[4, 2, WIDTH]);
@@ -96,4 +92,47 @@ fn a_cell_without_heads_or_units_is_refused() {
             other => panic!("{key} = 0: {:?}", other.map(|run| run.outputs)),
         }
     }
+}
+
+/// A rule that writes nothing, under the name of one that has a kernel.
+#[derive(Debug)]
+struct Namesake;
+
+impl WriteRule<f64> for Namesake {
+    fn name(&self) -> &'static str {
+        "mnm-g"
+    }
+
+    fn parameters(&self, _: &MemoryShape) -> Vec<ParameterSpec> {
+        Vec::new()
+    }
+
+    fn write(
+        &self,
+        _: &Parameters<Tensor<f64>>,
+        memory: &Memory<f64>,
+        _: &Write<f64>,
+    ) -> Result<Memory<f64>, MemoryError> {
+        Ok(memory.clone())
+    }
+}
+
+#[test]
+fn a_kernel_is_chosen_by_the_rule_and_not_by_its_name() {
+    let shape = MemoryShape::new(4, 6, 2).unwrap();
+    let written = |rule| {
+        let cell = MnmCell::<f64>::new(WIDTH, 5, 1, shape, rule);
+        let generator = &mut StdRng::seed_from_u64(5);
+        let parameters = Parameters::draw(&cell.parameters(), generator).constants();
+        let state = cell.initial_state(&parameters, 2).unwrap();
+        let inputs = Tensor::ones(&[4, 2, WIDTH]);
+        let run = cell
+            .unroll(&parameters, &inputs, &state, &StateMasks::default())
+            .unwrap();
+        // Of the first sequence: at first they share one.
+        let weights = |state: &State<f64>| state.get("memory.0").unwrap().select(0, 0).unwrap();
+        weights(&run.state).value() != weights(&state).value()
+    };
+    assert!(written(rule_named("mnm-g").unwrap()));
+    assert!(!written(Box::new(Namesake)));
 }

@@ -2,7 +2,7 @@
 
 use mnm_memory::{GradientRule, Memory, MemoryShape, PerceptronRule, Write, WriteRule};
 use mnm_tensor::{Array, Parameters, Tensor};
-use ndarray::Axis;
+use ndarray::{Axis, array};
 use proptest::prelude::*;
 
 use crate::scene::{Extents, Scene, constants, extents};
@@ -127,4 +127,36 @@ fn both_rules_are_one_for_a_single_layer_whose_target_is_the_value() {
         global.weights()[0].value(),
     );
     assert!(difference < 1e-15, "{difference:e}");
+}
+
+/// Keys 3 wide, values 5 wide, two heads: the part of the way that the documentation of the rule gives.
+#[test]
+fn a_gradient_write_goes_the_part_of_the_way_that_its_rate_says() {
+    let (heads, width) = (2, 5);
+    let memory = Memory::new(vec![Tensor::<f64>::zeros(&[1, width, 3])]).unwrap();
+    let keys = Tensor::constant(array![[[0.6, 0.0, 0.8], [0.0, 2.0, 0.0]]]);
+    let values = Tensor::constant(array![[
+        [1.0, -2.0, 3.0, 0.5, 4.0],
+        [2.0, 1.0, 0.0, -1.0, 3.0]
+    ]]);
+    let squares = [1.0, 4.0];
+    for (head, square) in squares.iter().enumerate() {
+        for part in [0.25, 1.0] {
+            let rate = part * (heads * width) as f64 / (2.0 * square);
+            let write = Write {
+                keys: keys.clone(),
+                values: values.clone(),
+                rate: Tensor::constant(array![rate]),
+            };
+            let written = GradientRule
+                .write(&Parameters::new(), &memory, &write)
+                .unwrap();
+            let read = written.read(&keys).unwrap();
+            assert_eq!(read.shape(), [1, heads, width]);
+            for i in 0..width {
+                let (found, value) = (read.value()[[0, head, i]], values.value()[[0, head, i]]);
+                assert!((found - part * value).abs() < 1e-12, "{found} of {value}");
+            }
+        }
+    }
 }
