@@ -18,17 +18,39 @@ fn lines(code: &str) -> Vec<&str> {
         .collect()
 }
 
-#[test]
-fn the_guide_to_a_new_task_shows_its_example() {
+/// Holds every block of a page to one of the examples.
+fn check(page: &str, examples: &[&str]) {
     let read = |path: &str| std::fs::read_to_string(workspace::root().join(path)).expect(path);
-    let page = read("docs/guide-new-task.md");
-    let example = read("crates/tasks/examples/a_task_of_your_own.rs");
-    let (blocks, example) = (blocks(&page), lines(&example));
+    let page = read(page);
+    let examples: Vec<String> = examples.iter().map(|path| read(path)).collect();
+    let blocks = blocks(&page);
     assert!(!blocks.is_empty());
     for block in blocks {
+        let shown = |example: &String| {
+            lines(example)
+                .windows(block.len())
+                .any(|part| part == block)
+        };
         assert!(
-            example.windows(block.len()).any(|part| part == block),
-            "the example has no such lines: {block:#?}"
+            examples.iter().any(shown),
+            "no example has such lines: {block:#?}"
         );
     }
+}
+
+#[test]
+fn the_guides_show_their_examples() {
+    let own = "crates/trainer/examples/train_your_own.rs";
+    check(
+        "docs/guide-new-task.md",
+        &["crates/tasks/examples/a_task_of_your_own.rs"],
+    );
+    check(
+        "docs/guide-new-rule.md",
+        &["crates/memory/examples/a_rule_of_your_own.rs", own],
+    );
+    check(
+        "docs/guide-new-cell.md",
+        &["crates/controller/examples/a_cell_of_your_own.rs"],
+    );
 }

@@ -1,6 +1,6 @@
 //! What can go wrong in this crate.
 
-use crate::{BabiError, LossError, Split};
+use crate::{BabiError, Split};
 
 /// An option of a task that is out of range.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +39,7 @@ impl OptionError {
 
 /// Why a task could not be set up or an episode not be had.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TaskError {
     /// An option is out of range.
     #[error(transparent)]
@@ -46,9 +47,6 @@ pub enum TaskError {
     /// The bAbI files cannot be used.
     #[error(transparent)]
     Babi(#[from] BabiError),
-    /// Logits do not fit an episode.
-    #[error(transparent)]
-    Loss(#[from] LossError),
     /// An index beyond the end of a split.
     #[error("{task}: there is no episode {index} in the {split} split, which holds {len}")]
     IndexOutOfRange {
@@ -61,4 +59,19 @@ pub enum TaskError {
         /// The number of episodes in the split.
         len: u64,
     },
+    /// An episode that does not agree with the task's interface: a mistake of the task.
+    #[error("{task}: episode {index} of the {split} split cannot be used: {reason}")]
+    Episode {
+        /// The task.
+        task: String,
+        /// The split.
+        split: Split,
+        /// The episode.
+        index: u64,
+        /// What [`Episode::check`](crate::Episode::check) says.
+        reason: String,
+    },
+    /// What else stands in the way of a task of your own: a file, a service.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
 }

@@ -1,8 +1,9 @@
 //! The two losses of the tasks, with their gradients, as plain functions in f64.
 //!
 //! The loss of a target row follows from what is asked: a class (softmax cross-entropy, in nats) or bits (Bernoulli
-//! cross-entropy, in bits). Both are sums over the targets; divide by [`Loss::targets`] for a mean. A trainer may
-//! compute the same with its own tensors: these are the definition that it can be held to.
+//! cross-entropy, in bits). Both are sums over the targets; divide by [`Loss::targets`] for a mean. A trainer
+//! computes the same with its own tensors, and may count bits in nats (1 bit is ln 2 nats): these are the definition that it
+//! can be held to.
 
 use std::f64::consts::LN_2;
 

@@ -2,7 +2,6 @@
 
 use ndarray::{Array2, ArrayView2};
 
-use crate::loss::{self, Loss, LossError};
 use crate::scoring::{self, Errors};
 use crate::{Split, TaskError};
 
@@ -75,6 +74,89 @@ impl Episode {
     pub fn targets(&self) -> usize {
         self.target_steps.len()
     }
+
+    /// Whether this is an episode of a task with this interface: what a trainer takes for granted of its input, its targets and
+    /// its labels.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check(&self, interface: &Interface) -> Result<(), String> {
+        let steps = self.steps();
+        if steps == 0 {
+            return Err("it has no steps".to_owned());
+        }
+        for (name, at) in [
+            ("target_steps", &self.target_steps),
+            ("line_starts", &self.line_starts),
+        ] {
+            if !at.is_sorted() {
+                return Err(format!("its {name} are not in ascending order"));
+            }
+            if let Some(last) = at.last().filter(|last| **last >= steps) {
+                return Err(format!("its {name} name step {last}, and it has {steps}"));
+            }
+        }
+        if self.labels.targets() != self.targets() {
+            let (labels, targets) = (self.labels.targets(), self.targets());
+            return Err(format!("it has {labels} labels for {targets} target_steps"));
+        }
+        self.check_input(&interface.input)?;
+        self.check_labels(&interface.outputs)
+    }
+
+    fn check_input(&self, kind: &InputKind) -> Result<(), String> {
+        match (&self.input, kind) {
+            (Input::Dense(shown), InputKind::Dense { width }) if shown.ncols() != *width => {
+                let found = shown.ncols();
+                Err(format!(
+                    "it shows vectors of width {found}, the interface has {width}"
+                ))
+            }
+            (Input::Tokens(shown), InputKind::Tokens { vocabulary, .. }) => {
+                let words = vocabulary.len();
+                let beyond = |word: &&u32| **word as usize >= words;
+                match shown.iter().flatten().find(beyond) {
+                    Some(word) => Err(format!("it shows word {word}, the interface has {words}")),
+                    None => Ok(()),
+                }
+            }
+            (Input::Dense(_), InputKind::Dense { .. }) => Ok(()),
+            (Input::Dense(_), InputKind::Tokens { .. }) => {
+                Err("it shows vectors, the interface has words".to_owned())
+            }
+            (Input::Tokens(_), InputKind::Dense { .. }) => {
+                Err("it shows words, the interface has vectors".to_owned())
+            }
+        }
+    }
+
+    fn check_labels(&self, kind: &OutputKind) -> Result<(), String> {
+        let outputs = kind.width();
+        match (&self.labels, kind) {
+            (Labels::Classes(classes), OutputKind::Classes { .. }) => {
+                let beyond = |class: &&u32| **class != UNKNOWN_CLASS && **class as usize >= outputs;
+                match classes.iter().find(beyond) {
+                    Some(class) => Err(format!(
+                        "it asks for class {class}, the interface has {outputs}"
+                    )),
+                    None => Ok(()),
+                }
+            }
+            (Labels::Bits(bits), OutputKind::Bits { .. }) if bits.ncols() != outputs => {
+                let found = bits.ncols();
+                Err(format!(
+                    "it asks for {found} bits, the interface has {outputs}"
+                ))
+            }
+            (Labels::Bits(_), OutputKind::Bits { .. }) => Ok(()),
+            (Labels::Classes(_), OutputKind::Bits { .. }) => {
+                Err("it asks for classes, the interface has bits".to_owned())
+            }
+            (Labels::Bits(_), OutputKind::Classes { .. }) => {
+                Err("it asks for bits, the interface has classes".to_owned())
+            }
+        }
+    }
 }
 
 /// What the steps of a task's inputs hold.
@@ -94,15 +176,15 @@ pub enum InputKind {
     },
 }
 
-/// What a model has to say at a target. It settles the loss: see [`loss`](mod@crate::loss).
+/// What a model has to say at a target. It settles the loss, which is not the task's to choose: see [`loss`](mod@crate::loss).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputKind {
-    /// One of K classes: K logits, softmax cross-entropy in nats.
+    /// One of K classes: K logits, softmax cross-entropy.
     Classes {
         /// Their names, by index.
         names: Vec<String>,
     },
-    /// A vector of bits: a logit a bit, Bernoulli cross-entropy in bits.
+    /// A vector of bits: a logit a bit, Bernoulli cross-entropy.
     Bits {
         /// The number of bits, K.
         width: usize,
@@ -158,14 +240,6 @@ pub trait Task: Send + Sync {
         scoring::count(&episode.labels, logits)
     }
 
-    /// The loss of `logits` `[targets, K]`, summed over the targets, and its gradient.
-    ///
-    /// # Errors
-    /// Where the logits do not have the shape that the labels ask for.
-    fn loss(&self, episode: &Episode, logits: ArrayView2<f64>) -> Result<Loss, LossError> {
-        loss::of_labels(&episode.labels, logits)
-    }
-
     /// The episode for a human reader, with the model's answers beside the right ones if `logits` `[targets, K]` are
     /// given.
     fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String;
@@ -173,5 +247,137 @@ pub trait Task: Send + Sync {
     /// The percentage of errors above which a group counts as failed (5 for bAbI, by the convention of its authors).
     fn failed_above(&self) -> f64 {
         5.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::Array2;
+
+    use super::*;
+
+    fn words() -> (Episode, Interface) {
+        let episode = Episode {
+            group: "words".to_owned(),
+            input: Input::Tokens(vec![vec![0, 1], vec![2], vec![1]]),
+            line_starts: vec![0, 2],
+            target_steps: vec![1, 2],
+            labels: Labels::Classes(vec![3, UNKNOWN_CLASS]),
+            text: None,
+        };
+        let names = |n: usize| (0..n).map(|i| i.to_string()).collect::<Vec<_>>();
+        let interface = Interface {
+            input: InputKind::Tokens {
+                vocabulary: names(3),
+                words_per_step: 2,
+            },
+            outputs: OutputKind::Classes { names: names(4) },
+        };
+        (episode, interface)
+    }
+
+    fn vectors() -> (Episode, Interface) {
+        let episode = Episode {
+            group: "vectors".to_owned(),
+            input: Input::Dense(Array2::zeros((4, 5))),
+            line_starts: Vec::new(),
+            target_steps: vec![2, 3],
+            labels: Labels::Bits(Array2::zeros((2, 6))),
+            text: None,
+        };
+        let interface = Interface {
+            input: InputKind::Dense { width: 5 },
+            outputs: OutputKind::Bits { width: 6 },
+        };
+        (episode, interface)
+    }
+
+    #[test]
+    fn an_episode_that_does_not_agree_with_its_interface_is_told_why() {
+        let ((words, of_words), (vectors, of_vectors)) = (words(), vectors());
+        assert_eq!(words.check(&of_words), Ok(()));
+        assert_eq!(vectors.check(&of_vectors), Ok(()));
+        let mixed = |input: &Interface, outputs: &Interface| Interface {
+            input: input.input.clone(),
+            outputs: outputs.outputs.clone(),
+        };
+        let wrong = |from: &Episode, change: &dyn Fn(&mut Episode), to: &Interface| {
+            let mut episode = from.clone();
+            change(&mut episode);
+            episode.check(to).expect_err("something is wrong")
+        };
+        let same = |_: &mut Episode| ();
+        for (said, part) in [
+            (
+                wrong(&words, &|e| e.input = Input::Tokens(Vec::new()), &of_words),
+                "no steps",
+            ),
+            (
+                wrong(&words, &|e| e.target_steps = vec![2, 1], &of_words),
+                "target_steps are not in",
+            ),
+            (
+                wrong(&words, &|e| e.target_steps = vec![1, 3], &of_words),
+                "target_steps name step 3",
+            ),
+            (
+                wrong(&words, &|e| e.line_starts = vec![3], &of_words),
+                "line_starts name step 3",
+            ),
+            (
+                wrong(&words, &|e| e.target_steps = vec![1], &of_words),
+                "2 labels for 1",
+            ),
+            (
+                wrong(
+                    &words,
+                    &|e| e.input = Input::Tokens(vec![vec![3]; 3]),
+                    &of_words,
+                ),
+                "word 3",
+            ),
+            (
+                wrong(
+                    &words,
+                    &|e| e.labels = Labels::Classes(vec![0, 4]),
+                    &of_words,
+                ),
+                "class 4",
+            ),
+            (
+                wrong(&words, &same, &mixed(&of_vectors, &of_words)),
+                "interface has vectors",
+            ),
+            (
+                wrong(&words, &same, &mixed(&of_words, &of_vectors)),
+                "interface has bits",
+            ),
+            (
+                wrong(
+                    &vectors,
+                    &|e| e.input = Input::Dense(Array2::zeros((4, 4))),
+                    &of_vectors,
+                ),
+                "width 4",
+            ),
+            (
+                wrong(
+                    &vectors,
+                    &|e| e.labels = Labels::Bits(Array2::zeros((2, 1))),
+                    &of_vectors,
+                ),
+                "1 bits",
+            ),
+            (
+                wrong(&vectors, &same, &mixed(&of_words, &of_vectors)),
+                "interface has words",
+            ),
+            (
+                wrong(&vectors, &same, &mixed(&of_vectors, &of_words)),
+                "interface has classes",
+            ),
+        ] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
     }
 }

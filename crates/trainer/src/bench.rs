@@ -12,8 +12,8 @@ use rand::RngExt;
 use serde::Serialize;
 
 use crate::TrainError;
-use crate::config::{Config, DataConfig, TrainConfig};
-use crate::task::build_model;
+use crate::config::{Config, ConfigError, DataConfig, TrainConfig};
+use crate::task::{build_model, checked_episode};
 use crate::train::{Stepper, thread_pool};
 
 /// The sizes of a step: B sequences of T steps.
@@ -135,9 +135,18 @@ pub fn bench(
         rl: None,
     };
     config.validate()?;
+    for (size, name) in [
+        (shape.steps, "steps"),
+        (shape.input, "input"),
+        (shape.classes, "classes"),
+    ] {
+        if size == 0 {
+            return Err(ConfigError::range(name, 0, "at least 1").into());
+        }
+    }
     let task = Noise::new(shape);
     let episodes = (0..shape.batch as u64)
-        .map(|index| task.episode(Split::Train, index))
+        .map(|index| checked_episode(&task, Split::Train, index))
         .collect::<Result<Vec<_>, _>>()?;
     let network = build_model::<f32>(model, task.interface(), None)?;
     let pool = thread_pool(threads)?;

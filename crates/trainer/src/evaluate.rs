@@ -5,13 +5,14 @@ use std::f64::consts::LN_2;
 
 use mnm_controller::Model;
 use mnm_tasks::{Errors, OutputKind, Split, Task};
-use mnm_tensor::{Array, Parameters, Tensor};
+use mnm_tensor::{Array, Parameters};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::TrainError;
 use crate::batch::{BLOCK, Block};
 use crate::objective::{Losses, Scale, block_errors, block_forward};
+use crate::task::checked_episode;
 
 /// Errors in percent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -81,10 +82,10 @@ pub fn evaluate(
         .map(|chunk| {
             let episodes = chunk
                 .iter()
-                .map(|&index| task.episode(split, index))
+                .map(|&index| checked_episode(task, split, index))
                 .collect::<Result<Vec<_>, _>>()?;
             let block = Block::<f32>::new(episodes, model.outputs())?;
-            let constants = parameters.map(|_, value| Tensor::shared(value.clone()));
+            let constants = parameters.constants();
             let (losses, logits) = block_forward(model, &constants, &block, once)?;
             let errors: Vec<(String, Errors)> = block_errors(&block, task, logits.value())
                 .map(|(group, errors)| (group.to_owned(), errors))

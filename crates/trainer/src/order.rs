@@ -15,12 +15,12 @@ pub struct Order {
 }
 
 impl Order {
-    /// Batches of `batch` episodes, sorted by length among `bucket` batches.
+    /// Batches of `batch` episodes, sorted by length among `bucket` batches; of each at least 1 is meant.
     pub fn new(seed: u64, batch: usize, bucket: usize) -> Self {
         Self {
             seed,
-            batch,
-            bucket,
+            batch: batch.max(1),
+            bucket: bucket.max(1),
             epoch: None,
             batches: Vec::new(),
         }

@@ -2,13 +2,13 @@
 
 use mnm_controller::{InputSpec, Model};
 use mnm_tasks::{
-    AssociativeRecall, Babi, Dictionary, DoubleCopy, InputKind, Interface, PrioritySort, Stories,
-    Task, Vocabulary,
+    AssociativeRecall, Babi, Dictionary, DoubleCopy, Episode, InputKind, Interface, PrioritySort,
+    Split, Stories, Task, TaskError, Vocabulary,
 };
 use mnm_tensor::Float;
 use mnm_tensor::kernels::Kernels;
 
-use crate::config::{Config, DataConfig};
+use crate::config::DataConfig;
 use crate::{TrainError, linalg};
 use mnm_controller::{InitScheme, ModelConfig};
 use mnm_tasks::stream;
@@ -52,6 +52,23 @@ fn an_environment(task: &str) -> TrainError {
     }
 }
 
+/// An episode of the task, held to its interface.
+///
+/// # Errors
+/// [`TaskError`]: there is none of this index, or it cannot be used.
+pub fn checked_episode(task: &dyn Task, split: Split, index: u64) -> Result<Episode, TaskError> {
+    let episode = task.episode(split, index)?;
+    match episode.check(task.interface()) {
+        Ok(()) => Ok(episode),
+        Err(reason) => Err(TaskError::Episode {
+            task: task.name().to_owned(),
+            split,
+            index,
+            reason,
+        }),
+    }
+}
+
 /// The words and answers of a task that has them, as a checkpoint carries them.
 pub fn vocabulary_of(interface: &Interface) -> Option<Vocabulary> {
     match (&interface.input, &interface.outputs) {
@@ -88,19 +105,19 @@ pub fn build_model<F: Kernels>(
     Ok(Model::new(config, input, interface.outputs.width())?)
 }
 
-/// Every parameter's first value, each drawn from the stream of its own name.
+/// Every parameter's first value, each drawn from the stream of `seed` and its own name.
 ///
 /// # Errors
 /// LAPACK's, for an orthogonal start.
 pub fn draw_parameters<F: Float>(
     specs: &[ParameterSpec],
     scheme: InitScheme,
-    config: &Config,
+    seed: u64,
 ) -> Result<Parameters<Array<F>>, TrainError> {
     specs
         .iter()
         .map(|spec| {
-            let mut generator = stream(config.seed, &format!("init/{}", spec.name), 0);
+            let mut generator = stream(seed, &format!("init/{}", spec.name), 0);
             let value = match (scheme, spec.shape.as_slice()) {
                 // A table that is looked up has no use for orthogonal rows.
                 (InitScheme::Orthogonal, &[rows, columns])

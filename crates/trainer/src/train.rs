@@ -24,7 +24,7 @@ use crate::metrics::{Metrics, Record, history};
 use crate::order::Order;
 use crate::progress::Progress;
 use crate::run::{RunFolder, positions};
-use crate::task::{build_model, build_task, vocabulary_of};
+use crate::task::{build_model, build_task, checked_episode, vocabulary_of};
 use crate::tensorboard::EventWriter;
 use crate::{TrainError, plot_run, rl};
 
@@ -281,7 +281,7 @@ impl<'a> Training<'a> {
             .order
             .indices(self.task.as_ref(), step)
             .into_iter()
-            .map(|index| self.task.episode(Split::Train, index))
+            .map(|index| checked_episode(self.task.as_ref(), Split::Train, index))
             .collect::<Result<Vec<_>, _>>()?;
         let outcome = step::compute(
             &self.model,

@@ -2,7 +2,7 @@
 
 use mnm_tasks::{
     Babi, BabiError, BabiOptions, Encoding, InputKind, Labels, Questions, Split, Task,
-    UNKNOWN_CLASS, Vocabulary,
+    UNKNOWN_CLASS, Vocabulary, loss,
 };
 use ndarray::Array2;
 
@@ -158,7 +158,7 @@ fn words_and_answers_come_from_training_alone() {
         "an unknown answer is always an error"
     );
     assert_eq!(
-        babi.loss(&episode, logits.mapv(f64::from).view())
+        loss::of_labels(&episode.labels, logits.mapv(f64::from).view())
             .unwrap()
             .targets,
         1,

@@ -11,7 +11,7 @@ use crate::Run;
 use crate::batch::Block;
 use crate::linalg::{least_squares_memory, singular_values};
 use crate::run::positions;
-use crate::task::build_model;
+use crate::task::{build_model, checked_episode};
 
 /// A model's way through an episode of T steps.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ pub struct Spectrum {
 /// # Errors
 /// [`InspectError`]: no such episode, or numbers that are not finite.
 pub fn look(run: &Run, split: Split, index: u64) -> Result<Look, InspectError> {
-    let episode = run.task.episode(split, index)?;
+    let episode = checked_episode(run.task.as_ref(), split, index)?;
     super::check_length(episode.steps())?;
     let interface = run.task.interface();
     // The reference keeps every trace; a fused kernel need not.
@@ -76,8 +76,7 @@ pub fn look(run: &Run, split: Split, index: u64) -> Result<Look, InspectError> {
         ..run.config.model.clone()
     };
     let model = build_model::<f32>(&config, interface, positions(&run.checkpoint))?;
-    let parameters: Parameters<Tensor<f32>> =
-        run.parameters.map(|_, value| Tensor::shared(value.clone()));
+    let parameters: Parameters<Tensor<f32>> = run.parameters.constants();
     let block = Block::new(vec![episode.clone()], model.outputs())?;
     let start = model.initial_state(&parameters, 1)?;
     let unrolled = model.run(&parameters, &block.input, &start, &Masks::default())?;

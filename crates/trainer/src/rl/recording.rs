@@ -67,7 +67,7 @@ impl Agent {
         draw_parameters(
             &self.model.parameters(),
             self.config.model.init,
-            &self.config,
+            self.config.seed,
         )
     }
 

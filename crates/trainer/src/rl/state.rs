@@ -73,7 +73,7 @@ fn carried_prefix(block: usize) -> String {
 
 impl AgentState {
     pub(super) fn start(model: &Model<f32>, config: &Config) -> Result<Self, TrainError> {
-        let parameters = draw_parameters(&model.parameters(), config.model.init, config)?;
+        let parameters = draw_parameters(&model.parameters(), config.model.init, config.seed)?;
         Self::with_parameters(model, config, parameters)
     }
 

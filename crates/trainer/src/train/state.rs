@@ -51,7 +51,7 @@ pub(crate) fn trained_names(model: &Model<f32>) -> Vec<String> {
 
 impl State {
     pub(super) fn start(model: &Model<f32>, config: &Config) -> Result<Self, TrainError> {
-        let parameters = draw_parameters(&model.parameters(), config.model.init, config)?;
+        let parameters = draw_parameters(&model.parameters(), config.model.init, config.seed)?;
         Ok(Self::with_parameters(model, parameters))
     }
 
