@@ -348,7 +348,6 @@ fn evaluate(plan: &Plan<'_>, job: &Job, Wanted { arguments, path }: &Wanted) -> 
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     /// A stand-in for `mnm` with the same contract: trains at once, notes its arguments, fails for seed 3.
     const STAND_IN: &str = r#"#!/bin/sh
@@ -368,9 +367,16 @@ esac
 
     fn fixture() -> (tempfile::TempDir, Plan<'static>) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mnm = folder.path().join("mnm");
-        std::fs::write(&mnm, STAND_IN).expect("writable");
-        std::fs::set_permissions(&mnm, std::fs::Permissions::from_mode(0o755)).expect("ours");
+        let (text, mnm) = (folder.path().join("mnm.txt"), folder.path().join("mnm"));
+        std::fs::write(&text, STAND_IN).expect("writable");
+        // By another process: a file that this one has open to write goes, for a moment, to every child that another test
+        // starts meanwhile, and cannot be run as long as a child has it ("text file busy").
+        let made = Command::new("install")
+            .args(["-m", "755"])
+            .args([&text, &mnm])
+            .status()
+            .expect("install");
+        assert!(made.success());
         (
             folder,
             Plan {
