@@ -209,7 +209,7 @@ mod tests {
         let mut command = Command::new("sh");
         command.args([
             "-c",
-            "for i in $(seq 40); do echo line $i; done; echo why >&2; exit 3",
+            "for i in $(seq 40); do echo line $i; done >&2; echo why >&2; exit 3",
         ]);
         let mut seen = 0;
         let error = watched(&mut command, |_| seen += 1)

@@ -84,6 +84,8 @@ fn link(source: &str, flags: &[String]) -> Result<(), String> {
 fn compile(file: &Path, flags: &[String]) -> Result<(), String> {
     // `cc` is what rustc links with.
     let output = Command::new("cc")
+        // `reason` reads English.
+        .env("LC_ALL", "C")
         .arg(file)
         .arg("-o")
         .arg(file.with_extension("out"))

@@ -29,6 +29,8 @@ pub const TINY: &[&str] = &[
 /// The program with these arguments.
 pub fn command<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mnm"));
+    // What it prints must not depend on who runs the tests.
+    command.env_remove("CLICOLOR_FORCE").env("COLUMNS", "100");
     command.args(arguments);
     command
 }
@@ -54,6 +56,15 @@ pub fn good(command: &mut Command) -> String {
         text(&output.stderr)
     );
     text(&output.stdout)
+}
+
+/// Runs a command that must succeed and print nothing, progress included.
+#[track_caller]
+pub fn silent(command: &mut Command) {
+    let output = command.output().unwrap();
+    let printed = [text(&output.stdout), text(&output.stderr)];
+    assert!(output.status.success(), "{command:?}\n{}", printed[1]);
+    assert_eq!(printed, [String::new(), String::new()], "{command:?}");
 }
 
 /// Runs a command that must fail with `code`, with one message and nothing else; gives the message.

@@ -8,8 +8,9 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::scene::{Extents, Scene, norm, variables};
 
-/// How far, relative to the exact one, the first-order metagradient to the initial memory must lie.
-const MARGIN: f64 = 0.05;
+/// How far, relative to the exact one, the first-order metagradient to the initial memory must lie: the least of 180,000 draws is
+/// 0.064, and what they have below falls so fast that a draw below this is one in some billions.
+const MARGIN: f64 = 0.02;
 
 /// [`GradientRule`] whose inner gradient is cut off the tape.
 #[derive(Debug)]

@@ -253,10 +253,13 @@ fn words_to_be_recalled_are_renamed_too() {
             options.recall = 1.0;
             options.questions = questions;
         });
+        let (mut cues, mut tellings_as_told) = (0, std::collections::BTreeSet::new());
         for (lines, answers) in tellings(&babi, 0) {
             let mut answers = answers.iter();
+            tellings_as_told.insert(lines[0].clone());
             for line in &lines {
                 let asked = line.contains("<blank>");
+                cues += usize::from(asked);
                 if !asked && !line.starts_with("how") && !line.starts_with("where") {
                     continue;
                 }
@@ -268,6 +271,10 @@ fn words_to_be_recalled_are_renamed_too() {
             }
             assert_eq!(answers.next(), None);
         }
+        assert!(
+            cues > 0 && tellings_as_told.len() > 1,
+            "{cues}: {tellings_as_told:?}"
+        );
     }
 }
 

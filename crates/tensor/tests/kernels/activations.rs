@@ -38,6 +38,7 @@ fn check(function: Function, exact: fn(f64) -> f64, relative: f64) {
                 );
                 continue;
             }
+            assert!(!y.is_nan(), "{level:?}: f({x:e}) is not a number");
             let (r, denormals) = errors(*y, exact);
             assert!(
                 denormals <= 1.0,

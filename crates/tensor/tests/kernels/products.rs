@@ -179,6 +179,14 @@ fn shapes_that_do_not_agree_are_refused() {
 
 #[test]
 fn a_packed_operand_can_be_replaced() {
+    at_every_level(|| {
+        replace_a_packed_operand();
+        Ok(())
+    })
+    .unwrap();
+}
+
+fn replace_a_packed_operand() {
     let (small, large) = (
         Poisoned::<f32>::random(5, 50, 0, 1),
         Poisoned::<f32>::random(40, 70, 3, 2),
