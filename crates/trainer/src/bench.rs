@@ -193,3 +193,32 @@ fn peak_memory() -> Option<f64> {
     let kib: f64 = line.split_whitespace().nth(1)?.parse().ok()?;
     Some(kib / 1024.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_of_zero_is_named() {
+        let shape = BenchShape {
+            batch: 2,
+            steps: 3,
+            input: 4,
+            classes: 5,
+        };
+        for (name, shape) in [
+            ("steps", BenchShape { steps: 0, ..shape }),
+            ("input", BenchShape { input: 0, ..shape }),
+            (
+                "classes",
+                BenchShape {
+                    classes: 0,
+                    ..shape
+                },
+            ),
+        ] {
+            let error = bench(&ModelConfig::default(), shape, 1, 1).expect_err(name);
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+}

@@ -15,7 +15,7 @@ pub struct Order {
 }
 
 impl Order {
-    /// Batches of `batch` episodes, sorted by length among `bucket` batches; of each at least 1 is meant.
+    /// Batches of `batch` episodes, sorted by length among `bucket` batches; 0 counts as 1.
     pub fn new(seed: u64, batch: usize, bucket: usize) -> Self {
         Self {
             seed,

@@ -133,3 +133,55 @@ pub fn draw_parameters<F: Float>(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mnm_tasks::{DoubleCopyOptions, Labels};
+    use ndarray::ArrayView2;
+
+    /// Double copy, but for a label that is lost.
+    struct Forgetful(DoubleCopy);
+
+    impl Task for Forgetful {
+        fn name(&self) -> &str {
+            "forgetful"
+        }
+
+        fn interface(&self) -> &Interface {
+            self.0.interface()
+        }
+
+        fn len(&self, split: Split) -> Option<u64> {
+            self.0.len(split)
+        }
+
+        fn steps(&self, split: Split, index: u64) -> usize {
+            self.0.steps(split, index)
+        }
+
+        fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
+            let mut episode = self.0.episode(split, index)?;
+            if let Labels::Bits(bits) = &mut episode.labels {
+                *bits = bits.slice(ndarray::s![1.., ..]).to_owned();
+            }
+            Ok(episode)
+        }
+
+        fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {
+            self.0.render(episode, logits)
+        }
+    }
+
+    #[test]
+    fn an_episode_that_cannot_be_used_is_named() {
+        let task = DoubleCopy::new(DoubleCopyOptions::default(), 1).expect("the defaults");
+        assert!(checked_episode(&task, Split::Train, 7).is_ok());
+        let error =
+            checked_episode(&Forgetful(task), Split::Train, 7).expect_err("a label too few");
+        let error = error.to_string();
+        for part in ["forgetful: episode 7 of the train split", "labels for"] {
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

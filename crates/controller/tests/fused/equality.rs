@@ -72,7 +72,7 @@ fn every_gradient_is_alive() {
         assert!(numbers.len() >= 15);
         for (name, d) in numbers {
             let largest = d.iter().fold(0.0_f64, |a, x| a.max(x.abs()));
-            assert!(largest > 1e-4, "{rule}: {name} is at most {largest:e}");
+            assert!(largest > 1e-3, "{rule}: {name} is at most {largest:e}");
         }
     }
 }

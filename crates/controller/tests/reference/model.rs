@@ -93,6 +93,26 @@ fn a_row_that_does_not_exist_is_refused() {
 }
 
 #[test]
+fn outputs_of_another_width_are_refused() {
+    let case = middle(Some("mnm-p"));
+    let parameters = constants::<f64>(&case.parameters());
+    let outputs = case.run(&parameters, &case.input()).unwrap().outputs;
+    // As many numbers as make whole rows of the right width.
+    let [steps, batch, width] = *outputs.shape() else {
+        panic!("{:?}", outputs.shape())
+    };
+    let narrow = Tensor::zeros(&[2 * steps * width, batch, 1]);
+    names(
+        case.model().logits(&parameters, &narrow, &[0]),
+        &["reshape"],
+    );
+    names(
+        case.model().logits(&parameters, &Tensor::zeros(&[1]), &[0]),
+        &["logits", "[T, B, O]"],
+    );
+}
+
+#[test]
 fn a_state_of_another_model_is_refused() {
     let (mnm, lstm) = (middle(Some("mnm-p")), middle(None));
     let parameters = constants::<f64>(&mnm.parameters());

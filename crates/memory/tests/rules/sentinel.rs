@@ -8,9 +8,8 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::scene::{Extents, Scene, norm, variables};
 
-/// How far, relative to the exact one, the first-order metagradient to the initial memory must lie: the least of 180,000 draws is
-/// 0.064, and what they have below falls so fast that a draw below this is one in some billions.
-const MARGIN: f64 = 0.02;
+/// How far, relative to the exact one, the first-order metagradient to the initial memory must lie.
+const MARGIN: f64 = 0.05;
 
 /// [`GradientRule`] whose inner gradient is cut off the tape.
 #[derive(Debug)]
@@ -77,27 +76,40 @@ fn metagradient(scene: &Scene, rule: &dyn WriteRule<f64>) -> Vec<Array<f64>> {
         .collect()
 }
 
-proptest! {
-    #[test]
-    fn cutting_the_inner_gradient_changes_the_metagradient(seed in any::<u64>()) {
+/// The same scenes every time: a scene in some hundred thousand lies within the margin, and proves nothing of the rule.
+#[test]
+fn cutting_the_inner_gradient_changes_the_metagradient() {
+    for seed in 0..256 {
         let scene = scene(seed);
         let exact = metagradient(&scene, &GradientRule);
         let cut = metagradient(&scene, &FirstOrderRule);
         for layer in 0..scene.weights.len() {
-            let difference = norm(&(&cut[layer] - &exact[layer]).into_shared()) / norm(&exact[layer]);
-            prop_assert!(difference > MARGIN, "layer {layer}: only {difference:.3} apart");
+            let difference =
+                norm(&(&cut[layer] - &exact[layer]).into_shared()) / norm(&exact[layer]);
+            assert!(
+                difference > MARGIN,
+                "seed {seed}, layer {layer}: only {difference:.3} apart"
+            );
         }
         // Through the write alone, the keys and values have a gradient only of second order.
         let first = scene.step_at(0);
         for argument in [first, first + 1] {
-            prop_assert_eq!(norm(&cut[argument]), 0.0);
-            prop_assert!(norm(&exact[argument]) > 1e-3, "{:e}", norm(&exact[argument]));
+            assert_eq!(norm(&cut[argument]), 0.0);
+            assert!(
+                norm(&exact[argument]) > 1e-3,
+                "{:e}",
+                norm(&exact[argument])
+            );
         }
         // The rate enters both in the same way at the last write, so that the sentinel itself is what it says.
         let rate = scene.step_at(2) + 3;
-        prop_assert!(norm(&(&cut[rate] - &exact[rate]).into_shared()) < 1e-12 * norm(&exact[rate]).max(1.0));
+        assert!(
+            norm(&(&cut[rate] - &exact[rate]).into_shared()) < 1e-12 * norm(&exact[rate]).max(1.0)
+        );
     }
+}
 
+proptest! {
     #[test]
     fn both_orders_write_the_same_values(seed in any::<u64>()) {
         let scene = scene(seed);
