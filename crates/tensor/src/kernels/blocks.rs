@@ -3,7 +3,7 @@
 use num_traits::Zero;
 
 use super::simd::Simd;
-use super::tile::{Rows, Strided, Target, dot_tile, outer_tile, update_strip};
+use super::tile::{Rows, Strided, Target, dot_tile, update_strip};
 use super::view::Store;
 
 macro_rules! tiles {
@@ -102,7 +102,7 @@ pub unsafe fn outer<S: Simd>(
                 let c = c.at(row, first);
                 macro_rules! run {
                     ($rows:literal, $vectors:literal) => {
-                        outer_tile::<S, $rows, $vectors>(k, a, b, padded, c, tail)
+                        S::outer_tile::<$rows, $vectors>(k, a, b, padded, c, tail)
                     };
                 }
                 if S::MANY_REGISTERS {

@@ -1,5 +1,7 @@
 //! The vector operations that the kernels are written in, and their portable implementation.
 
+use super::tile::{self, Rows, Strided, Target};
+
 /// A vector unit: every kernel is written once over this trait and compiled for each level.
 ///
 /// # Safety
@@ -40,7 +42,39 @@ pub trait Simd: Copy + 'static {
     unsafe fn subtract(a: Self::Vector, b: Self::Vector) -> Self::Vector;
     /// The sums of the lanes of eight registers, to `out[0..8]`.
     unsafe fn sum_eight(v: [Self::Vector; 8], out: *mut Self::Scalar);
+
+    /// [`tile::outer_tile`], compiled for the unit as a function of its own: were all tiles inlined into the loop around them, that one
+    /// function would take most of the crate's time to compile.
+    unsafe fn outer_tile<const MR: usize, const NV: usize>(
+        k: usize,
+        a: Strided<Self::Scalar>,
+        b: Rows<*const Self::Scalar>,
+        padded: bool,
+        c: Target<Self::Scalar>,
+        tail: Self::Mask,
+    );
 }
+
+/// Writes [`Simd::outer_tile`] for a unit, with the instructions that it needs.
+macro_rules! outer_tile {
+    ($($features:literal)?) => {
+        #[inline(never)]
+        $(#[target_feature(enable = $features)])?
+        unsafe fn outer_tile<const MR: usize, const NV: usize>(
+            k: usize,
+            a: Strided<Self::Scalar>,
+            b: Rows<*const Self::Scalar>,
+            padded: bool,
+            c: Target<Self::Scalar>,
+            tail: Self::Mask,
+        ) {
+            // SAFETY: the contract is the callee's, and the unit's instructions are enabled here.
+            unsafe { tile::outer_tile::<Self, MR, NV>(k, a, b, padded, c, tail) }
+        }
+    };
+}
+#[cfg(target_arch = "x86_64")]
+pub(super) use outer_tile;
 
 /// What the activations need beyond sums and products; only for `f32`, as `f64` goes through the standard library.
 ///
@@ -172,6 +206,8 @@ macro_rules! portable {
                     unsafe { *out.add(i) = (a + c) + (b + d) };
                 }
             }
+
+            outer_tile!();
         }
     };
 }

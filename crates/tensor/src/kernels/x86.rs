@@ -5,7 +5,8 @@
 
 use std::arch::x86_64::*;
 
-use super::simd::{Simd, SimdMath};
+use super::simd::{Simd, SimdMath, outer_tile};
+use super::tile::{self, Rows, Strided, Target};
 
 /// AVX-512.
 #[derive(Clone, Copy)]
@@ -58,6 +59,8 @@ impl Simd for Avx512 {
             _mm256_storeu_ps(out, _mm512_castps512_ps256(packed));
         }
     }
+
+    outer_tile!("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma");
 }
 
 /// In every quarter: the sums of that quarter of `a`, `b`, `c` and `d`.
@@ -131,6 +134,8 @@ impl Simd for Avx2 {
             _mm256_storeu_ps(out, _mm256_add_ps(low, high));
         }
     }
+
+    outer_tile!("avx2,fma");
 }
 
 /// In each half: the sums of that half of `a`, `b`, `c` and `d`.
