@@ -6,6 +6,8 @@ use std::iter::Sum;
 use ndarray::{LinalgScalar, ScalarOperand};
 use num_traits::{FromPrimitive, NumAssign};
 
+use crate::engine::Engine;
+
 /// A real scalar: `f32` for training, `f64` for checking gradients.
 pub trait Float:
     num_traits::Float
@@ -20,6 +22,7 @@ pub trait Float:
     + Default
     + Send
     + Sync
+    + Engine
     + 'static
 {
     /// The name of the type as Rust writes it.

@@ -48,6 +48,16 @@ pub fn pull_back<F: Float>(
     wrt: &[&Tensor<F>],
     order: Order,
 ) -> Result<Vec<Tensor<F>>, TensorError> {
+    F::pull_back(output, cotangent, wrt, order)
+}
+
+/// [`pull_back`], compiled for a type by [`Engine`](crate::engine::Engine).
+pub(crate) fn walk_back<F: Float>(
+    output: &Tensor<F>,
+    cotangent: &Tensor<F>,
+    wrt: &[&Tensor<F>],
+    order: Order,
+) -> Result<Vec<Tensor<F>>, TensorError> {
     if cotangent.shape() != output.shape() {
         return Err(TensorError::shape(
             "pull_back",

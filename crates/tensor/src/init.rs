@@ -45,7 +45,16 @@ impl Init {
     }
 
     /// A draw of `shape`. The same generator state gives the same values in `f32` and `f64`, up to rounding.
-    pub fn draw<F: Float>(&self, shape: &[usize], generator: &mut (impl Rng + ?Sized)) -> Array<F> {
+    pub fn draw<F: Float>(
+        &self,
+        shape: &[usize],
+        mut generator: &mut (impl Rng + ?Sized),
+    ) -> Array<F> {
+        F::draw(self, shape, &mut generator)
+    }
+
+    /// [`Init::draw`], compiled for a type by [`Engine`](crate::engine::Engine).
+    pub(crate) fn elements<F: Float>(&self, shape: &[usize], generator: &mut dyn Rng) -> Array<F> {
         let quarter = (shape.iter().product::<usize>() / 4).max(1);
         let columns = shape.last().copied().unwrap_or(1).max(1);
         let mut drawn = 0;

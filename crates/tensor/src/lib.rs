@@ -24,6 +24,7 @@ pub mod kernels;
 pub mod ops;
 pub mod testkit;
 
+mod engine;
 mod error;
 mod float;
 mod gradient;

@@ -139,6 +139,14 @@ pub fn apply<F: Float>(
     primitive: impl Primitive<F>,
     operands: &[&Tensor<F>],
 ) -> Result<Tensor<F>, TensorError> {
+    F::record(Rc::new(primitive), operands)
+}
+
+/// [`apply`], compiled for a type by [`Engine`](crate::engine::Engine).
+pub(crate) fn record<F: Float>(
+    primitive: Rc<dyn Primitive<F>>,
+    operands: &[&Tensor<F>],
+) -> Result<Tensor<F>, TensorError> {
     let mut tape: Option<&Tape<F>> = None;
     for place in operands.iter().filter_map(|t| t.place.as_ref()) {
         match tape {
@@ -159,7 +167,7 @@ pub fn apply<F: Float>(
                 value: t.value.clone(),
                 node: t.place.as_ref().map(|place| place.node),
             });
-            tape.push(Some(Rc::new(primitive)), operands.collect(), output)
+            tape.push(Some(primitive), operands.collect(), output)
         }
     })
 }

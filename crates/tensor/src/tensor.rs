@@ -111,6 +111,11 @@ impl<F: Float> From<Array<F>> for Tensor<F> {
 
 /// The elements in row-major order, copied only where they do not lie so already.
 pub fn dense<F: Float>(x: &Array<F>) -> Cow<'_, [F]> {
+    F::dense(x)
+}
+
+/// [`dense`], compiled for a type by [`Engine`](crate::engine::Engine).
+pub(crate) fn elements<F: Float>(x: &Array<F>) -> Cow<'_, [F]> {
     if let Some(elements) = x.as_slice() {
         return Cow::Borrowed(elements);
     }

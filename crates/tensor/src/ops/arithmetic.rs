@@ -1,8 +1,9 @@
 //! Sum, difference, product and quotient of two broadcast operands, and their forms with a constant.
 
+use crate::engine::{apply_own, own};
 use crate::ops::runs::{Along, Parts, Run, array, runs};
 use crate::ops::{Outcome, broadcast_shape, one, two};
-use crate::{Array, Float, Primitive, Tensor, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, dense};
 
 /// `f` of every pair of elements.
 fn zip<F: Float>(
@@ -55,6 +56,8 @@ macro_rules! binary {
         #[derive(Debug)]
         struct $Op;
 
+        own!($Op);
+
         impl<F: Float> Primitive<F> for $Op {
             fn name(&self) -> &'static str {
                 stringify!($method)
@@ -79,7 +82,7 @@ macro_rules! binary {
             /// # Errors
             /// [`TensorError::Shape`](crate::TensorError::Shape) if the shapes do not broadcast.
             pub fn $method(&self, other: &Tensor<F>) -> Outcome<Tensor<F>> {
-                apply($Op, &[self, other])
+                apply_own($Op, &[self, other])
             }
         }
     )*};
@@ -102,6 +105,8 @@ struct Affine {
     factor: f64,
     offset: f64,
 }
+
+own!(Affine);
 
 impl<F: Float> Primitive<F> for Affine {
     fn name(&self) -> &'static str {
@@ -142,6 +147,6 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// None for a tensor of any shape.
     pub fn affine(&self, factor: f64, offset: f64) -> Outcome<Tensor<F>> {
-        apply(Affine { factor, offset }, &[self])
+        apply_own(Affine { factor, offset }, &[self])
     }
 }

@@ -9,13 +9,16 @@
 
 use std::rc::Rc;
 
+use crate::engine::{apply_own, own};
 use crate::kernels::{Kernels, vectorised};
 use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::{Outcome, one, two};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["cross_entropy", "cross_entropy_slope"];
+
+own!(CrossEntropy, CrossEntropySlope);
 
 /// The right class of every row; a row without one counts nothing.
 type Classes = Rc<[Option<usize>]>;
@@ -112,7 +115,7 @@ impl<F: Float> Primitive<F> for CrossEntropy {
         _: &Tensor<F>,
         g: &Tensor<F>,
     ) -> Outcome<Tensor<F>> {
-        apply(CrossEntropySlope(Rc::clone(&self.0)), &[&operands[0], g])
+        apply_own(CrossEntropySlope(Rc::clone(&self.0)), &[&operands[0], g])
     }
 }
 
@@ -158,7 +161,7 @@ impl<F: Float> Primitive<F> for CrossEntropySlope {
     ) -> Outcome<Tensor<F>> {
         let (x, g) = (&operands[0], &operands[1]);
         if argument == 1 {
-            let slope = apply(self.clone(), &[x, &Tensor::scalar(F::one())])?;
+            let slope = apply_own(self.clone(), &[x, &Tensor::scalar(F::one())])?;
             return d.mul(&slope)?.sum_all()?.reshape(g.shape());
         }
         // g dp = g p (d - sum_j d_j p_j), in the rows that count.
@@ -181,7 +184,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] if there is not a row for each class, or a class is not below K.
     pub fn cross_entropy(&self, classes: &[Option<usize>]) -> Outcome<Tensor<F>> {
-        apply(CrossEntropy(classes.into()), &[self])
+        apply_own(CrossEntropy(classes.into()), &[self])
     }
 }
 

@@ -1,10 +1,11 @@
 //! Functions of one element: a table of value and derivative.
 
+use crate::engine::{apply_own, own};
 use crate::kernels::Kernels;
 use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, dense};
 
 /// One line a primitive: `Name method: x => value; (operand x, output y, cotangent g) => derivative`, and before the
 /// semicolon the kernel that computes the value for `f32`, if there is one: `=> by kernel`.
@@ -15,6 +16,8 @@ macro_rules! elementwise {
     $(
         #[derive(Debug)]
         struct $Op;
+
+        own!($Op);
 
         impl<F: Float> Primitive<F> for $Op {
             fn name(&self) -> &'static str {
@@ -46,7 +49,7 @@ macro_rules! elementwise {
             /// # Errors
             /// None for a tensor of any shape; the result type is that of every op.
             pub fn $method(&self) -> Outcome<Tensor<F>> {
-                apply($Op, &[self])
+                apply_own($Op, &[self])
             }
         }
     )*};

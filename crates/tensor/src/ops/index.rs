@@ -2,11 +2,14 @@
 
 use std::rc::Rc;
 
+use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
 use crate::ops::{Outcome, check_axis, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["gather", "index_add"];
+
+own!(Gather, IndexAdd);
 
 /// Entries of the first axis, by number.
 #[derive(Clone, Debug)]
@@ -69,7 +72,7 @@ impl<F: Float> Primitive<F> for Gather {
             to: Rc::clone(&self.0),
             extent: operands[0].shape()[0],
         };
-        apply(adjoint, &[g])
+        apply_own(adjoint, &[g])
     }
 }
 
@@ -112,7 +115,7 @@ impl<F: Float> Primitive<F> for IndexAdd {
             to: Rc::clone(&self.from),
             extent: operands[0].shape()[0],
         };
-        apply(adjoint, &[g])
+        apply_own(adjoint, &[g])
     }
 }
 
@@ -122,7 +125,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] if there is no axis or no such entry.
     pub fn gather(&self, rows: &[usize]) -> Outcome<Tensor<F>> {
-        apply(Gather(rows.into()), &[self])
+        apply_own(Gather(rows.into()), &[self])
     }
 
     /// Zeros of `extent` entries with entry `i` of this tensor added to entry `rows[i]`: the adjoint of
@@ -148,6 +151,6 @@ impl<F: Float> Tensor<F> {
             to: to.into(),
             extent,
         };
-        apply(op, &[self])
+        apply_own(op, &[self])
     }
 }

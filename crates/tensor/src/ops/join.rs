@@ -4,11 +4,14 @@ use std::borrow::Cow;
 
 use ndarray::{ArrayD, Axis, IxDyn, Slice as Cut};
 
+use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
 use crate::ops::{Outcome, check_axis, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["slice", "pad", "concat"];
+
+own!(Slice, Pad, Concat);
 
 /// The part of `axis` from `start` on, `length` long.
 #[derive(Clone, Debug)]
@@ -164,7 +167,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] if there is no such part.
     pub fn slice(&self, axis: usize, start: usize, length: usize) -> Outcome<Tensor<F>> {
-        apply(
+        apply_own(
             Slice {
                 axis,
                 start,
@@ -180,7 +183,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] if it does not fit.
     pub fn pad(&self, axis: usize, start: usize, extent: usize) -> Outcome<Tensor<F>> {
-        apply(
+        apply_own(
             Pad {
                 axis,
                 start,
@@ -206,7 +209,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] if there are none or the other extents differ.
     pub fn concat(parts: &[&Tensor<F>], axis: usize) -> Outcome<Tensor<F>> {
-        apply(Concat { axis }, parts)
+        apply_own(Concat { axis }, parts)
     }
 
     /// `parts` of one shape along a new axis in front.

@@ -3,13 +3,16 @@
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
+use crate::engine::{apply_own, own};
 use crate::kernels::{Matrix, MatrixMut, Packed, Store};
 use crate::ops::Outcome;
 use crate::ops::runs::array;
 use crate::ops::single::{back, single};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["linear"];
+
+own!(Linear);
 
 const OP: &str = "linear";
 
@@ -155,7 +158,7 @@ impl<F: Float> Tensor<F> {
         let (batch, rows) = (batch.to_vec(), batch.iter().product());
         let x = self.reshape(&[rows, inputs])?;
         let y = match bias {
-            Some(bias) => apply(Linear, &[&x, weight, bias])?,
+            Some(bias) => apply_own(Linear, &[&x, weight, bias])?,
             None => x.matmul(&weight.transpose()?)?,
         };
         y.reshape(&[batch.as_slice(), &[outputs]].concat())

@@ -5,13 +5,16 @@ use std::borrow::Cow;
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, IxDyn};
 
+use crate::engine::{apply_own, own};
 use crate::kernels::{self, Matrix, MatrixMut, Store};
 use crate::ops::runs::array;
 use crate::ops::single::{back, single};
 use crate::ops::{Outcome, broadcast_shape, two};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["matmul"];
+
+own!(MatMul);
 
 const OP: &str = "matmul";
 
@@ -202,6 +205,6 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] if an operand has fewer than two axes or the extents do not fit.
     pub fn matmul(&self, other: &Tensor<F>) -> Outcome<Tensor<F>> {
-        apply(MatMul, &[self, other])
+        apply_own(MatMul, &[self, other])
     }
 }

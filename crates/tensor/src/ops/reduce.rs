@@ -2,11 +2,14 @@
 
 use ndarray::ArrayView1;
 
+use crate::engine::{apply_own, own};
 use crate::ops::runs::{Along, Parts, Run, array, runs};
 use crate::ops::{Outcome, broadcast_shape, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["sum_to", "broadcast_to"];
+
+own!(SumTo, BroadcastTo);
 
 /// Sums the axes along which `shape` was stretched to that of `x`.
 fn shrink<F: Float>(x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
@@ -134,7 +137,7 @@ impl<F: Float> Tensor<F> {
         if self.shape() == shape {
             return Ok(self.clone());
         }
-        apply(SumTo(shape.to_vec()), &[self])
+        apply_own(SumTo(shape.to_vec()), &[self])
     }
 
     /// This tensor stretched to `shape`; the tensor itself if it has that shape.
@@ -145,7 +148,7 @@ impl<F: Float> Tensor<F> {
         if self.shape() == shape {
             return Ok(self.clone());
         }
-        apply(BroadcastTo(shape.to_vec()), &[self])
+        apply_own(BroadcastTo(shape.to_vec()), &[self])
     }
 
     /// The sum of all elements, of no dimensions.

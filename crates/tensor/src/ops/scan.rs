@@ -2,10 +2,13 @@
 
 use ndarray::Axis;
 
+use crate::engine::{apply_own, own};
 use crate::ops::{Outcome, check_axis, one};
-use crate::{Array, Float, Primitive, Tensor, apply};
+use crate::{Array, Float, Primitive, Tensor};
 
 pub(super) const NAMES: &[&str] = &["cumsum"];
+
+own!(CumSum);
 
 /// Which way a running sum goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ impl<F: Float> Primitive<F> for CumSum {
             Direction::Forward => Direction::Backward,
             Direction::Backward => Direction::Forward,
         };
-        apply(
+        apply_own(
             CumSum {
                 axis: self.axis,
                 direction,
@@ -61,7 +64,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`](crate::TensorError::Shape) if there is no such axis.
     pub fn cumsum(&self, axis: usize) -> Outcome<Tensor<F>> {
-        apply(
+        apply_own(
             CumSum {
                 axis,
                 direction: Direction::Forward,
@@ -75,7 +78,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`](crate::TensorError::Shape) if there is no such axis.
     pub fn cumsum_back(&self, axis: usize) -> Outcome<Tensor<F>> {
-        apply(
+        apply_own(
             CumSum {
                 axis,
                 direction: Direction::Backward,

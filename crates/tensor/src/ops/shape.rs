@@ -2,11 +2,14 @@
 
 use ndarray::IxDyn;
 
+use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["reshape", "permute"];
+
+own!(Reshape, Permute);
 
 /// The same elements in row-major order under another shape.
 #[derive(Debug)]
@@ -82,7 +85,7 @@ impl<F: Float> Tensor<F> {
         if self.shape() == shape {
             return Ok(self.clone());
         }
-        apply(Reshape(shape.to_vec()), &[self])
+        apply_own(Reshape(shape.to_vec()), &[self])
     }
 
     /// The axes in the order `axes`: axis `i` of the result is axis `axes[i]` of this tensor. Copies nothing.
@@ -90,7 +93,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] if `axes` does not name every axis once.
     pub fn permute(&self, axes: &[usize]) -> Outcome<Tensor<F>> {
-        apply(Permute(axes.to_vec()), &[self])
+        apply_own(Permute(axes.to_vec()), &[self])
     }
 
     /// The last two axes exchanged.

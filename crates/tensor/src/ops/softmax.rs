@@ -1,12 +1,15 @@
 //! Softmax and its logarithm over the last axis.
 
+use crate::engine::{apply_own, own};
 use crate::kernels::Kernels;
 use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, apply, dense};
+use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["log_softmax"];
+
+own!(LogSoftmax);
 
 #[derive(Debug)]
 struct LogSoftmax;
@@ -56,7 +59,7 @@ impl<F: Float> Tensor<F> {
     /// # Errors
     /// [`TensorError::Shape`] for a tensor of no axes.
     pub fn log_softmax(&self) -> Outcome<Tensor<F>> {
-        apply(LogSoftmax, &[self])
+        apply_own(LogSoftmax, &[self])
     }
 
     /// `e^x / sum e^x` over the last axis, without overflow.
