@@ -6,7 +6,7 @@
 //! is made by a function without a type parameter.
 
 use std::borrow::Cow;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use rand::Rng;
 
@@ -16,19 +16,19 @@ use crate::tensor::elements;
 use crate::{Array, Float, Init, Primitive, Tensor, TensorError};
 
 /// A primitive of this crate, for either scalar type.
-pub struct Op(Rc<dyn Both>);
+pub struct Op(Arc<dyn Both>);
 
 trait Both {
-    fn single(self: Rc<Self>) -> Rc<dyn Primitive<f32>>;
-    fn double(self: Rc<Self>) -> Rc<dyn Primitive<f64>>;
+    fn single(self: Arc<Self>) -> Arc<dyn Primitive<f32>>;
+    fn double(self: Arc<Self>) -> Arc<dyn Primitive<f64>>;
 }
 
 impl<P: Primitive<f32> + Primitive<f64>> Both for P {
-    fn single(self: Rc<Self>) -> Rc<dyn Primitive<f32>> {
+    fn single(self: Arc<Self>) -> Arc<dyn Primitive<f32>> {
         self
     }
 
-    fn double(self: Rc<Self>) -> Rc<dyn Primitive<f64>> {
+    fn double(self: Arc<Self>) -> Arc<dyn Primitive<f64>> {
         self
     }
 }
@@ -36,7 +36,7 @@ impl<P: Primitive<f32> + Primitive<f64>> Both for P {
 impl Op {
     /// Only for [`own`], whose functions have no type parameter: whoever calls this compiles the primitive.
     pub(crate) fn new(primitive: impl Primitive<f32> + Primitive<f64>) -> Self {
-        Op(Rc::new(primitive))
+        Op(Arc::new(primitive))
     }
 }
 
@@ -65,13 +65,13 @@ pub(crate) fn apply_own<F: Float>(
 #[doc(hidden)]
 pub trait Engine: Sized {
     /// The primitive that an op of this crate is for this type.
-    fn primitive(op: Op) -> Rc<dyn Primitive<Self>>
+    fn primitive(op: Op) -> Arc<dyn Primitive<Self>>
     where
         Self: Float;
 
     /// Applies a primitive, and records it if an operand hangs on a tape.
     fn record(
-        primitive: Rc<dyn Primitive<Self>>,
+        primitive: Arc<dyn Primitive<Self>>,
         operands: &[&Tensor<Self>],
     ) -> Result<Tensor<Self>, TensorError>
     where
@@ -101,12 +101,12 @@ pub trait Engine: Sized {
 macro_rules! engine {
     ($($float:ty: $primitive:ident),+) => {
         $(impl Engine for $float {
-            fn primitive(op: Op) -> Rc<dyn Primitive<Self>> {
+            fn primitive(op: Op) -> Arc<dyn Primitive<Self>> {
                 op.0.$primitive()
             }
 
             fn record(
-                primitive: Rc<dyn Primitive<Self>>,
+                primitive: Arc<dyn Primitive<Self>>,
                 operands: &[&Tensor<Self>],
             ) -> Result<Tensor<Self>, TensorError> {
                 record(primitive, operands)

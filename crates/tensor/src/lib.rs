@@ -29,16 +29,23 @@ mod error;
 mod float;
 mod gradient;
 mod init;
+mod into_array;
 mod parameter_spec;
 mod parameters;
 mod primitive;
 mod tape;
 mod tensor;
 
+/// The version of `ndarray` that tensors are made of.
+pub use ndarray;
+/// The version of `rand` that parameters are drawn with.
+pub use rand;
+
 pub use error::TensorError;
 pub use float::Float;
 pub use gradient::{Order, gradient, pull_back};
 pub use init::Init;
+pub use into_array::IntoArray;
 pub use parameter_spec::ParameterSpec;
 pub use parameters::Parameters;
 pub use primitive::{Primitive, one_by_one};

@@ -15,7 +15,7 @@ use crate::{Array, Float, Tensor, TensorError};
 ///   [is recorded](crate::Tensor::is_recorded), and then answers by ops or with [`TensorError::NoSecondDerivative`].
 /// - Arrays come in any layout: `permute` and `slice` copy nothing, so that `as_slice` may be `None`.
 /// - [`gradcheck`](crate::testkit::gradcheck) holds both derivatives to differences; give it a permuted operand too.
-pub trait Primitive<F: Float>: Debug + 'static {
+pub trait Primitive<F: Float>: Debug + Send + Sync + 'static {
     /// The name that errors use.
     fn name(&self) -> &'static str;
 

@@ -1,31 +1,30 @@
 //! The tape: what was computed, in order.
 
-use std::cell::RefCell;
 use std::fmt;
-use std::rc::Rc;
-
-use ndarray::{ArrayBase, Data, Dimension};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::primitive::Primitive;
-use crate::{Array, Float, Tensor, TensorError};
+use crate::{Array, Float, IntoArray, Tensor, TensorError};
 
 /// A recording of one computation. Cloning it gives another handle on the same recording; it is freed with the last
 /// handle or tensor that hangs on it.
 ///
-/// A tape belongs to one thread, and so does whatever hangs on it. Data parallelism gives every block of samples a tape of its own.
-pub struct Tape<F: Float>(Rc<RefCell<Vec<Node<F>>>>);
+/// A tape and what hangs on it may cross threads. What several threads record on one tape at once stands there in the order in which they
+/// came to it, and so does what a gradient adds up: data parallelism gives every block of samples a tape of its own, and stays
+/// bit-identical.
+pub struct Tape<F: Float>(Arc<Mutex<Vec<Node<F>>>>);
 
 /// Its length, not its contents: every tensor that hangs on it shows it.
 impl<F: Float> fmt::Debug for Tape<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nodes = self.0.try_borrow().map(|nodes| nodes.len());
+        let nodes = self.0.try_lock().map(|nodes| nodes.len());
         f.debug_struct("Tape").field("len", &nodes.ok()).finish()
     }
 }
 
 impl<F: Float> Clone for Tape<F> {
     fn clone(&self) -> Self {
-        Self(Rc::clone(&self.0))
+        Self(Arc::clone(&self.0))
     }
 }
 
@@ -52,7 +51,7 @@ pub(crate) struct Operand<F: Float> {
 /// One recorded application of a primitive, or a variable (no primitive).
 #[derive(Clone, Debug)]
 pub(crate) struct Node<F: Float> {
-    pub(crate) primitive: Option<Rc<dyn Primitive<F>>>,
+    pub(crate) primitive: Option<Arc<dyn Primitive<F>>>,
     pub(crate) operands: Vec<Operand<F>>,
     pub(crate) output: Array<F>,
 }
@@ -60,26 +59,22 @@ pub(crate) struct Node<F: Float> {
 impl<F: Float> Tape<F> {
     /// An empty tape.
     pub fn new() -> Self {
-        Self(Rc::new(RefCell::new(Vec::new())))
+        Self(Arc::new(Mutex::new(Vec::new())))
     }
 
-    /// A variable on this tape: something that gradients can be taken with respect to.
-    pub fn variable<S, D>(&self, value: ArrayBase<S, D>) -> Tensor<F>
-    where
-        S: Data<Elem = F>,
-        D: Dimension,
-    {
-        self.shared_variable(value.into_owned().into_dyn().into_shared())
+    /// A variable on this tape: something that gradients can be taken with respect to. What is owned or shared already is not copied.
+    pub fn variable(&self, value: impl IntoArray<F>) -> Tensor<F> {
+        self.push(None, Vec::new(), value.into_array())
     }
 
-    /// A variable from a shared array, without a copy.
+    /// [`Tape::variable`] of an array as tensors keep it.
     pub fn shared_variable(&self, value: Array<F>) -> Tensor<F> {
-        self.push(None, Vec::new(), value)
+        self.variable(value)
     }
 
     /// The number of variables and applications recorded so far.
     pub fn len(&self) -> usize {
-        self.0.borrow().len()
+        self.nodes().len()
     }
 
     /// Whether nothing has been recorded.
@@ -89,16 +84,21 @@ impl<F: Float> Tape<F> {
 
     /// Whether both handles are of one recording.
     pub fn same(&self, other: &Self) -> bool {
-        Rc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What was recorded. Nothing of a user's runs while it is held, and a panic cannot leave it half changed.
+    fn nodes(&self) -> MutexGuard<'_, Vec<Node<F>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn push(
         &self,
-        primitive: Option<Rc<dyn Primitive<F>>>,
+        primitive: Option<Arc<dyn Primitive<F>>>,
         operands: Vec<Operand<F>>,
         output: Array<F>,
     ) -> Tensor<F> {
-        let mut nodes = self.0.borrow_mut();
+        let mut nodes = self.nodes();
         let node = nodes.len();
         nodes.push(Node {
             primitive,
@@ -115,12 +115,12 @@ impl<F: Float> Tape<F> {
     }
 
     pub(crate) fn node(&self, index: usize) -> Node<F> {
-        self.0.borrow()[index].clone()
+        self.nodes()[index].clone()
     }
 
     /// For every node of `first..=last`: does it depend on one of `sources`?
     pub(crate) fn dependents(&self, sources: &[usize], first: usize, last: usize) -> Vec<bool> {
-        let nodes = self.0.borrow();
+        let nodes = self.nodes();
         let mut depends = vec![false; last + 1 - first];
         for index in first..=last {
             let through = |o: &Operand<F>| o.node.is_some_and(|n| n >= first && depends[n - first]);
@@ -139,12 +139,12 @@ pub fn apply<F: Float>(
     primitive: impl Primitive<F>,
     operands: &[&Tensor<F>],
 ) -> Result<Tensor<F>, TensorError> {
-    F::record(Rc::new(primitive), operands)
+    F::record(Arc::new(primitive), operands)
 }
 
 /// [`apply`], compiled for a type by [`Engine`](crate::engine::Engine).
 pub(crate) fn record<F: Float>(
-    primitive: Rc<dyn Primitive<F>>,
+    primitive: Arc<dyn Primitive<F>>,
     operands: &[&Tensor<F>],
 ) -> Result<Tensor<F>, TensorError> {
     let mut tape: Option<&Tape<F>> = None;

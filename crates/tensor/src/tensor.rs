@@ -2,18 +2,17 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArcArray, ArrayBase, Data, Dimension, IxDyn};
+use ndarray::{ArcArray, Array1, Array2, IxDyn};
 
 use crate::tape::Place;
-use crate::{Float, Tape, TensorError};
+use crate::{Float, IntoArray, Tape, TensorError};
 
 /// The array under a tensor: shared, copied only when written to.
 pub type Array<F> = ArcArray<F, IxDyn>;
 
 /// An immutable n-dimensional value. If it hangs on a [`Tape`], whatever is computed from it is recorded there.
 ///
-/// Cloning is cheap: the array is shared. A tensor stays on its thread, also when it hangs on no tape; what goes to another
-/// thread is its array ([`Tensor::value`], [`Tensor::shared`]).
+/// Cloning is cheap: the array is shared. Tensors are `Send` and `Sync`, so parameters and memories can live in a server's state.
 #[derive(Clone, Debug)]
 pub struct Tensor<F: Float> {
     pub(crate) value: Array<F>,
@@ -21,21 +20,17 @@ pub struct Tensor<F: Float> {
 }
 
 impl<F: Float> Tensor<F> {
-    /// A value that hangs on no tape.
-    pub fn constant<S, D>(value: ArrayBase<S, D>) -> Self
-    where
-        S: Data<Elem = F>,
-        D: Dimension,
-    {
-        Self {
-            value: value.into_owned().into_dyn().into_shared(),
-            place: None,
-        }
+    /// A value that hangs on no tape; what is owned or shared already is not copied.
+    pub fn constant(value: impl IntoArray<F>) -> Self {
+        Self::shared(value.into_array())
     }
 
-    /// A shared array as a tensor that hangs on no tape, without a copy.
-    pub fn shared(value: Array<F>) -> Self {
-        Self { value, place: None }
+    /// [`Tensor::constant`] of an array as tensors keep it.
+    pub fn shared(value: impl IntoArray<F>) -> Self {
+        Self {
+            value: value.into_array(),
+            place: None,
+        }
     }
 
     /// A constant of no dimensions.
@@ -51,6 +46,21 @@ impl<F: Float> Tensor<F> {
     /// A constant of `shape` filled with one.
     pub fn ones(shape: &[usize]) -> Self {
         Self::shared(ArcArray::from_elem(IxDyn(shape), F::one()))
+    }
+
+    /// A constant of `shape` filled with `value`.
+    pub fn full(shape: &[usize], value: F) -> Self {
+        Self::shared(ArcArray::from_elem(IxDyn(shape), value))
+    }
+
+    /// The identity matrix `[n, n]`.
+    pub fn eye(n: usize) -> Self {
+        Self::constant(Array2::eye(n))
+    }
+
+    /// `0, 1, .. n - 1`, `[n]`.
+    pub fn arange(n: usize) -> Self {
+        Self::constant((0..n).map(|i| F::of(i as f64)).collect::<Array1<F>>())
     }
 
     /// A constant of `shape` from its elements in row-major order.

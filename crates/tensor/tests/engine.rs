@@ -252,3 +252,18 @@ fn relu_keeps_what_is_not_a_number() {
     assert!(y.value()[[0]].is_nan());
     assert_eq!(y.value().as_slice().map(|y| &y[1..]), Some(&[0.0, 2.0][..]));
 }
+
+#[test]
+fn tensors_and_what_hangs_on_a_tape_cross_threads() {
+    let tape = Tape::new();
+    let x = tape.variable(array![1.0_f64, 2.0]);
+    let factor = Tensor::constant(array![3.0_f64, 5.0]);
+    let (x_too, factor_too) = (x.clone(), factor.clone());
+    let y = std::thread::spawn(move || x_too.mul(&x_too)?.mul(&factor_too)?.sum_all())
+        .join()
+        .expect("no panic")
+        .expect("one shape");
+    let found = gradient(&y, &[&x], Order::First).expect("y hangs on the tape");
+    assert_eq!(found[0].value().as_slice(), Some(&[6.0, 20.0][..]));
+    assert_eq!(factor.value().as_slice(), Some(&[3.0, 5.0][..]));
+}

@@ -1,7 +1,7 @@
 //! Every primitive against central differences, to second order: random shapes, both memory orders, broadcast axes,
 //! extents of 1.
 
-use mnm_tensor::ops::primitives;
+use mnm_tensor::ops::{Mask, primitives};
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
 use mnm_tensor::{Array, Order, Primitive, Tape, Tensor, TensorError, apply, gradient, pull_back};
 use proptest::prelude::*;
@@ -70,6 +70,18 @@ fn kink_free(g: &mut StdRng) -> Array<f64> {
         .into_shared()
 }
 
+/// Positive or negative, of magnitude 0.5 to 1.5.
+fn away_from_zero(g: &mut StdRng) -> Array<f64> {
+    any_array(g)
+        .mapv(|x| (x.abs() + 0.5).copysign(x))
+        .into_shared()
+}
+
+/// The same elements on a grid of width 0.1, moved by `offset`: two such arrays of different offsets have no ties.
+fn grid(x: &Array<f64>, offset: f64) -> Array<f64> {
+    x.mapv(|x| (x * 10.0).round() / 10.0 + offset).into_shared()
+}
+
 fn make(primitive: &str, g: &mut StdRng) -> Option<Case> {
     Some(match primitive {
         "neg" => case(vec![any_array(g)], |x| x[0].neg()),
@@ -80,6 +92,54 @@ fn make(primitive: &str, g: &mut StdRng) -> Option<Case> {
         "sigmoid" => case(vec![any_array(g)], |x| x[0].sigmoid()),
         "softplus" => case(vec![any_array(g)], |x| x[0].softplus()),
         "relu" => case(vec![kink_free(g)], |x| x[0].relu()),
+        "abs" => case(vec![kink_free(g)], |x| x[0].abs()),
+        "sin" => case(vec![any_array(g)], |x| x[0].sin()),
+        "cos" => case(vec![any_array(g)], |x| x[0].cos()),
+        "erf" => case(vec![any_array(g)], |x| x[0].erf()),
+        "powf" => {
+            let whole = g.random::<bool>();
+            let x = if whole {
+                away_from_zero(g)
+            } else {
+                positive(g)
+            };
+            let exponent = if whole { -3.0 } else { 2.7 };
+            case(vec![x], move |x| x[0].powf(exponent))
+        }
+        "maximum" => {
+            let (a, b) = pair(g);
+            // Distinct, so that no difference steps over a tie.
+            let (a, b) = (grid(&a, 0.0), grid(&b, 0.05));
+            case(vec![a, b], |x| {
+                let y = x[0].maximum(&x[1])?;
+                y.mul(&x[0].minimum(&x[1])?.scale(0.5)?.shift(1.0)?)
+            })
+        }
+        "clamp" => {
+            let x = grid(&any_array(g), 0.05);
+            case(vec![x], |x| x[0].mul(&x[0])?.clamp(0.2, 0.6)?.mul(&x[0]))
+        }
+        "choose" => {
+            let (a, b) = pair(g);
+            let mask: Mask = a.mapv(|_| g.random::<bool>()).into_shared();
+            case(vec![a, b], move |x| {
+                let y = x[0].choose(&mask, &x[1])?;
+                y.mul(&y)
+            })
+        }
+        "max_keep" => {
+            let s = shape(g, 3);
+            let axis = g.random_range(0..3);
+            let mut places: Vec<f64> = (0..s.iter().product()).map(|i| i as f64 * 0.1).collect();
+            for i in (1..places.len()).rev() {
+                places.swap(i, g.random_range(0..=i));
+            }
+            let x = Array::from_shape_vec(s, places).expect("one an element");
+            case(vec![x], move |x| {
+                let y = x[0].max_keep(axis)?;
+                y.mul(&y)?.mul(&x[0])
+            })
+        }
         "affine" => case(vec![any_array(g)], |x| x[0].affine(1.5, -0.25)),
         "add" => {
             let (a, b) = pair(g);

@@ -1,20 +1,22 @@
 //! Sum, difference, product and quotient of two broadcast operands, and their forms with a constant.
 
+use std::borrow::Borrow;
+
 use crate::engine::{apply_own, own};
 use crate::ops::runs::{Along, Parts, Run, array, runs};
+use crate::ops::total::room;
 use crate::ops::{Outcome, broadcast_shape, one, two};
 use crate::{Array, Float, Primitive, Tensor, dense};
 
 /// `f` of every pair of elements.
-fn zip<F: Float>(
+pub(super) fn zip<F: Float>(
     op: &'static str,
     operands: &[&Array<F>],
     f: impl Fn(F, F) -> F + Copy,
 ) -> Outcome<Array<F>> {
     let (a, b) = two(op, operands)?;
     let shape = broadcast_shape(op, a.shape(), b.shape())?;
-    let count = shape.iter().product();
-    let mut out = Vec::with_capacity(count);
+    let (mut out, count) = room(op, &shape)?;
     if count > 0 {
         let (a_dense, b_dense) = (dense(a), dense(b));
         pairs(&runs(a.shape(), b.shape()), &a_dense, &b_dense, f, &mut out);
@@ -81,8 +83,8 @@ macro_rules! binary {
             ///
             /// # Errors
             /// [`TensorError::Shape`](crate::TensorError::Shape) if the shapes do not broadcast.
-            pub fn $method(&self, other: &Tensor<F>) -> Outcome<Tensor<F>> {
-                apply_own($Op, &[self, other])
+            pub fn $method(&self, other: impl Borrow<Tensor<F>>) -> Outcome<Tensor<F>> {
+                apply_own($Op, &[self, other.borrow()])
             }
         }
     )*};

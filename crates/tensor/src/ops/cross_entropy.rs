@@ -7,12 +7,13 @@
 //! Made of `log_softmax`, a table of ones and zeros, a product and a sum, the same takes a dozen arrays of the size of the logits,
 //! forward and back; as one primitive it reads the logits twice and writes one array.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::engine::{apply_own, own};
 use crate::kernels::{Kernels, vectorised};
 use crate::ops::runs::array;
 use crate::ops::single::in_place;
+use crate::ops::total::total;
 use crate::ops::{Outcome, one, two};
 use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
@@ -21,7 +22,7 @@ pub(super) const NAMES: &[&str] = &["cross_entropy", "cross_entropy_slope"];
 own!(CrossEntropy, CrossEntropySlope);
 
 /// The right class of every row; a row without one counts nothing.
-type Classes = Rc<[Option<usize>]>;
+type Classes = Arc<[Option<usize>]>;
 
 /// l of logits `[rows, K]`.
 #[derive(Clone, Debug)]
@@ -67,7 +68,7 @@ fn largest<F: Float>(row: &[F]) -> F {
     })
 }
 
-fn total<F: Float>(row: &[F]) -> F {
+fn sum<F: Float>(row: &[F]) -> F {
     vectorised(|| {
         let mut lanes = [F::zero(); LANES];
         let chunks = row.chunks_exact(LANES);
@@ -87,7 +88,7 @@ fn powers<F: Float>(row: &[F], powers: &mut Vec<F>) -> (F, F) {
     if !in_place(powers, f32::exp_slice) {
         powers.iter_mut().for_each(|x| *x = x.exp());
     }
-    (largest, total(powers))
+    (largest, total(powers, sum))
 }
 
 impl<F: Float> Primitive<F> for CrossEntropy {
@@ -98,13 +99,17 @@ impl<F: Float> Primitive<F> for CrossEntropy {
     fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
         let x = one("cross_entropy", operands)?;
         let width = check("cross_entropy", x.shape(), &self.0)?;
-        let (x, mut spare, mut sum) = (dense(x), Vec::with_capacity(width), F::zero());
+        let (x, mut spare) = (dense(x), Vec::with_capacity(width));
+        let mut losses = Vec::with_capacity(self.0.len());
         for (row, class) in x.chunks_exact(width.max(1)).zip(self.0.iter()) {
             if let Some(class) = *class {
                 let (largest, total) = powers(row, &mut spare);
-                sum += total.ln() - (row[class] - largest);
+                losses.push(total.ln() - (row[class] - largest));
             }
         }
+        let sum = total(&losses, |losses| {
+            losses.iter().fold(F::zero(), |sum, &loss| sum + loss)
+        });
         array("cross_entropy", &[], vec![sum])
     }
 
@@ -115,7 +120,7 @@ impl<F: Float> Primitive<F> for CrossEntropy {
         _: &Tensor<F>,
         g: &Tensor<F>,
     ) -> Outcome<Tensor<F>> {
-        apply_own(CrossEntropySlope(Rc::clone(&self.0)), &[&operands[0], g])
+        apply_own(CrossEntropySlope(Arc::clone(&self.0)), &[&operands[0], g])
     }
 }
 

@@ -1,9 +1,10 @@
 //! Entries of the first axis by their numbers: gather and scatter, which are one sum and each other's adjoint.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
+use crate::ops::total::room;
 use crate::ops::{Outcome, check_axis, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
@@ -13,13 +14,13 @@ own!(Gather, IndexAdd);
 
 /// Entries of the first axis, by number.
 #[derive(Clone, Debug)]
-struct Gather(Rc<[usize]>);
+struct Gather(Arc<[usize]>);
 
 /// Adds entry `from[i]` of the operand to entry `to[i]` of zeros; the adjoint is the same the other way.
 #[derive(Clone, Debug)]
 struct IndexAdd {
-    from: Rc<[usize]>,
-    to: Rc<[usize]>,
+    from: Arc<[usize]>,
+    to: Arc<[usize]>,
     extent: usize,
 }
 
@@ -69,7 +70,7 @@ impl<F: Float> Primitive<F> for Gather {
     ) -> Outcome<Tensor<F>> {
         let adjoint = IndexAdd {
             from: (0..self.0.len()).collect(),
-            to: Rc::clone(&self.0),
+            to: Arc::clone(&self.0),
             extent: operands[0].shape()[0],
         };
         apply_own(adjoint, &[g])
@@ -95,7 +96,8 @@ impl<F: Float> Primitive<F> for IndexAdd {
             ));
         }
         let x = dense(x);
-        let mut out = vec![F::zero(); self.extent * width];
+        let (mut out, count) = room("index_add", &shape)?;
+        out.resize(count, F::zero());
         for (&from, &to) in self.from.iter().zip(&*self.to) {
             let (entry, sum) = (&x[from * width..][..width], &mut out[to * width..][..width]);
             sum.iter_mut().zip(entry).for_each(|(sum, &e)| *sum += e);
@@ -111,8 +113,8 @@ impl<F: Float> Primitive<F> for IndexAdd {
         g: &Tensor<F>,
     ) -> Outcome<Tensor<F>> {
         let adjoint = IndexAdd {
-            from: Rc::clone(&self.to),
-            to: Rc::clone(&self.from),
+            from: Arc::clone(&self.to),
+            to: Arc::clone(&self.from),
             extent: operands[0].shape()[0],
         };
         apply_own(adjoint, &[g])

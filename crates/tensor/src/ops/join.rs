@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use ndarray::{ArrayD, Axis, IxDyn, Slice as Cut};
+use ndarray::{Axis, Slice as Cut};
 
 use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
+use crate::ops::total::room;
 use crate::ops::{Outcome, check_axis, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
@@ -79,10 +80,12 @@ impl<F: Float> Primitive<F> for Pad {
         }
         let mut shape = x.shape().to_vec();
         shape[self.axis] = self.extent;
-        let mut out = ArrayD::zeros(IxDyn(&shape));
+        let (mut zeros, count) = room("pad", &shape)?;
+        zeros.resize(count, F::zero());
+        let mut out = array("pad", &shape, zeros)?;
         out.slice_axis_mut(Axis(self.axis), Cut::from(self.start..end))
             .assign(x);
-        Ok(out.into_shared())
+        Ok(out)
     }
 
     fn vjp(

@@ -1,6 +1,6 @@
 //! The matrix product over the last two axes, the axes before them broadcast.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2, Axis, IxDyn};
@@ -9,6 +9,7 @@ use crate::engine::{apply_own, own};
 use crate::kernels::{self, Matrix, MatrixMut, Store};
 use crate::ops::runs::array;
 use crate::ops::single::{back, single};
+use crate::ops::total::room;
 use crate::ops::{Outcome, broadcast_shape, two};
 use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
@@ -83,7 +84,8 @@ fn multiply<F: Float>(
     }
     let batch = broadcast_shape(OP, a_batch, b_batch).map_err(|_| misfit())?;
     let shape = [batch.as_slice(), &[m, n]].concat();
-    let mut out = vec![F::zero(); shape.iter().product()];
+    let (mut out, count) = room(OP, &shape)?;
+    out.resize(count, F::zero());
     if out.is_empty() || k == 0 {
         return array(OP, &shape, out);
     }
@@ -204,7 +206,7 @@ impl<F: Float> Tensor<F> {
     ///
     /// # Errors
     /// [`TensorError::Shape`] if an operand has fewer than two axes or the extents do not fit.
-    pub fn matmul(&self, other: &Tensor<F>) -> Outcome<Tensor<F>> {
-        apply_own(MatMul, &[self, other])
+    pub fn matmul(&self, other: impl Borrow<Tensor<F>>) -> Outcome<Tensor<F>> {
+        apply_own(MatMul, &[self, other.borrow()])
     }
 }

@@ -2,17 +2,25 @@
 
 mod arithmetic;
 mod cross_entropy;
+mod einsum;
 mod elementwise;
+mod extrema;
 mod index;
 mod join;
 mod linear;
 mod matmul;
+mod operators;
+mod order;
 mod reduce;
 mod runs;
 mod scan;
 mod shape;
 mod single;
 mod softmax;
+mod statistics;
+mod total;
+
+pub use extrema::Mask;
 
 use crate::{Array, Float, TensorError};
 
@@ -20,10 +28,11 @@ type Outcome<T> = Result<T, TensorError>;
 
 /// The names of all primitives, as errors give them.
 pub fn primitives() -> Vec<&'static str> {
-    let families: [&[&str]; 11] = [
+    let families: [&[&str]; 12] = [
         arithmetic::NAMES,
         cross_entropy::NAMES,
         elementwise::NAMES,
+        extrema::NAMES,
         index::NAMES,
         linear::NAMES,
         join::NAMES,

@@ -4,6 +4,7 @@ use ndarray::ArrayView1;
 
 use crate::engine::{apply_own, own};
 use crate::ops::runs::{Along, Parts, Run, array, runs};
+use crate::ops::total::{PART, SPAN, room, total};
 use crate::ops::{Outcome, broadcast_shape, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
@@ -32,8 +33,22 @@ fn shrink<F: Float>(x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
 fn add_up<F: Float>(runs: &[Run], x: &[F], sums: &mut [F]) {
     match *runs {
         [] => sums[0] += x[0],
-        [(_, Along::First)] => sums[0] += ArrayView1::from(x).sum(),
+        [(_, Along::First)] => sums[0] += total(x, |x| ArrayView1::from(x).sum()),
         [(_, _)] => sums.iter_mut().zip(x).for_each(|(sum, &x)| *sum += x),
+        [(extent, Along::First), ref inner @ ..] if extent > SPAN => {
+            let row = x.len() / extent;
+            let mut totals = vec![0.0; sums.len()];
+            let mut of_part = vec![F::zero(); sums.len()];
+            for x in x.chunks(PART * row) {
+                let rows = x.len() / row;
+                of_part.fill(F::zero());
+                add_up(&[&[(rows, Along::First)], inner].concat(), x, &mut of_part);
+                let pairs = totals.iter_mut().zip(&of_part);
+                pairs.for_each(|(total, sum)| *total += sum.as_f64());
+            }
+            let pairs = sums.iter_mut().zip(totals);
+            pairs.for_each(|(sum, total)| *sum += F::of(total));
+        }
         [(extent, along), ref inner @ ..] => {
             let parts = Parts::of(x, extent, true);
             let (stride, length) = match along {
@@ -57,8 +72,7 @@ fn stretch<F: Float>(x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
             "a shape that the operand stretches to",
         ));
     }
-    let count = shape.iter().product();
-    let mut out = Vec::with_capacity(count);
+    let (mut out, count) = room("broadcast_to", shape)?;
     if count > 0 {
         repeat(&runs(shape, x.shape()), &dense(x), &mut out);
     }

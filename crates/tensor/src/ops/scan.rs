@@ -3,6 +3,7 @@
 use ndarray::Axis;
 
 use crate::engine::{apply_own, own};
+use crate::ops::total::SPAN;
 use crate::ops::{Outcome, check_axis, one};
 use crate::{Array, Float, Primitive, Tensor};
 
@@ -36,7 +37,18 @@ impl<F: Float> Primitive<F> for CumSum {
         if self.direction == Direction::Backward {
             out.invert_axis(Axis(self.axis));
         }
-        out.accumulate_axis_inplace(Axis(self.axis), accumulate);
+        if x.shape()[self.axis] > SPAN {
+            // What has been added up stays in double precision, so that it does not drift.
+            for mut lane in out.lanes_mut(Axis(self.axis)) {
+                let mut sum = 0.0;
+                for element in &mut lane {
+                    sum += element.as_f64();
+                    *element = F::of(sum);
+                }
+            }
+        } else {
+            out.accumulate_axis_inplace(Axis(self.axis), accumulate);
+        }
         if self.direction == Direction::Backward {
             out.invert_axis(Axis(self.axis));
         }

@@ -96,6 +96,40 @@ impl<F: Float> Tensor<F> {
         apply_own(Permute(axes.to_vec()), &[self])
     }
 
+    /// Without `axis`, whose extent is 1.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there is no such axis or it has another extent.
+    pub fn squeeze(&self, axis: usize) -> Outcome<Tensor<F>> {
+        let mut shape = self.shape().to_vec();
+        if shape.get(axis) != Some(&1) {
+            return Err(TensorError::shape(
+                "squeeze",
+                &[self.shape()],
+                format!("an axis {axis} of extent 1"),
+            ));
+        }
+        shape.remove(axis);
+        self.reshape(&shape)
+    }
+
+    /// With a new axis of extent 1 at place `axis`.
+    ///
+    /// # Errors
+    /// [`TensorError::Shape`] if there is no such place.
+    pub fn unsqueeze(&self, axis: usize) -> Outcome<Tensor<F>> {
+        let mut shape = self.shape().to_vec();
+        if axis > shape.len() {
+            return Err(TensorError::shape(
+                "unsqueeze",
+                &[self.shape()],
+                format!("a place among the axes, not {axis}"),
+            ));
+        }
+        shape.insert(axis, 1);
+        self.reshape(&shape)
+    }
+
     /// The last two axes exchanged.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use crate::engine::{apply_own, own};
 use crate::kernels::Kernels;
 use crate::ops::runs::array;
 use crate::ops::single::in_place;
+use crate::ops::total::total;
 use crate::ops::{Outcome, one};
 use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
 
@@ -41,7 +42,7 @@ impl<F: Float> Primitive<F> for LogSoftmax {
         }
         for (row, powers) in out.chunks_exact_mut(width).zip(powers.chunks_exact(width)) {
             // Subtracted last, not added to the largest: for large logits that sum would lose the logarithm's digits.
-            let logarithm = powers.iter().copied().sum::<F>().ln();
+            let logarithm = total(powers, |powers| powers.iter().copied().sum()).ln();
             row.iter_mut().for_each(|e| *e -= logarithm);
         }
         array("log_softmax", x.shape(), out)

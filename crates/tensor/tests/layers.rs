@@ -1,0 +1,255 @@
+//! Functions made of primitives: their values against plain loops, their derivatives against differences, and what they do at ties,
+//! bounds, zeros, infinities and NaN.
+
+use mnm_tensor::ops::Mask;
+use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
+use mnm_tensor::{Array, Order, Tape, Tensor, TensorError, gradient};
+use ndarray::{Axis, array};
+use rand::{SeedableRng, rngs::StdRng};
+
+type Function = fn(&Tensor<f64>) -> Result<Tensor<f64>, TensorError>;
+
+const FUNCTIONS: [(&str, Function); 15] = [
+    ("square", Tensor::square),
+    ("silu", Tensor::silu),
+    ("gelu", Tensor::gelu),
+    ("powi", |x| x.powi(3)),
+    ("mean_all", Tensor::mean_all),
+    ("sum_axes", |x| x.sum_axes(&[2, 0])),
+    ("var", |x| x.var(1, 1)),
+    ("logsumexp", |x| x.logsumexp(1)),
+    ("norm", |x| x.norm(2)),
+    ("layer_norm", |x| x.layer_norm(1e-5)),
+    ("rms_norm", |x| x.rms_norm(1e-5)),
+    ("squeeze", |x| {
+        x.unsqueeze(1)?.mul(x.unsqueeze(1)?)?.squeeze(1)
+    }),
+    ("sort", |x| Ok(x.sort()?.0)),
+    ("topk", |x| Ok(x.topk(2)?.0)),
+    ("max and min", |x| x.max(1)?.mul(x.min(1)?)),
+];
+
+fn argument(shape: &[usize]) -> Array<f64> {
+    random_array(shape, &mut StdRng::seed_from_u64(5))
+}
+
+#[test]
+fn every_function_has_the_derivatives_of_its_differences() {
+    for (name, f) in FUNCTIONS {
+        for x in [
+            argument(&[3, 4, 5]),
+            argument(&[5, 3, 4]).permuted_axes(vec![1, 2, 0]),
+        ] {
+            // Linear functions have no second derivative of their own: their square has.
+            let squared = |x: &[Tensor<f64>]| f(&x[0])?.square();
+            for seed in 0..4 {
+                let how = Gradcheck {
+                    seed,
+                    ..Gradcheck::default()
+                };
+                gradcheck(squared, &[x.clone()], how).unwrap_or_else(|e| panic!("{name}: {e}"));
+            }
+        }
+    }
+}
+
+fn close(found: &Tensor<f64>, expected: &Array<f64>) {
+    assert_eq!(found.shape(), expected.shape());
+    for (a, b) in found.value().iter().zip(expected) {
+        assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a} {b}");
+    }
+}
+
+#[test]
+fn values_are_those_of_plain_loops() {
+    let x = argument(&[3, 4, 5]);
+    let t = Tensor::constant(&x);
+    let shared = |a: ndarray::ArrayD<f64>| a.into_shared();
+    close(
+        &t.mean_all().unwrap(),
+        &Array::from_elem(vec![], x.mean().unwrap()),
+    );
+    close(&t.var(1, 1).unwrap(), &shared(x.var_axis(Axis(1), 1.0)));
+    close(
+        &t.sum_axes(&[2, 0]).unwrap(),
+        &shared(x.sum_axis(Axis(2)).sum_axis(Axis(0))),
+    );
+    close(
+        &t.norm(2).unwrap(),
+        &shared(x.map_axis(Axis(2), |l| l.dot(&l).sqrt())),
+    );
+    close(
+        &t.logsumexp(0).unwrap(),
+        &shared(x.map_axis(Axis(0), |l| l.mapv(f64::exp).sum().ln())),
+    );
+    let normal = t.layer_norm(0.0).unwrap();
+    close(&normal.mean(2).unwrap(), &Array::zeros(vec![3, 4]));
+    close(&normal.var(2, 0).unwrap(), &Array::ones(vec![3, 4]));
+    close(
+        &t.rms_norm(0.0).unwrap().square().unwrap().mean(2).unwrap(),
+        &Array::ones(vec![3, 4]),
+    );
+    // From tables: erf(1), and gelu and silu at 1.
+    let one = Tensor::scalar(1.0_f64);
+    for (found, expected) in [
+        (one.erf(), 0.842_700_792_949_714_9),
+        (one.gelu(), 0.841_344_746_068_542_9),
+        (one.silu(), 0.731_058_578_630_004_9),
+    ] {
+        assert!((found.unwrap().item().unwrap() - expected).abs() < 1e-15);
+    }
+    assert_eq!(
+        Tensor::<f64>::eye(2).value(),
+        &array![[1.0, 0.0], [0.0, 1.0]].into_dyn()
+    );
+    assert_eq!(
+        Tensor::<f64>::arange(3).value(),
+        &array![0.0, 1.0, 2.0].into_dyn()
+    );
+    assert_eq!(
+        Tensor::full(&[1, 2], 7.0).value(),
+        &array![[7.0, 7.0]].into_dyn()
+    );
+}
+
+#[test]
+fn einsum_is_the_sum_over_all_indices() {
+    let (a, b) = (argument(&[2, 3, 4]), argument(&[3, 5, 4]));
+    let (x, y) = (Tensor::constant(&a), Tensor::constant(&b));
+    // Over j and k; i and m stay; and side by side along j.
+    let summed = Tensor::einsum("ijk,jmk->mi", &x, &y).unwrap();
+    let beside = Tensor::einsum("ijk,jmk->jim", &x, &y).unwrap();
+    let all = Tensor::einsum("ijk,jmk->", &x, &y).unwrap();
+    let outer = Tensor::einsum("ijk,jmk->im", &x, &y).unwrap();
+    let mut expected = (
+        Array::<f64>::zeros(vec![5, 2]),
+        Array::<f64>::zeros(vec![3, 2, 5]),
+        0.0,
+    );
+    for ((i, j, k), m) in (0..2)
+        .flat_map(|i| (0..3).flat_map(move |j| (0..4).map(move |k| (i, j, k))))
+        .flat_map(|at| (0..5).map(move |m| (at, m)))
+    {
+        let term = a[[i, j, k]] * b[[j, m, k]];
+        expected.0[[m, i]] += term;
+        expected.1[[j, i, m]] += term;
+        expected.2 += term;
+    }
+    close(&summed, &expected.0);
+    close(&beside, &expected.1);
+    close(&all, &Array::from_elem(vec![], expected.2));
+    close(&outer.transpose().unwrap(), &expected.0);
+    let f = |x: &[Tensor<f64>]| Tensor::einsum("ijk,jmk->mi", &x[0], &x[1]);
+    gradcheck(f, &[a, b], Gradcheck::default()).unwrap();
+}
+
+#[test]
+fn a_specification_that_does_not_fit_is_refused() {
+    let (a, b) = (Tensor::<f64>::zeros(&[2, 3]), Tensor::zeros(&[3, 4]));
+    for (specification, part) in [
+        ("ij,jk", "expected the form"),
+        ("ij->ij", "two operands"),
+        ("ii,ik->k", "found `i`"),
+        ("ij,jk->il", "no operand has the axis `l`"),
+        ("ijk,jk->i", "[[2, 3], [3, 4]]"),
+        ("ij,kj->ik", "[[2, 3], [3, 4]]"),
+    ] {
+        let message = Tensor::einsum(specification, &a, &b)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(part), "{specification}: {message}");
+    }
+}
+
+fn slope(x: &[f64], f: impl Fn(&Tensor<f64>) -> Result<Tensor<f64>, TensorError>) -> Vec<f64> {
+    let tape = Tape::new();
+    let x = tape.variable(ndarray::arr1(x));
+    let y = f(&x).unwrap().sum_all().unwrap();
+    let found = gradient(&y, &[&x], Order::First).unwrap().remove(0);
+    found.value().iter().copied().collect()
+}
+
+#[test]
+fn at_points_without_a_derivative_it_is_that_of_pytorch() {
+    assert_eq!(slope(&[-2.0, 0.0, 2.0], Tensor::abs), [-1.0, 0.0, 1.0]);
+    assert_eq!(
+        slope(&[-1.0, 1.0, 2.0], |x| x.clamp(-1.0, 1.0)),
+        [1.0, 1.0, 0.0]
+    );
+    assert_eq!(slope(&[1.0, 3.0, 3.0], |x| x.max(0)), [0.0, 0.5, 0.5]);
+    assert_eq!(slope(&[1.0, 1.0, 3.0], |x| x.min(0)), [0.5, 0.5, 0.0]);
+    assert_eq!(slope(&[0.0, 0.0], |x| x.norm(0)), [0.0, 0.0]);
+    for (found, expected) in slope(&[3.0, 4.0], |x| x.norm(0)).iter().zip([0.6, 0.8]) {
+        assert!((found - expected).abs() < 1e-15);
+    }
+    assert_eq!(slope(&[0.0, 2.0], |x| x.powf(0.0)), [0.0, 0.0]);
+    let tie = Tensor::constant(array![1.0, 5.0]);
+    assert_eq!(slope(&[1.0, 2.0], |x| x.maximum(&tie)), [0.5, 0.0]);
+    assert_eq!(slope(&[1.0, 2.0], |x| x.minimum(&tie)), [0.5, 1.0]);
+}
+
+#[test]
+fn what_is_not_chosen_has_no_influence() {
+    let mask: Mask = ndarray::ArcArray::from_shape_vec(vec![2], vec![true, false]).unwrap();
+    let safe = |x: &Tensor<f64>| x.choose(&mask, Tensor::scalar(7.0));
+    let x = Tensor::constant(array![1.0, f64::NAN]);
+    assert_eq!(safe(&x).unwrap().value(), &array![1.0, 7.0].into_dyn());
+    assert_eq!(slope(&[1.0, f64::NAN], safe), [1.0, 0.0]);
+}
+
+#[test]
+fn infinities_and_nan_go_where_they_should() {
+    let value = |t: Result<Tensor<f64>, TensorError>| t.unwrap().item().unwrap();
+    let with = |x: &[f64]| Tensor::constant(ndarray::arr1(x));
+    let infinite = f64::INFINITY;
+    assert_eq!(
+        value(with(&[1e3, 1e3]).logsumexp(0)),
+        1e3 + std::f64::consts::LN_2
+    );
+    assert_eq!(value(with(&[-infinite, -infinite]).logsumexp(0)), -infinite);
+    assert_eq!(value(with(&[infinite, 0.0]).logsumexp(0)), infinite);
+    assert!(value(with(&[1.0, f64::NAN, 2.0]).max(0)).is_nan());
+    assert!(value(with(&[f64::NAN]).clamp(0.0, 1.0)).is_nan());
+    let nan = Tensor::scalar(f64::NAN);
+    assert!(value(nan.maximum(Tensor::scalar(1.0))).is_nan());
+    assert!(value(Tensor::scalar(1.0).maximum(&nan)).is_nan());
+    assert!(with(&[1.0]).clamp(1.0, 0.0).is_err());
+    assert!(Tensor::<f64>::zeros(&[0]).max(0).is_err());
+}
+
+#[test]
+fn orders_and_places() {
+    let x = Tensor::constant(array![[3.0, 1.0, f64::NAN, 2.0], [0.0, 5.0, 5.0, -1.0]]);
+    let (sorted, places) = x.sort().unwrap();
+    assert_eq!(places, array![[1, 3, 0, 2], [3, 0, 1, 2]].into_dyn());
+    let sorted: Vec<f64> = sorted.value().iter().copied().collect();
+    assert_eq!(
+        (&sorted[..3], &sorted[4..]),
+        (&[1.0, 2.0, 3.0][..], &[-1.0, 0.0, 5.0, 5.0][..])
+    );
+    let (top, places) = x.topk(2).unwrap();
+    assert_eq!(places, array![[2, 0], [1, 2]].into_dyn());
+    assert_eq!(top.value()[[1, 1]], 5.0);
+    assert_eq!(x.argmax(1).unwrap(), array![2, 1].into_dyn());
+    assert_eq!(x.argmin(1).unwrap(), array![2, 3].into_dyn());
+    assert!(x.topk(5).is_err());
+}
+
+#[test]
+fn any_kind_of_array_becomes_a_tensor() {
+    let owned = array![[1.0_f64, 2.0], [3.0, 4.0]];
+    let expected = owned.clone().into_dyn();
+    let tape = Tape::new();
+    let found = [
+        Tensor::shared(owned.clone()),
+        Tensor::constant(&owned),
+        Tensor::constant(owned.view()),
+        Tensor::constant(owned.clone().into_shared()),
+        Tensor::constant(&owned.clone().into_shared()),
+        Tensor::constant(ndarray::CowArray::from(owned.view())),
+        tape.variable(&owned),
+    ];
+    for tensor in found {
+        assert_eq!(tensor.value(), &expected);
+    }
+}
