@@ -5,7 +5,7 @@ use crate::BlockCost;
 
 /// Sequences of a block that is not long: as many rows as the tallest tile of the products has. With 16 the packed weights are
 /// read half as often, but writes, cotangents and scratch of twice as many sequences no longer fit into the second-level cache; 8
-/// was no slower on S and a little faster on L (docs/performance.md), and half as many are alive at once.
+/// was no slower on S and a little faster on L (docs/log/performance.md), and half as many are alive at once.
 const SEQUENCES: usize = 8;
 
 /// Sequences of the longest blocks: with 2 a pass of 1000 steps takes some 5 % longer than with 4, with 1 some 20 %.
@@ -17,7 +17,7 @@ const RECORDED: usize = 16 << 20;
 /// What a block costs beside its sequences: the weights are read at every step, and once they are packed and their gradients
 /// added up. A pass of one sequence takes some 20 % longer than a quarter of a pass of four, so a step costs a quarter of a
 /// sequence. What a block costs was not measured by itself: bAbI trains about as fast with 0, 20 and 60
-/// (docs/performance.md). Numbers that `f64` holds exactly, so that no cut hangs on rounding.
+/// (docs/log/performance.md). Numbers that `f64` holds exactly, so that no cut hangs on rounding.
 pub const BLOCK_COST: BlockCost = BlockCost {
     block: 20.0,
     step: 0.25,
