@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use super::job::Job;
 use super::results::Figure;
 use super::suite::Suite;
-use super::train::Job;
 use crate::table;
 
 /// Up to this many tasks are named one by one in a line.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use super::by_task;
-use super::suite::Run;
+use super::runs::Run;
 use crate::files;
 
 /// A run's folder and the note beside it that says what the run was started with.

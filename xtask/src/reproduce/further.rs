@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::job::Job;
 use super::results::{self, Figure};
 use super::suite::Suite;
-use super::train::Job;
 use crate::table;
 
 /// One model under one further evaluation.

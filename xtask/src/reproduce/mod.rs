@@ -1,10 +1,14 @@
 //! `cargo xtask reproduce`: a suite of trainings from start to table.
 
 mod by_task;
+mod evaluate;
 mod folder;
 mod further;
+mod interrupt;
+mod job;
 mod players;
 mod results;
+mod runs;
 mod suite;
 mod train;
 mod view;
@@ -18,8 +22,9 @@ use clap::Args;
 
 use crate::{files, setup, shell, workspace};
 use folder::State;
+use job::Job;
 use suite::Suite;
-use train::{Job, Outcome, Plan};
+use train::{Outcome, Plan};
 
 /// Options of `cargo xtask reproduce`.
 #[derive(Args)]
@@ -89,14 +94,14 @@ pub fn run(options: &Options) -> Result<()> {
     let mnm = workspace::build_mnm()?;
     let remarks = check_data(&mnm, &suite, data.as_deref())?;
     println!("training, {width} at a time");
-    train::count_interrupts()?;
+    interrupt::count_interrupts()?;
     let plan = Plan {
         mnm,
         jobs: width,
         data: data.as_deref(),
     };
     let outcomes = train::work(&plan, &jobs);
-    if train::stopped() {
+    if interrupt::stopped() {
         bail!("stopped; the same command goes on from here");
     }
 

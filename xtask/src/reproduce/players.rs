@@ -3,9 +3,9 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::job::Job;
 use super::results;
 use super::suite::Suite;
-use super::train::Job;
 
 /// One player of an experiment, such as random play.
 #[derive(Debug, PartialEq)]

@@ -6,9 +6,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
+use super::job::Job;
 use super::players::Player;
 use super::suite::{Measure, Suite};
-use super::train::Job;
 use crate::table;
 
 /// Mean, spread and best of one figure over seeds.

@@ -1,44 +1,19 @@
-//! Trains and evaluates runs as `mnm` subprocesses, several at a time, and stops them in order.
+//! Trains and evaluates runs as `mnm` subprocesses, several at a time.
 
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::folder::{Folder, State};
-use super::suite::{Further, Run, Suite};
+use super::evaluate::evaluated;
+use super::folder::State;
+use super::interrupt::{apart, stopped, watch};
+use super::job::Job;
 use super::view::{Line, View};
-use crate::{files, shell};
-
-/// Where an evaluation that is kept says what it was made with.
-const ARGUMENTS: &str = "arguments";
-
-/// How often a running child and its metrics are looked at.
-const LOOK: Duration = Duration::from_millis(300);
-
-/// How many times somebody has asked us to stop (Ctrl-C, or a termination signal).
-static STOPS: AtomicUsize = AtomicUsize::new(0);
-
-/// From here on Ctrl-C is counted instead of ending the process.
-///
-/// # Errors
-/// If a handler is set already.
-pub fn count_interrupts() -> Result<()> {
-    ctrlc::set_handler(|| {
-        STOPS.fetch_add(1, Ordering::Relaxed);
-    })
-    .context("Ctrl-C cannot be handled")
-}
-
-/// Has somebody asked us to stop?
-pub fn stopped() -> bool {
-    STOPS.load(Ordering::Relaxed) > 0
-}
+use crate::shell;
 
 /// What the workers need to know.
 pub struct Plan<'a> {
@@ -48,87 +23,6 @@ pub struct Plan<'a> {
     pub jobs: usize,
     /// The folder that `mnm eval` reads from, where it is not the one of the config.
     pub data: Option<&'a Path>,
-}
-
-/// A run, its folder, and the split it is evaluated on.
-pub struct Job {
-    /// What is trained.
-    pub run: Run,
-    /// Where.
-    pub folder: Folder,
-    /// The split that is evaluated afterwards.
-    pub split: String,
-    /// How many episodes of it, if not as many as the config says.
-    pub episodes: Option<u64>,
-    /// What it is evaluated on besides.
-    pub further: Vec<Further>,
-}
-
-impl Job {
-    /// The job of a suite's run, with its folder under `out`.
-    pub fn new(suite: &Suite, run: Run, out: &Path) -> Self {
-        let experiment = &suite.experiments[run.experiment];
-        Self {
-            folder: Folder::new(out, &run),
-            split: experiment.split.clone(),
-            episodes: experiment.episodes,
-            further: experiment.further.clone(),
-            run,
-        }
-    }
-
-    /// Trained, and evaluated on everything that it is to be evaluated on?
-    fn is_done(&self) -> bool {
-        self.folder.state() == State::Finished && self.evaluations().iter().all(Wanted::is_made)
-    }
-
-    /// The evaluations that the suite asks for.
-    fn evaluations(&self) -> Vec<Wanted> {
-        let mut arguments = vec!["--split".to_owned(), self.split.clone()];
-        if let Some(episodes) = self.episodes {
-            arguments.extend(["--episodes".to_owned(), episodes.to_string()]);
-        }
-        let wanted = |more: Vec<String>, path: PathBuf| Wanted {
-            arguments: arguments.iter().cloned().chain(more).collect(),
-            path,
-        };
-        // Kept in the run folder too, where `mnm report` looks for it.
-        let own = wanted(vec!["--keep".to_owned()], self.folder.evaluation.clone());
-        let further = self.further.iter().map(|further| {
-            let mut more = vec!["--keep-as".to_owned(), further.name.clone()];
-            let overrides = further.overrides().into_iter();
-            more.extend(overrides.flat_map(|set| ["--set".to_owned(), set]));
-            wanted(more, self.folder.further(&further.name))
-        });
-        std::iter::once(own).chain(further).collect()
-    }
-}
-
-/// An evaluation that the suite asks for.
-struct Wanted {
-    /// What `mnm eval` is told beside the run, the data's folder and that we read JSON.
-    arguments: Vec<String>,
-    /// Where its outcome is kept.
-    path: PathBuf,
-}
-
-impl Wanted {
-    /// Is there an outcome, and by these arguments? The suite may have changed since.
-    fn is_made(&self) -> bool {
-        std::fs::read_to_string(&self.path)
-            .ok()
-            .and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok())
-            .is_some_and(|kept| kept[ARGUMENTS] == serde_json::json!(self.arguments))
-    }
-}
-
-#[cfg(test)]
-impl Job {
-    /// All jobs of a suite.
-    pub fn all(suite: &Suite, seeds: u64, out: &Path) -> Vec<Self> {
-        let runs = suite.runs(seeds, false, None).into_iter();
-        runs.map(|run| Self::new(suite, run, out)).collect()
-    }
 }
 
 /// How a job ended.
@@ -202,7 +96,7 @@ fn one(plan: &Plan<'_>, job: &Job, view: &View, place: usize) -> Outcome {
         Outcome::Stopped => "stopped, can be gone on with",
         Outcome::Failed(_) => "FAILED",
     };
-    view.end(line, end);
+    line.end(end);
     outcome
 }
 
@@ -224,7 +118,7 @@ fn command(mnm: &Path, job: &Job) -> Command {
 }
 
 /// Trains until the run is finished; `false` if we were asked to stop before.
-fn trained(plan: &Plan<'_>, job: &Job, line: &mut Line) -> Result<bool> {
+fn trained(plan: &Plan<'_>, job: &Job, line: &mut Line<'_>) -> Result<bool> {
     if job.folder.state() == State::Finished {
         return Ok(true);
     }
@@ -267,87 +161,12 @@ fn trained(plan: &Plan<'_>, job: &Job, line: &mut Line) -> Result<bool> {
     }
 }
 
-/// Waits for a child, looking at it now and then, and hands every wish to stop on to it.
-fn watch(child: &mut Child, mut look: impl FnMut()) -> std::io::Result<ExitStatus> {
-    let mut handed_on = 0;
-    loop {
-        if let Some(status) = child.try_wait()? {
-            return Ok(status);
-        }
-        let stops = STOPS.load(Ordering::Relaxed);
-        if stops > handed_on {
-            interrupt(child);
-            handed_on = stops;
-        }
-        look();
-        std::thread::sleep(LOOK);
-    }
-}
-
-/// Gives the child a process group of its own: Ctrl-C in the terminal then reaches only us, and we hand it on once. A
-/// child that got it twice would take it for impatience and leave without a checkpoint.
-fn apart(command: &mut Command) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::process::CommandExt;
-        command.process_group(0);
-    }
-    #[cfg(not(unix))]
-    let _ = command;
-}
-
-fn interrupt(child: &mut Child) {
-    if cfg!(unix) {
-        // The shell's own `kill`: a bare system has no program of that name. A child that has just ended cannot be
-        // signalled, and need not be. TERM, not INT: whoever is started in the background may ignore INT, and his children
-        // with him; to `mnm train` both are a wish to stop.
-        let line = format!("kill -TERM {}", child.id());
-        let _ = Command::new("sh")
-            .args(["-c", &line])
-            .stderr(Stdio::null())
-            .status();
-    } else {
-        let _ = child.kill();
-    }
-}
-
-/// Makes the evaluations of a finished run that have not been made yet.
-fn evaluated(plan: &Plan<'_>, job: &Job) -> Result<()> {
-    let wanted = job.evaluations();
-    let mut missing = wanted.iter().filter(|wanted| !wanted.is_made());
-    missing.try_for_each(|wanted| evaluate(plan, job, wanted))
-}
-
-/// Keeps what `mnm eval` prints.
-fn evaluate(plan: &Plan<'_>, job: &Job, Wanted { arguments, path }: &Wanted) -> Result<()> {
-    let mut command = Command::new(&plan.mnm);
-    command
-        .arg("eval")
-        .arg(&job.folder.path)
-        .arg("--json")
-        .args(arguments);
-    if let Some(data) = plan.data {
-        command.arg("--data").arg(data);
-    }
-    apart(&mut command);
-    let text = shell::capture(&mut command)?;
-    let mut value: serde_json::Value = serde_json::from_str(text.trim()).with_context(|| {
-        format!(
-            "`{}` printed something that is not JSON",
-            shell::typed(&command)
-        )
-    })?;
-    if let Some(object) = value.as_object_mut() {
-        object.insert(ARGUMENTS.to_owned(), serde_json::json!(arguments));
-    }
-    // A file that is there is taken for a finished evaluation.
-    files::write(path, &format!("{value:#}\n"))
-}
-
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
     use super::*;
+    use crate::reproduce::folder::Folder;
+    use crate::reproduce::runs::Run;
 
     /// A stand-in for `mnm` with the same contract: trains at once, notes its arguments, fails for seed 3.
     const STAND_IN: &str = r#"#!/bin/sh
@@ -503,17 +322,6 @@ esac
         let lines: Vec<&str> = evaluations.lines().collect();
         assert_eq!(lines.len(), 4, "{evaluations}");
         assert!(lines[3].contains("data.length=41"), "{evaluations}");
-    }
-
-    #[test]
-    fn a_child_that_is_interrupted_ends() {
-        let mut child = Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .expect("there is a sleep");
-        interrupt(&mut child);
-        let status = child.wait().expect("it was started");
-        assert!(!status.success(), "{status}");
     }
 
     #[test]
