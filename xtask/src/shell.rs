@@ -67,13 +67,6 @@ fn quoted(word: &OsStr) -> String {
     }
 }
 
-/// Is there a program of this name on the search path?
-pub fn exists(program: &str) -> bool {
-    std::env::var_os("PATH").is_some_and(|path| {
-        std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
-    })
-}
-
 /// Runs a command whose output goes straight to the terminal.
 ///
 /// # Errors
@@ -233,8 +226,6 @@ mod tests {
             .expect_err("there is none")
             .to_string();
         assert!(error.contains("no-such-program-here"), "{error}");
-        assert!(!exists("no-such-program-here"));
-        assert!(exists("sh"));
     }
 
     #[test]

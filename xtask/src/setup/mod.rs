@@ -1,15 +1,22 @@
 //! `cargo xtask setup`: the one system package that the workspace needs.
 //!
-//! `mnm-trainer` takes singular values and QR factorisations from LAPACK, through `ndarray-linalg`, which links the
-//! system's OpenBLAS. Without it the build passes and the link of the last program fails; so we try the link first.
+//! `mnm-trainer` takes singular values and QR factorisations from LAPACK, through `ndarray-linalg`; `mnm-openblas` links the
+//! system's OpenBLAS for it. Its build script stops where a trial link fails; the same trial is made here, before anything is
+//! built, and what is missing is installed where that is allowed.
 
 mod install;
+#[path = "../../../crates/openblas/build/managers.rs"]
+pub mod managers;
+#[path = "../../../crates/openblas/build/probe.rs"]
 mod probe;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::Args;
 
-use install::{MANAGERS, Manager, Rights};
+use crate::files;
+
+use install::Rights;
+use managers::Manager;
 use probe::Finding;
 
 /// Options of `cargo xtask setup`.
@@ -25,33 +32,21 @@ pub struct Options {
 /// # Errors
 /// If something is missing and cannot or may not be installed; the message holds the one line to run.
 pub fn run(options: &Options) -> Result<()> {
-    let finding = probe::look();
-    match &finding {
-        Finding::Ready => {
-            println!("setup: OpenBLAS can be linked");
-            return Ok(());
-        }
-        Finding::NoCompiler { why } => println!("setup: no working C compiler: {why}"),
-        Finding::NoOpenBlas { why } => println!("setup: OpenBLAS cannot be linked: {why}"),
+    let finding = look()?;
+    let Some((_, why)) = finding.missing() else {
+        println!("setup: OpenBLAS can be linked");
+        return Ok(());
+    };
+    let compiler_missing = matches!(finding, Finding::NoCompiler { .. });
+    match compiler_missing {
+        true => println!("setup: no working C compiler: {why}"),
+        false => println!("setup: OpenBLAS cannot be linked: {why}"),
     }
     println!("setup: it is needed to link `mnm` (LAPACK routines, through ndarray-linalg)");
 
+    let stop = |reason: &str| anyhow!(managers::stop(&finding, reason));
     let Some(manager) = Manager::find() else {
-        let known: Vec<&str> = MANAGERS.iter().map(|manager| manager.program).collect();
-        bail!(
-            "no known package manager here ({}); install OpenBLAS with its development files and a C compiler, then run \
-             the same command again",
-            known.join(", ")
-        );
-    };
-    let compiler_missing = matches!(finding, Finding::NoCompiler { .. });
-    let rights = Rights::find(manager);
-    let by_hand = manager.by_hand(compiler_missing);
-    let stop = |reason: &str| {
-        anyhow::anyhow!(
-            "{} is missing, and {reason}. Run this line, then the same command again:\n\n    {by_hand}\n",
-            finding.what()
-        )
+        return Err(stop("nothing can be installed"));
     };
     if options.check {
         return Err(stop("--check installs nothing"));
@@ -59,24 +54,32 @@ pub fn run(options: &Options) -> Result<()> {
     if std::env::var_os("MNM_NO_INSTALL").is_some_and(|value| !value.is_empty() && value != "0") {
         return Err(stop("MNM_NO_INSTALL forbids installing it"));
     }
-    if !manager.automatic {
+    if !install::is_driven(manager) {
         return Err(stop("this package manager is not driven from here"));
     }
-    let Some(rights) = rights else {
+    let Some(rights) = Rights::find(manager) else {
         return Err(stop(
             "this user may not install it (neither root nor sudo without a password)",
         ));
     };
     install::install(manager, rights, compiler_missing).map_err(|error| {
-        anyhow::anyhow!("{error:#}\n\nOnce that is solved, run this line, then the same command again:\n\n    {by_hand}\n")
+        let by_hand = manager.by_hand(compiler_missing);
+        anyhow!("{error:#}\n\nOnce that is solved, run this line, then the same command again:\n\n    {by_hand}\n")
     })?;
-    match probe::look() {
-        Finding::Ready => {
-            println!("setup: OpenBLAS can be linked now");
-            Ok(())
-        }
-        Finding::NoCompiler { why } | Finding::NoOpenBlas { why } => {
+    match look()?.missing() {
+        None => println!("setup: OpenBLAS can be linked now"),
+        Some((_, why)) => {
             bail!("the packages were installed, but the trial still fails: {why}")
         }
     }
+    Ok(())
+}
+
+/// A trial in a folder that vanishes.
+fn look() -> Result<Finding> {
+    let folder = files::Scratch::new()?;
+    let flags = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let flags: Vec<&str> = flags.split_whitespace().collect();
+    let folders = probe::folders(&flags.join("\u{1f}"));
+    Ok(probe::look(folder.path(), &folders))
 }

@@ -4,7 +4,7 @@ use ndarray::{Array2, Axis};
 use ndarray_linalg::{JobSvd, SVDDC};
 
 use super::error::{LinalgError, check};
-use super::threads::single_threaded;
+use mnm_openblas::single_threaded;
 
 /// The linear memory W [out, in] of least norm that minimises the sum over n of |W k_n - v_n|^2.
 ///

@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_distr::{Distribution, StandardNormal};
 
 use super::error::{LinalgError, check};
-use super::threads::single_threaded;
+use mnm_openblas::single_threaded;
 
 /// A random matrix [rows, columns] with orthonormal columns (or rows, if there are fewer of them), times `gain`.
 ///

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2};
 use ndarray_linalg::{JobSvd, SVDDC};
 
 use super::error::{LinalgError, check};
-use super::threads::single_threaded;
+use mnm_openblas::single_threaded;
 
 /// The singular values of `matrix` [rows, columns], largest first: min(rows, columns) of them, none negative.
 ///

@@ -1,4 +1,7 @@
-//! OpenBLAS on one thread.
+//! The system's OpenBLAS: looked for and linked by this crate's build script, and kept on one thread.
+//!
+//! The build script links a trial program first. Where that fails the build stops with the one line that installs what is
+//! missing. The crate depends on nothing, so Cargo gets to it early, long before a program is linked.
 //!
 //! `OPENBLAS_NUM_THREADS` is read when the library is loaded, before `main`, so a running program cannot set it; the
 //! library's own function can be called at any time.
@@ -12,11 +15,11 @@ unsafe extern "C" {
 
 static ONCE: Once = Once::new();
 
-/// Keeps OpenBLAS on the calling thread. Every function of this module calls it before LAPACK; only the first call acts.
-pub(super) fn single_threaded() {
-    // SAFETY: the function takes a plain integer and is part of every OpenBLAS (`openblas-system` links no other
-    // library). It changes a global of the library; `Once` keeps two threads from doing so at the same time, and no
-    // LAPACK call of this module runs before it returns.
+/// Keeps OpenBLAS on the calling thread. To be called before LAPACK is; only the first call acts.
+pub fn single_threaded() {
+    // SAFETY: the function takes a plain integer and is part of every OpenBLAS (the build script links no other
+    // library). It changes a global of the library; `Once` keeps two threads from doing so at the same time, and whoever
+    // calls LAPACK has waited for it to return.
     ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
 }
 
