@@ -23,7 +23,7 @@ mod workspace;
 
 /// Builds, tests and measures the workspace, and reproduces the paper's results.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 110)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -39,7 +39,7 @@ enum Command {
     Ci(ci::Options),
     /// Train and evaluate a suite of experiments and set the figures beside the published ones
     Reproduce(reproduce::Options),
-    /// Run the benches, or with --peers the same training step in PyTorch and JAX
+    /// Run the benches, with --peers the same training step in PyTorch and JAX, with --build the compiler
     Bench(bench::Options),
 }
 

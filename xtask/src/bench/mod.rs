@@ -1,14 +1,17 @@
-//! `cargo xtask bench`: our own benches, with `--peers` one training step here, in PyTorch and in JAX, or
-//! with `--agents` the training of an agent here and in PyTorch.
+//! `cargo xtask bench`: our own benches, with `--peers` one training step here, in PyTorch and in JAX, with `--agents` the
+//! training of an agent here and in PyTorch, or with `--build` what compiling costs.
 
 mod agents;
+mod builds;
 mod measurements;
-mod plot;
 mod programs;
+
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
+use crate::ci::announced;
 use crate::{files, setup, shell, workspace};
 use measurements::Measurements;
 use programs::Program;
@@ -31,6 +34,9 @@ pub struct Options {
     /// Measure an agent's training, in environment steps per second, here and in PyTorch
     #[arg(long, conflicts_with_all = ["peers", "shape"])]
     agents: bool,
+    /// Measure what compiling costs, in CPU seconds: program, tests, from nothing and after an edit
+    #[arg(long, conflicts_with_all = ["peers", "agents", "shape"])]
+    build: bool,
     /// With --peers or --agents: how often every program is measured, in turns
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -57,6 +63,9 @@ pub fn run(options: &Options) -> Result<()> {
     let threads = options
         .threads
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    if options.build {
+        return builds::run();
+    }
     if options.peers {
         return compare(options, options.steps.unwrap_or(10), threads);
     }
@@ -68,6 +77,21 @@ pub fn run(options: &Options) -> Result<()> {
             .args(["bench", "--package", "mnm-benches", "--"])
             .args(&options.arguments),
     )
+}
+
+/// Has `benches` draw the summary: no plotting library is compiled for xtask.
+fn draw(summary: &Path, picture: &Path) -> Result<()> {
+    let mut command = shell::cargo();
+    command.args([
+        "run",
+        "--release",
+        "--package",
+        "mnm-benches",
+        "--bin",
+        "bars",
+        "--",
+    ]);
+    announced(command.arg(summary).arg(picture))
 }
 
 /// Measures ours and the peers in turns, so that a slow minute of the machine falls on all of them alike.
@@ -116,7 +140,7 @@ fn compare(options: &Options, steps: u32, threads: usize) -> Result<()> {
     let text = measurements::to_json(&rows, steps, threads);
     files::write(&summary, &format!("{text:#}\n"))?;
     let picture = folder.join("summary.svg");
-    plot::bars(&rows, &picture)?;
+    draw(&summary, &picture)?;
     println!("\n{}", measurements::table(&rows));
     println!(
         "medians over {} rounds of {} steps each, {threads} threads",
