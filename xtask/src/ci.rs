@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use clap::Args;
 
+use crate::setup::managers;
 use crate::test::Totals;
 use crate::{packages, setup, shell, table, test};
 
@@ -71,6 +72,7 @@ pub fn run(options: &Options) -> Result<()> {
             outcome
         }),
         stage("packages", || packages::check(!options.no_build)),
+        stage("licences", licences),
     ];
     println!();
     let rows: Vec<Vec<String>> = outcomes
@@ -106,4 +108,14 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn announced(command: &mut Command) -> Result<()> {
     println!("running `{}`", shell::typed(command));
     shell::pass_through(command)
+}
+
+/// Holds the crates that we depend on to `deny.toml`, where `cargo-deny` is there. It is not installed from here: to compile
+/// it takes longer than most stages.
+fn licences() -> Result<()> {
+    if !managers::exists("cargo-deny") {
+        println!("left out: there is no cargo-deny here (`cargo install cargo-deny --locked`)");
+        return Ok(());
+    }
+    announced(shell::cargo().args(["deny", "check", "bans", "licenses", "sources"]))
 }

@@ -33,10 +33,11 @@ pub fn check(compile: bool) -> Result<()> {
     let folder = target.join("packages");
     unpack(&crates, &target.join("package"), &folder)?;
     let mut command = shell::cargo();
+    // Into the folder of everything else: what the crates depend on has been checked there already by the lints.
     command
         .current_dir(&folder)
         .args(["check", "--workspace", "--target-dir"])
-        .arg(target.join("packages-build"));
+        .arg(&target);
     announced(&mut command)
 }
 
@@ -56,8 +57,11 @@ fn unpack(crates: &[Published], archives: &Path, folder: &Path) -> Result<()> {
             .arg(folder);
         shell::capture(&mut tar)?;
     }
+    let root = workspace::root().join("Cargo.toml");
+    let ours = std::fs::read_to_string(&root).with_context(|| root.display().to_string())?;
+    let ours: toml::Table = toml::from_str(&ours).with_context(|| root.display().to_string())?;
     let manifest = folder.join("Cargo.toml");
-    std::fs::write(&manifest, root_manifest(crates))
+    std::fs::write(&manifest, root_manifest(crates, &ours))
         .with_context(|| manifest.display().to_string())?;
     // The versions of all other crates are those that the tests ran with.
     let lock = workspace::root().join("Cargo.lock");
@@ -70,8 +74,9 @@ fn directory(package: &Published) -> String {
     format!("{}-{}", package.name, package.version)
 }
 
-/// A workspace of the unpacked crates, in which they stand in for those of crates.io.
-fn root_manifest(crates: &[Published]) -> String {
+/// A workspace of the unpacked crates, in which they stand in for those of crates.io. It has the profiles of ours, so that the same
+/// crate of crates.io is the same build.
+fn root_manifest(crates: &[Published], ours: &toml::Table) -> String {
     let members: Vec<String> = crates
         .iter()
         .map(|package| format!("{:?}", directory(package)))
@@ -80,8 +85,10 @@ fn root_manifest(crates: &[Published]) -> String {
         .iter()
         .map(|package| format!("{} = {{ path = {:?} }}\n", package.name, directory(package)))
         .collect();
+    let mut profiles = ours.clone();
+    profiles.retain(|key, _| key == "profile");
     format!(
-        "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n[patch.crates-io]\n{}",
+        "[workspace]\nresolver = \"3\"\nmembers = [{}]\n\n[patch.crates-io]\n{}\n{profiles}",
         members.join(", "),
         patches.concat()
     )
@@ -97,8 +104,11 @@ mod tests {
             name: name.to_owned(),
             version: "0.1.0".to_owned(),
         };
-        let manifest: toml::Table =
-            toml::from_str(&root_manifest(&[package("a"), package("b")])).expect("good TOML");
+        let ours = "[workspace]\nmembers = []\n[profile.dev]\nopt-level = 1\n[profile.dev.package.\"*\"]\ndebug = false";
+        let ours: toml::Table = toml::from_str(ours).expect("good TOML");
+        let manifest = root_manifest(&[package("a"), package("b")], &ours);
+        let manifest: toml::Table = toml::from_str(&manifest).expect("good TOML");
+        assert_eq!(manifest["profile"], ours["profile"]);
         let path = manifest["patch"]["crates-io"]["b"]["path"].as_str();
         assert_eq!(path, Some("b-0.1.0"));
         assert_eq!(
