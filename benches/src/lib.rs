@@ -1,4 +1,7 @@
-//! What the benches measure: the standard shapes of docs/performance.md, and the fused cell on one block of sequences.
+//! What the benches measure: the standard shapes of docs/performance.md, and the fused cell on one block of sequences; and
+//! the picture of a comparison.
+
+pub mod bars;
 
 use std::time::{Duration, Instant};
 

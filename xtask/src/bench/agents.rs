@@ -68,7 +68,7 @@ pub fn compare(rounds: u32, steps: u32, threads: usize) -> Result<()> {
 
 /// A short training into a folder that is thrown away.
 fn ours(mnm: &Path, set: &[&str], steps: u32, threads: usize) -> Result<f64> {
-    let folder = tempfile::tempdir().context("a temporary folder")?;
+    let folder = files::Scratch::new()?;
     let mut command = Command::new(mnm);
     command.args(["train", CONFIG, "--quiet"]);
     let steps = format!("train.steps={steps}");

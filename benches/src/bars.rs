@@ -2,12 +2,10 @@
 
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
-
-use super::measurements::Row;
+use serde_json::Value;
 
 /// Size of one panel, in pixels.
 const PANEL: (u32, u32) = (520, 300);
@@ -19,25 +17,63 @@ const COLOURS: [RGBColor; 3] = [
     RGBColor(130, 130, 130),
 ];
 
-type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// One program's measurement on one shape with one rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The shape's letter.
+    pub shape: String,
+    /// The write rule.
+    pub rule: String,
+    /// The program.
+    pub program: String,
+    /// The time of a step, in seconds.
+    pub step_s: f64,
+    /// The peak of memory, in MiB.
+    pub rss_mib: f64,
+}
 
-/// Writes the picture.
+/// The rows of a `summary.json` of `cargo xtask bench --peers`.
 ///
 /// # Errors
-/// If it cannot be drawn or written.
-pub fn bars(rows: &[Row], path: &Path) -> Result<()> {
+/// If the text is not such a file; the message says what is missing.
+pub fn rows(text: &str) -> Result<Vec<Row>, String> {
+    let summary: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+    let rows = summary["rows"]
+        .as_array()
+        .ok_or("it has no list \"rows\"")?;
+    let row = |row: &Value| {
+        let text = |key: &str| {
+            let text = row[key].as_str().map(str::to_owned);
+            text.ok_or_else(|| format!("a row has no text {key:?}: {row}"))
+        };
+        let number = |key: &str| {
+            let number = row[key].as_f64();
+            number.ok_or_else(|| format!("a row has no number {key:?}: {row}"))
+        };
+        Ok(Row {
+            shape: text("shape")?,
+            rule: text("rule")?,
+            program: text("program")?,
+            step_s: number("step_s")?,
+            rss_mib: number("rss_mib")?,
+        })
+    };
+    rows.iter().map(row).collect()
+}
+
+type Panel<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+
+/// Writes the picture as SVG.
+///
+/// # Errors
+/// If there are no rows, or the picture cannot be drawn or written.
+pub fn draw(rows: &[Row], path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    if rows.is_empty() {
+        return Err("there are no rows to draw".into());
+    }
     let mut shapes: Vec<&str> = rows.iter().map(|row| row.shape.as_str()).collect();
     shapes.dedup();
     let size = (PANEL.0 * shapes.len() as u32, 2 * PANEL.1);
-    draw(rows, &shapes, path, size).map_err(|error| anyhow!("{}: {error}", path.display()))
-}
-
-fn draw(
-    rows: &[Row],
-    shapes: &[&str],
-    path: &Path,
-    size: (u32, u32),
-) -> Result<(), Box<dyn std::error::Error>> {
     let root = SVGBackend::new(path, size).into_drawing_area();
     root.fill(&WHITE)?;
     for (place, area) in root.split_evenly((2, shapes.len())).iter().enumerate() {
@@ -129,28 +165,19 @@ fn panel(
 mod tests {
     use super::*;
 
+    const SUMMARY: &str = r#"{"rows": [
+        {"shape": "S", "rule": "mnm-p", "program": "mnm", "step_s": 0.01, "rss_mib": 1.0},
+        {"shape": "S", "rule": "mnm-p", "program": "JAX", "step_s": 0.2, "rss_mib": 20.0},
+        {"shape": "L", "rule": "mnm-p", "program": "mnm", "step_s": 0.3, "rss_mib": 30.0},
+        {"shape": "L", "rule": "mnm-p", "program": "JAX", "step_s": 1.5, "rss_mib": 150.0}
+    ]}"#;
+
     #[test]
     fn every_program_has_a_bar_with_its_name_in_every_panel() {
-        let row = |shape: &str, program: &str, step_s: f64| Row {
-            shape: shape.to_owned(),
-            rule: "mnm-p".to_owned(),
-            program: program.to_owned(),
-            step_s,
-            min_s: step_s,
-            rss_mib: 100.0 * step_s,
-            time_ratio: 1.0,
-            memory_ratio: 1.0,
-            rounds: vec![step_s],
-        };
-        let rows = [
-            row("S", "mnm", 0.01),
-            row("S", "JAX", 0.2),
-            row("L", "mnm", 0.3),
-            row("L", "JAX", 1.5),
-        ];
+        let rows = rows(SUMMARY).expect("good");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let path = folder.path().join("bars.svg");
-        bars(&rows, &path).expect("drawn");
+        draw(&rows, &path).expect("drawn");
         let text = std::fs::read_to_string(&path).expect("written");
         assert_eq!(
             text.matches("JAX").count(),
@@ -158,5 +185,15 @@ mod tests {
             "one a shape, for time and for memory"
         );
         assert!(text.contains("1500"), "heights are written out");
+        assert!(draw(&[], &path).is_err());
+    }
+
+    #[test]
+    fn a_row_that_lacks_something_is_an_error_that_names_it() {
+        for key in ["shape", "rule", "program", "step_s", "rss_mib"] {
+            let error = rows(&SUMMARY.replace(key, "other")).expect_err(key);
+            assert!(error.contains(key), "{error}");
+        }
+        assert!(rows("{}").is_err() && rows("nonsense").is_err());
     }
 }
