@@ -28,6 +28,7 @@ mod dictionary;
 mod distributions;
 pub mod environment;
 mod error;
+pub mod generated;
 mod lengths;
 pub mod loss;
 pub mod players;
@@ -44,6 +45,7 @@ pub use babi::{Babi, BabiError, BabiOptions, Encoding, Questions, Rename, Showin
 pub use copy::{DoubleCopy, DoubleCopyOptions};
 pub use dictionary::{Dictionary, DictionaryOptions};
 pub use error::{OptionError, TaskError};
+pub use generated::{Generated, Generator};
 pub use lengths::{Lengths, Span};
 pub use loss::{Loss, LossError};
 pub use priority_sort::{PrioritySort, PrioritySortOptions};

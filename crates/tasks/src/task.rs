@@ -65,6 +65,32 @@ pub struct Episode {
 }
 
 impl Episode {
+    /// An episode without lines and without a note, which asks at these steps.
+    pub fn new(
+        group: impl Into<String>,
+        input: Input,
+        target_steps: impl IntoIterator<Item = usize>,
+        labels: Labels,
+    ) -> Self {
+        Episode {
+            group: group.into(),
+            input,
+            line_starts: Vec::new(),
+            target_steps: target_steps.into_iter().collect(),
+            labels,
+            text: None,
+        }
+    }
+
+    /// The same with a note for a human reader.
+    #[must_use]
+    pub fn with_text(self, text: impl Into<String>) -> Self {
+        Episode {
+            text: Some(text.into()),
+            ..self
+        }
+    }
+
     /// The number of steps, T.
     pub fn steps(&self) -> usize {
         self.input.steps()

@@ -6,6 +6,8 @@
 //!
 //! Episode e of an environment is a pure function of (seed, split, e) and of the actions: neither the batch that it is
 //! played in nor the episodes before it matter.
+//!
+//! [`Vectorised`] is all that the environments here have in common; a new one is an implementation of [`Game`].
 
 mod bandit;
 mod error;
@@ -13,11 +15,14 @@ mod maze;
 mod mdp;
 mod progress;
 mod state;
+mod vectorised;
 
-pub use bandit::{Arms, Bandit, BanditOptions};
+pub use bandit::{Arms, Bandit, BanditOptions, Pulling};
 pub use error::EnvironmentError;
-pub use maze::{GridMaze, GridMazeOptions, MOVES, MazeMap};
-pub use mdp::{TabularMdp, TabularMdpOptions};
+pub use maze::{GridMaze, GridMazeOptions, MOVES, MazeMap, Mazes};
+pub use mdp::{Processes, TabularMdp, TabularMdpOptions};
+pub use state::{Reader, Writer};
+pub use vectorised::{Game, Shape, Vectorised};
 
 /// A batch of B worlds in lock step.
 ///

@@ -2,7 +2,7 @@
 
 use mnm_tasks::environment::{BanditOptions, EnvironmentError, GridMazeOptions, TabularMdpOptions};
 use mnm_tasks::{
-    AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions, Lengths,
+    AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions, Generator,
     PrioritySortOptions, Split, StoriesOptions,
 };
 use serde::de::{DeserializeOwned, Error};
@@ -94,18 +94,16 @@ impl DataConfig {
     #[must_use]
     pub fn for_evaluation(&self) -> Self {
         let mut data = self.clone();
-        let lengths: &mut [&mut Lengths] = match &mut data {
+        let lengths = match &mut data {
             Self::Babi(options) => return Self::Babi(options.clone().for_evaluation()),
-            Self::DoubleCopy(options) => &mut [&mut options.lengths],
-            Self::PrioritySort(options) => &mut [&mut options.inputs],
-            Self::AssociativeRecall(options) => &mut [&mut options.items],
-            Self::Dictionary(options) => {
-                &mut [&mut options.pairs, &mut options.lengths, &mut options.query]
-            }
-            Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => &mut [],
+            Self::DoubleCopy(options) => options.lengths(),
+            Self::PrioritySort(options) => options.lengths(),
+            Self::AssociativeRecall(options) => options.lengths(),
+            Self::Dictionary(options) => options.lengths(),
+            Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => Vec::new(),
         };
-        for lengths in lengths {
-            lengths.growing = 0;
+        for option in lengths {
+            option.lengths.growing = 0;
         }
         data
     }
