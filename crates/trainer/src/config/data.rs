@@ -3,7 +3,7 @@
 use mnm_tasks::environment::{BanditOptions, EnvironmentError, GridMazeOptions, TabularMdpOptions};
 use mnm_tasks::{
     AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions, Generator,
-    PrioritySortOptions, Split, StoriesOptions,
+    MqarOptions, PrioritySortOptions, Split, StoriesOptions,
 };
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -52,6 +52,8 @@ tasks! {
     "associative-recall" => AssociativeRecall(AssociativeRecallOptions),
     /// Translate with a dictionary that examples tell.
     "dictionary" => Dictionary(DictionaryOptions),
+    /// Name the values of keys that were told in pairs.
+    "mqar" => Mqar(MqarOptions),
     /// An environment: find the hidden reward of a maze, and go back to it.
     "maze" => Maze(GridMazeOptions),
     /// An environment: find the arm that pays best.
@@ -100,6 +102,7 @@ impl DataConfig {
             Self::PrioritySort(options) => options.lengths(),
             Self::AssociativeRecall(options) => options.lengths(),
             Self::Dictionary(options) => options.lengths(),
+            Self::Mqar(options) => options.lengths(),
             Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => Vec::new(),
         };
         for option in lengths {
@@ -171,6 +174,7 @@ mod tests {
                 "priority-sort",
                 "associative-recall",
                 "dictionary",
+                "mqar",
             ];
             assert_eq!(growing != table, generated.contains(task), "{task}");
             let growing: DataConfig = growing.try_into().expect("TOML");
