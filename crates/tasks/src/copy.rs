@@ -77,7 +77,12 @@ impl Generator for DoubleCopyOptions {
             sequence[[row % length, bit]]
         });
         let asked = length + 2..steps;
-        Episode::new(Self::NAME, Input::Dense(input), asked, Labels::Bits(targets))
+        Episode::new(
+            Self::NAME,
+            Input::Dense(input),
+            asked,
+            Labels::Bits(targets),
+        )
     }
 
     fn render(

@@ -97,7 +97,12 @@ impl Generator for PrioritySortOptions {
             vectors[[order[row], bit]]
         });
         let asked = count + 1..steps;
-        Episode::new(Self::NAME, Input::Dense(input), asked, Labels::Bits(targets))
+        Episode::new(
+            Self::NAME,
+            Input::Dense(input),
+            asked,
+            Labels::Bits(targets),
+        )
     }
 
     fn render(

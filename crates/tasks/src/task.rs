@@ -38,6 +38,25 @@ pub enum Labels {
 }
 
 impl Labels {
+    /// How many answers (or answer bits) carry a loss: all but those of [`UNKNOWN_CLASS`].
+    pub fn counted(&self) -> usize {
+        match self {
+            Labels::Classes(classes) => classes.len() - self.unknown(),
+            Labels::Bits(bits) => bits.len(),
+        }
+    }
+
+    /// How many answers were never seen in training.
+    pub fn unknown(&self) -> usize {
+        match self {
+            Labels::Classes(classes) => {
+                let unknown = classes.iter().filter(|&&class| class == UNKNOWN_CLASS);
+                unknown.count()
+            }
+            Labels::Bits(_) => 0,
+        }
+    }
+
     /// The number of targets.
     pub fn targets(&self) -> usize {
         match self {
@@ -269,6 +288,11 @@ pub trait Task: Send + Sync {
     /// The episode for a human reader, with the model's answers beside the right ones if `logits` `[targets, K]` are
     /// given.
     fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String;
+
+    /// What a user should know about where the episodes come from, a sentence each: what was missing, and what was taken in its place.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The percentage of errors above which a group counts as failed (5 for bAbI, by the convention of its authors).
     fn failed_above(&self) -> f64 {

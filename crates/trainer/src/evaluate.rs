@@ -32,7 +32,7 @@ pub struct Evaluation {
     pub task: String,
     /// The split.
     pub split: String,
-    /// Cross-entropy, mean over questions or bits, in nats.
+    /// Cross-entropy, mean over the questions or bits that carry one, in nats.
     pub loss: f64,
     /// Where the answers are bits: what those of a sequence cost, mean over sequences, in bits. The Neural Turing Machine's
     /// authors plot it as "cost per sequence (bits)".
@@ -44,6 +44,14 @@ pub struct Evaluation {
     pub error: ErrorTable,
     /// Questions, or answer bits.
     pub questions: u64,
+    /// Those of them whose answer training never showed: always wrong, and without a loss.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown_answers: u64,
+}
+
+/// Whether a number need not be written.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Evaluates `parameters` on a split: all of a data set, the first `generated` episodes of a task without end. Blocks
@@ -91,14 +99,16 @@ pub fn evaluate(
                 .map(|(group, errors)| (group.to_owned(), errors))
                 .collect();
             let steps: usize = block.episodes.iter().map(|e| e.steps()).sum();
-            Ok((losses, errors, steps))
+            let unknown: usize = block.episodes.iter().map(|e| e.labels.unknown()).sum();
+            Ok((losses, errors, steps, unknown))
         })
         .collect::<Result<Vec<_>, TrainError>>()?;
-    let (mut losses, mut steps) = (Losses::default(), 0);
+    let (mut losses, mut steps, mut unknown) = (Losses::default(), 0, 0);
     let mut groups: BTreeMap<String, Errors> = BTreeMap::new();
-    for (part, errors, part_steps) in parts {
+    for (part, errors, part_steps, part_unknown) in parts {
         losses += part;
         steps += part_steps;
+        unknown += part_unknown;
         for (group, e) in errors {
             *groups.entry(group).or_default() += e;
         }
@@ -111,7 +121,7 @@ pub fn evaluate(
     Ok(Evaluation {
         task: task.name().to_owned(),
         split: split.to_string(),
-        loss: losses.task / questions.max(1.0),
+        loss: losses.task / (questions - unknown as f64).max(1.0),
         bits_per_sequence: matches!(task.interface().outputs, OutputKind::Bits { .. })
             .then(|| losses.task / LN_2 / count as f64),
         meta_loss: losses.meta / (steps as f64).max(1.0),
@@ -124,5 +134,6 @@ pub fn evaluate(
             per_task,
         },
         questions: questions as u64,
+        unknown_answers: unknown as u64,
     })
 }

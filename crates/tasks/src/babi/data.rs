@@ -19,7 +19,7 @@ use crate::{
 /// The bAbI tasks, loaded.
 ///
 /// Where a task has no validation file (as in `en-10k`), the last tenth of its training stories, rounded down but at
-/// least one if there are two, is its validation split. A split that has no file for any of the tasks is empty: the test
+/// least one if there are two, is its validation split; [`Counts::is_cut`] and the task's notes say so. A split that has no file for any of the tasks is empty: the test
 /// files may be absent.
 #[derive(Debug, Clone)]
 pub struct Babi {
@@ -59,6 +59,8 @@ pub struct Counts {
     pub statements: usize,
     /// The number of questions.
     pub questions: usize,
+    /// Whether these are validation stories that were cut from the end of the training file, for want of a file of their own.
+    pub is_cut: bool,
 }
 
 /// Some stories of a corpus: a task's share of a split.
@@ -261,6 +263,7 @@ impl Babi {
                 stories: part.stories.len(),
                 statements: lines - questions,
                 questions,
+                is_cut: part.split == Split::Valid && part.stories.start > 0,
             });
         }
         counts.sort_by_key(|count| (count.split, count.task));
@@ -304,6 +307,12 @@ impl Babi {
     /// What was loaded, split by split and task by task: a check against the published numbers.
     pub fn counts(&self) -> &[Counts] {
         &self.counts
+    }
+
+    /// The tasks whose validation stories are cut from their training files.
+    fn cut(&self) -> Vec<String> {
+        let cut = self.counts.iter().filter(|count| count.is_cut);
+        cut.map(|count| count.task.to_string()).collect()
     }
 
     fn reading(&self, split: Split, epoch: u64) -> Reading {
@@ -448,6 +457,19 @@ impl Task for Babi {
             ));
         }
         Ok(episode)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let cut = self.cut();
+        if cut.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "{} has no validation file of {} {}: the last tenth of the training stories was taken instead, and is not trained on",
+            self.place,
+            if cut.len() == 1 { "task" } else { "tasks" },
+            cut.join(", ")
+        )]
     }
 
     fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {

@@ -202,7 +202,11 @@ impl Game for Processes {
         for (pair, (mean, next)) in means.zip(next).enumerate() {
             let (state, action) = (pair / actions, pair % actions);
             if action == 0 {
-                let mark = if state == self.states[sample] { '*' } else { ' ' };
+                let mark = if state == self.states[sample] {
+                    '*'
+                } else {
+                    ' '
+                };
                 let _ = write!(text, "{mark}{state:>3}");
             }
             let likeliest = next.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
