@@ -9,9 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::{Generated, Generator, LengthDraw, LengthOption};
-use crate::{
-    Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, render,
-};
+use crate::{Episode, Input, Interface, Labels, Lengths, OptionError, render};
 
 /// How a dictionary-inference episode is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,13 +112,7 @@ impl Generator for DictionaryOptions {
         let mut vocabulary: Vec<String> = MARKS.map(str::to_owned).into();
         vocabulary.extend(letters(self.source_letters, b'a'));
         vocabulary.extend(names.iter().cloned());
-        Interface {
-            input: InputKind::Tokens {
-                vocabulary,
-                words_per_step: 1,
-            },
-            outputs: OutputKind::Classes { names },
-        }
+        Interface::words(vocabulary, 1, names)
     }
 
     fn sizes(&self, draw: &mut LengthDraw) -> Sizes {

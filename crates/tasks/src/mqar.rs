@@ -9,9 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::{Generated, Generator, LengthDraw, LengthOption};
-use crate::{
-    Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, Split, render,
-};
+use crate::{Episode, Input, Interface, Labels, Lengths, OptionError, Split, render};
 
 /// How an episode of multi-query associative recall is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,13 +139,7 @@ impl Generator for MqarOptions {
         let mut vocabulary: Vec<String> = MARKS.map(str::to_owned).into();
         vocabulary.extend(keys);
         vocabulary.extend(values.iter().cloned());
-        Interface {
-            input: InputKind::Tokens {
-                vocabulary,
-                words_per_step: 1,
-            },
-            outputs: OutputKind::Classes { names: values },
-        }
+        Interface::words(vocabulary, 1, values)
     }
 
     fn sizes(&self, draw: &mut LengthDraw) -> Sizes {

@@ -255,6 +255,19 @@ pub struct Interface {
     pub outputs: OutputKind,
 }
 
+impl Interface {
+    /// Words go in, `words_per_step` at most at a step; one of `names` comes out.
+    pub fn words(vocabulary: Vec<String>, words_per_step: usize, names: Vec<String>) -> Self {
+        Interface {
+            input: InputKind::Tokens {
+                vocabulary,
+                words_per_step,
+            },
+            outputs: OutputKind::Classes { names },
+        }
+    }
+}
+
 /// A task: a source of episodes that knows how its answers are judged.
 pub trait Task: Send + Sync {
     /// A short name: `babi`, `double-copy`, ...

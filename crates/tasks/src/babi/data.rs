@@ -11,10 +11,7 @@ use super::{
     AnswerWords, BabiError, BabiOptions, Corpus, Draw, Interner, Lexicon, Reading, Renames,
     Showing, Vocabulary, render,
 };
-use crate::{
-    Episode, InputKind, Interface, Labels, OptionError, OutputKind, Split, Task, TaskError,
-    UNKNOWN_CLASS,
-};
+use crate::{Episode, Interface, Labels, OptionError, Split, Task, TaskError, UNKNOWN_CLASS};
 
 /// The bAbI tasks, loaded.
 ///
@@ -269,15 +266,11 @@ impl Babi {
         counts.sort_by_key(|count| (count.split, count.task));
 
         let longest = parsed.longest().unwrap_or(1);
-        let interface = Interface {
-            input: InputKind::Tokens {
-                vocabulary: vocabulary.words.clone(),
-                words_per_step: options.showing().words_per_step(longest),
-            },
-            outputs: OutputKind::Classes {
-                names: vocabulary.answers.clone(),
-            },
-        };
+        let interface = Interface::words(
+            vocabulary.words.clone(),
+            options.showing().words_per_step(longest),
+            vocabulary.answers.clone(),
+        );
         let (answers, corpora) = (parsed.answers.strings().to_vec(), parsed.corpora);
         Ok(Babi {
             options,

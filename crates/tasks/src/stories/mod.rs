@@ -16,9 +16,7 @@ use crate::babi::{
     self, Corpus, Draw, Encoding, Interner, Lexicon, Questions, Reading, Showing, Vocabulary,
     showing,
 };
-use crate::{
-    Episode, InputKind, Interface, OptionError, OutputKind, Split, Task, TaskError, stream,
-};
+use crate::{Episode, Interface, OptionError, Split, Task, TaskError, stream};
 use world::World;
 
 /// What happens in a story.
@@ -158,15 +156,11 @@ impl Stories {
             Plot::Moves => world::LONGEST_MOVE,
             Plot::Carries => world::LONGEST_CARRY,
         };
-        let interface = Interface {
-            input: InputKind::Tokens {
-                vocabulary: vocabulary.words.clone(),
-                words_per_step: options.showing().words_per_step(longest),
-            },
-            outputs: OutputKind::Classes {
-                names: vocabulary.answers.clone(),
-            },
-        };
+        let interface = Interface::words(
+            vocabulary.words.clone(),
+            options.showing().words_per_step(longest),
+            vocabulary.answers.clone(),
+        );
         Ok(Stories {
             options,
             seed,
