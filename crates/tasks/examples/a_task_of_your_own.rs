@@ -4,77 +4,74 @@
 //!
 //! docs/guide-new-task.md goes through this file and says how a task gets a name that configs can use.
 
+use mnm_tasks::generated::{LengthDraw, LengthOption};
 use mnm_tasks::{
-    Episode, Input, InputKind, Interface, Labels, OutputKind, Split, Task, TaskError, stream,
+    Episode, Generated, Generator, Input, InputKind, Interface, Labels, Lengths, OptionError,
+    OutputKind, Split, Task, TaskError,
 };
 use ndarray::{Array2, ArrayView1, ArrayView2, s};
 use rand::RngExt;
-
-/// The longest sequence.
-const LONGEST: usize = 10;
+use rand_chacha::ChaCha8Rng;
 
 /// L vectors of `bits` bits, one a step; a step with the end flag; then L blank steps, at which the vectors are to be
 /// given back, the last first. Inputs are `[2 L + 1, bits + 1]`: the bits, the end flag.
 #[derive(Debug, Clone)]
-struct Reverse {
-    seed: u64,
+struct ReverseOptions {
+    /// 1 to 100.
     bits: usize,
-    interface: Interface,
+    /// 1 to 1000.
+    lengths: Lengths,
 }
 
-impl Reverse {
-    fn new(bits: usize, seed: u64) -> Self {
-        let interface = Interface {
-            input: InputKind::Dense { width: bits + 1 },
-            outputs: OutputKind::Bits { width: bits },
-        };
-        Self {
-            seed,
-            bits,
-            interface,
+type Reverse = Generated<ReverseOptions>;
+
+impl Generator for ReverseOptions {
+    const NAME: &'static str = "reverse";
+    type Sizes = usize;
+
+    fn lengths(&mut self) -> Vec<LengthOption<'_>> {
+        vec![LengthOption::new("lengths", &mut self.lengths, 1, 1000)]
+    }
+
+    fn check(&self) -> Result<(), OptionError> {
+        OptionError::within(Self::NAME, "bits", self.bits, 1..=100)
+    }
+
+    fn interface(&self) -> Interface {
+        Interface {
+            input: InputKind::Dense {
+                width: self.bits + 1,
+            },
+            outputs: OutputKind::Bits { width: self.bits },
         }
     }
-}
 
-impl Task for Reverse {
-    fn name(&self) -> &str {
-        "reverse"
+    fn sizes(&self, draw: &mut LengthDraw) -> usize {
+        draw.length(&self.lengths)
     }
 
-    fn interface(&self) -> &Interface {
-        &self.interface
+    fn steps(&self, &length: &usize) -> usize {
+        2 * length + 1
     }
 
-    fn len(&self, _split: Split) -> Option<u64> {
-        None // generated without end
-    }
-
-    fn steps(&self, split: Split, index: u64) -> usize {
-        // The length is the first number drawn, so that it can be had without the episode.
-        let mut generator = stream(self.seed, &format!("reverse/{split}"), index);
-        2 * generator.random_range(1..=LONGEST) + 1
-    }
-
-    fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
-        let mut generator = stream(self.seed, &format!("reverse/{split}"), index);
-        let length = generator.random_range(1..=LONGEST);
+    fn episode(&self, length: usize, random: &mut ChaCha8Rng) -> Episode {
         let vectors = Array2::from_shape_simple_fn((length, self.bits), || {
-            f32::from(generator.random_bool(0.5))
+            f32::from(random.random_bool(0.5))
         });
         let mut input = Array2::zeros((2 * length + 1, self.bits + 1));
         input.slice_mut(s![..length, ..self.bits]).assign(&vectors);
         input[[length, self.bits]] = 1.0;
-        Ok(Episode {
-            group: self.name().to_owned(),
-            line_starts: Vec::new(),
-            input: Input::Dense(input),
-            target_steps: (length + 1..2 * length + 1).collect(),
-            labels: Labels::Bits(vectors.slice(s![..;-1, ..]).to_owned()),
-            text: None,
-        })
+        let answers = Labels::Bits(vectors.slice(s![..;-1, ..]).to_owned());
+        let asked = length + 1..2 * length + 1;
+        Episode::new(Self::NAME, Input::Dense(input), asked, answers)
     }
 
-    fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {
+    fn render(
+        &self,
+        _interface: &Interface,
+        episode: &Episode,
+        logits: Option<ArrayView2<f32>>,
+    ) -> String {
         let (Input::Dense(input), Labels::Bits(answers)) = (&episode.input, &episode.labels) else {
             return String::new();
         };
@@ -98,10 +95,15 @@ impl Task for Reverse {
 }
 
 fn main() -> Result<(), TaskError> {
-    let task = Reverse::new(6, 1);
+    let options = ReverseOptions {
+        bits: 6,
+        lengths: Lengths::new(1, 10).with_test(20, 20),
+    };
+    let task = Reverse::new(options, 1)?;
     let episode = task.episode(Split::Train, 2)?;
     assert_eq!(episode.steps(), task.steps(Split::Train, 2));
     assert_eq!(episode, task.episode(Split::Train, 2)?, "a pure function");
+    assert_eq!(task.steps(Split::Test, 0), 41, "longer than in training");
     print!("{}", task.render(&episode, None));
 
     // A model that always answers 1 is wrong about half of the bits.

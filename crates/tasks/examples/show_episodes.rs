@@ -2,8 +2,8 @@
 
 use mnm_tasks::{
     AssociativeRecall, AssociativeRecallOptions, Dictionary, DictionaryOptions, DoubleCopy,
-    DoubleCopyOptions, Lengths, Plot, PrioritySort, PrioritySortOptions, Split, Stories,
-    StoriesOptions, Task, TaskError,
+    DoubleCopyOptions, Lengths, Mqar, MqarOptions, Plot, PrioritySort, PrioritySortOptions, Split,
+    Stories, StoriesOptions, Task, TaskError,
 };
 
 fn tasks() -> Result<Vec<Box<dyn Task>>, TaskError> {
@@ -33,6 +33,7 @@ fn tasks() -> Result<Vec<Box<dyn Task>>, TaskError> {
             seed,
         )?),
         Box::new(Dictionary::new(DictionaryOptions::default(), seed)?),
+        Box::new(Mqar::new(MqarOptions::default(), seed)?),
     ])
 }
 

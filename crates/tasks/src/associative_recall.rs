@@ -5,10 +5,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, Split, Task,
-    TaskError, bits, render, stream,
-};
+use crate::generated::{Generated, Generator, LengthDraw, LengthOption};
+use crate::{Episode, Input, Interface, Labels, Lengths, OptionError, bits, render};
 
 /// How an associative-recall episode is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,86 +38,14 @@ impl Default for AssociativeRecallOptions {
 /// blank steps, at which the vectors of the item that followed it are to be given. No two items are alike. Inputs are
 /// `[N (1 + L) + 2 (1 + L), bits + 2]`: the bits, the item flag, the query flag.
 /// Source: Graves, Wayne, Danihelka, "Neural Turing Machines" (arXiv 1410.5401), section 4.3.
-#[derive(Debug, Clone)]
-pub struct AssociativeRecall {
-    options: AssociativeRecallOptions,
-    seed: u64,
-    interface: Interface,
-}
+pub type AssociativeRecall = Generated<AssociativeRecallOptions>;
 
-impl AssociativeRecall {
-    const NAME: &str = "associative-recall";
-
-    /// The task of these options, drawn from streams of `seed`.
-    ///
-    /// # Errors
-    /// Where an option is out of range.
-    pub fn new(options: AssociativeRecallOptions, seed: u64) -> Result<Self, OptionError> {
-        let AssociativeRecallOptions {
-            bits,
-            item_length,
-            items,
-        } = options;
-        OptionError::unless(
-            (1..=1024).contains(&bits),
-            Self::NAME,
-            "bits",
-            bits,
-            "1 to 1024",
-        )?;
-        OptionError::unless(
-            (1..=100).contains(&item_length),
-            Self::NAME,
-            "item_length",
-            item_length,
-            "1 to 100",
-        )?;
-        items.check(Self::NAME, "items", 2, 1000)?;
-        let most = items.train.max.max(items.valid.max).max(items.test.max);
-        let kinds = 1_usize
-            .checked_shl((bits * item_length) as u32)
-            .filter(|_| bits * item_length < 63);
-        let expected = format!(
-            "at most half of the {} different items",
-            kinds.unwrap_or(usize::MAX)
-        );
-        OptionError::unless(
-            kinds.is_none_or(|kinds| 2 * most <= kinds),
-            Self::NAME,
-            "items",
-            most,
-            expected,
-        )?;
-        let interface = Interface {
-            input: InputKind::Dense { width: bits + 2 },
-            outputs: OutputKind::Bits { width: bits },
-        };
-        Ok(AssociativeRecall {
-            options,
-            seed,
-            interface,
-        })
-    }
-
-    /// The options that the task was made with.
-    pub fn options(&self) -> &AssociativeRecallOptions {
-        &self.options
-    }
-
-    /// The number of items shown, and the generator as it stands after that draw.
-    fn items(&self, split: Split, index: u64) -> (usize, ChaCha8Rng) {
-        let mut generator = stream(self.seed, &format!("{}/{split}", Self::NAME), index);
-        (
-            self.options.items.at(split, index).draw(&mut generator),
-            generator,
-        )
-    }
-
+impl AssociativeRecallOptions {
     /// `count` items, no two alike.
-    fn draw(&self, count: usize, generator: &mut ChaCha8Rng) -> Vec<Array2<f32>> {
+    fn items(&self, count: usize, random: &mut ChaCha8Rng) -> Vec<Array2<f32>> {
         let mut items: Vec<Array2<f32>> = Vec::with_capacity(count);
         while items.len() < count {
-            let item = bits::random(self.options.item_length, self.options.bits, generator);
+            let item = bits::random(self.item_length, self.bits, random);
             if !items.contains(&item) {
                 items.push(item);
             }
@@ -128,34 +54,42 @@ impl AssociativeRecall {
     }
 }
 
-impl Task for AssociativeRecall {
-    fn name(&self) -> &str {
-        Self::NAME
+impl Generator for AssociativeRecallOptions {
+    const NAME: &'static str = "associative-recall";
+    type Sizes = usize;
+
+    fn lengths(&mut self) -> Vec<LengthOption<'_>> {
+        vec![LengthOption::new("items", &mut self.items, 2, 1000)]
     }
 
-    fn interface(&self) -> &Interface {
-        &self.interface
+    fn check(&self) -> Result<(), OptionError> {
+        bits::check(Self::NAME, self.bits)?;
+        OptionError::within(Self::NAME, "item_length", self.item_length, 1..=100)?;
+        let (most, bits) = (self.items.most(), self.bits * self.item_length);
+        // Beyond this there are more kinds than could be shown.
+        let kinds = 1_usize << bits.min(62);
+        let expected = format!("at most half of the {kinds} different items");
+        OptionError::unless(2 * most <= kinds, Self::NAME, "items", most, expected)
     }
 
-    fn len(&self, _split: Split) -> Option<u64> {
-        None
+    fn interface(&self) -> Interface {
+        bits::interface(self.bits)
     }
 
-    fn steps(&self, split: Split, index: u64) -> usize {
-        (self.items(split, index).0 + 2) * (1 + self.options.item_length)
+    fn sizes(&self, draw: &mut LengthDraw) -> usize {
+        draw.length(&self.items)
     }
 
-    fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
-        let AssociativeRecallOptions {
-            bits: width,
-            item_length: length,
-            ..
-        } = self.options;
-        let (count, mut generator) = self.items(split, index);
-        let items = self.draw(count, &mut generator);
-        let asked = generator.random_range(0..count - 1);
+    fn steps(&self, &count: &usize) -> usize {
+        (count + 2) * (1 + self.item_length)
+    }
 
-        let mut input = Array2::zeros(((count + 2) * (1 + length), width + 2));
+    fn episode(&self, count: usize, random: &mut ChaCha8Rng) -> Episode {
+        let (width, length, steps) = (self.bits, self.item_length, self.steps(&count));
+        let items = self.items(count, random);
+        let asked = random.random_range(0..count - 1);
+
+        let mut input = Array2::zeros((steps, width + 2));
         for (place, item) in items.iter().chain([&items[asked]]).enumerate() {
             let start = place * (1 + length);
             input[[start, width + usize::from(place == count)]] = 1.0;
@@ -165,25 +99,26 @@ impl Task for AssociativeRecall {
         }
         let answer_after = (count + 1) * (1 + length);
         input[[answer_after, width + 1]] = 1.0;
-        Ok(Episode {
-            group: Self::NAME.to_owned(),
-            line_starts: Vec::new(),
-            target_steps: (answer_after + 1..input.nrows()).collect(),
-            input: Input::Dense(input),
-            labels: Labels::Bits(items[asked + 1].clone()),
-            text: Some(format!(
-                "asked: what followed item {} of {count}",
-                asked + 1
-            )),
-        })
+        let answer = Labels::Bits(items[asked + 1].clone());
+        Episode::new(
+            Self::NAME,
+            Input::Dense(input),
+            answer_after + 1..steps,
+            answer,
+        )
+        .with_text(format!(
+            "asked: what followed item {} of {count}",
+            asked + 1
+        ))
     }
 
-    fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {
-        render::bit_episode(
-            episode,
-            &[("bits", self.options.bits), ("item, query", 2)],
-            logits,
-        )
+    fn render(
+        &self,
+        _interface: &Interface,
+        episode: &Episode,
+        logits: Option<ArrayView2<f32>>,
+    ) -> String {
+        render::bit_episode(episode, &[("bits", self.bits), ("item, query", 2)], logits)
     }
 }
 
@@ -192,6 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Split, Task};
 
     proptest! {
         #[test]

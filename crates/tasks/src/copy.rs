@@ -4,10 +4,8 @@ use ndarray::{Array2, ArrayView2, s};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, Split, Task,
-    TaskError, bits, render, stream,
-};
+use crate::generated::{Generated, Generator, LengthDraw, LengthOption};
+use crate::{Episode, Input, Interface, Labels, Lengths, OptionError, bits, render};
 
 /// How a copy episode is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,121 +37,61 @@ impl Default for DoubleCopyOptions {
 /// again after its last. Inputs are `[2 + L + copies L, bits + 2]`: the bits, the start flag, the end flag.
 /// Source: Graves, Wayne, Danihelka, "Neural Turing Machines" (arXiv 1410.5401), sections 4.1 and 4.2, with the number of
 /// copies fixed.
-#[derive(Debug, Clone)]
-pub struct DoubleCopy {
-    options: DoubleCopyOptions,
-    seed: u64,
-    interface: Interface,
-}
+pub type DoubleCopy = Generated<DoubleCopyOptions>;
 
-impl DoubleCopy {
-    const NAME: &str = "double-copy";
+impl Generator for DoubleCopyOptions {
+    const NAME: &'static str = "double-copy";
+    type Sizes = usize;
 
-    /// The task of these options, drawn from streams of `seed`.
-    ///
-    /// # Errors
-    /// Where an option is out of range.
-    pub fn new(options: DoubleCopyOptions, seed: u64) -> Result<Self, OptionError> {
-        let DoubleCopyOptions {
-            bits,
-            lengths,
-            copies,
-        } = options;
-        OptionError::unless(
-            (1..=1024).contains(&bits),
-            Self::NAME,
-            "bits",
-            bits,
-            "1 to 1024",
-        )?;
-        OptionError::unless(
-            (1..=100).contains(&copies),
-            Self::NAME,
-            "copies",
-            copies,
-            "1 to 100",
-        )?;
-        lengths.check(Self::NAME, "lengths", 1, 10_000)?;
-        let interface = Interface {
-            input: InputKind::Dense { width: bits + 2 },
-            outputs: OutputKind::Bits { width: bits },
-        };
-        Ok(DoubleCopy {
-            options,
-            seed,
-            interface,
-        })
+    fn lengths(&mut self) -> Vec<LengthOption<'_>> {
+        vec![LengthOption::new("lengths", &mut self.lengths, 1, 10_000)]
     }
 
-    /// The options that the task was made with.
-    pub fn options(&self) -> &DoubleCopyOptions {
-        &self.options
+    fn check(&self) -> Result<(), OptionError> {
+        bits::check(Self::NAME, self.bits)?;
+        OptionError::within(Self::NAME, "copies", self.copies, 1..=100)
     }
 
-    /// The length L of an episode, and the generator as it stands after that draw.
-    fn length(&self, split: Split, index: u64) -> (usize, ChaCha8Rng) {
-        let mut generator = stream(self.seed, &format!("{}/{split}", Self::NAME), index);
-        (
-            self.options.lengths.at(split, index).draw(&mut generator),
-            generator,
-        )
+    fn interface(&self) -> Interface {
+        bits::interface(self.bits)
     }
 
-    fn steps_of(&self, length: usize) -> usize {
-        2 + length + self.options.copies * length
-    }
-}
-
-impl Task for DoubleCopy {
-    fn name(&self) -> &str {
-        Self::NAME
+    fn sizes(&self, draw: &mut LengthDraw) -> usize {
+        draw.length(&self.lengths)
     }
 
-    fn interface(&self) -> &Interface {
-        &self.interface
+    fn steps(&self, &length: &usize) -> usize {
+        2 + length + self.copies * length
     }
 
-    fn len(&self, _split: Split) -> Option<u64> {
-        None
-    }
+    fn episode(&self, length: usize, random: &mut ChaCha8Rng) -> Episode {
+        let (width, steps) = (self.bits, self.steps(&length));
+        let sequence = bits::random(length, width, random);
 
-    fn steps(&self, split: Split, index: u64) -> usize {
-        self.steps_of(self.length(split, index).0)
-    }
-
-    fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
-        let DoubleCopyOptions {
-            bits: width,
-            copies,
-            ..
-        } = self.options;
-        let (length, mut generator) = self.length(split, index);
-        let sequence = bits::random(length, width, &mut generator);
-
-        let mut input = Array2::zeros((self.steps_of(length), width + 2));
+        let mut input = Array2::zeros((steps, width + 2));
         input[[0, width]] = 1.0;
         input.slice_mut(s![1..=length, ..width]).assign(&sequence);
         input[[length + 1, width + 1]] = 1.0;
 
-        let targets = Array2::from_shape_fn((copies * length, width), |(row, bit)| {
+        let targets = Array2::from_shape_fn((self.copies * length, width), |(row, bit)| {
             sequence[[row % length, bit]]
         });
-        Ok(Episode {
-            group: Self::NAME.to_owned(),
-            line_starts: Vec::new(),
-            target_steps: (length + 2..input.nrows()).collect(),
-            input: Input::Dense(input),
-            labels: Labels::Bits(targets),
-            text: None,
-        })
+        let asked = length + 2..steps;
+        Episode::new(
+            Self::NAME,
+            Input::Dense(input),
+            asked,
+            Labels::Bits(targets),
+        )
     }
 
-    fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {
-        render::bit_episode(
-            episode,
-            &[("bits", self.options.bits), ("start, end", 2)],
-            logits,
-        )
+    fn render(
+        &self,
+        _interface: &Interface,
+        episode: &Episode,
+        logits: Option<ArrayView2<f32>>,
+    ) -> String {
+        render::bit_episode(episode, &[("bits", self.bits), ("start, end", 2)], logits)
     }
 }
 
@@ -162,6 +100,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Split, Task};
 
     fn parts(episode: &Episode) -> (&Array2<f32>, &Array2<f32>) {
         match (&episode.input, &episode.labels) {

@@ -8,10 +8,8 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, Split, Task,
-    TaskError, scoring, stream,
-};
+use crate::generated::{Generated, Generator, LengthDraw, LengthOption};
+use crate::{Episode, Input, Interface, Labels, Lengths, OptionError, render};
 
 /// How a dictionary-inference episode is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,12 +51,7 @@ impl Default for DictionaryOptions {
 /// Inputs are tokens, not vectors: which of a model's encoders embeds the letters is then the model's affair, and the
 /// two alphabets may have any size.
 /// Source: the task of this name in Munkhdalai et al. (arXiv 1907.09720); sizes and layout are this crate's.
-#[derive(Debug, Clone)]
-pub struct Dictionary {
-    options: DictionaryOptions,
-    seed: u64,
-    interface: Interface,
-}
+pub type Dictionary = Generated<DictionaryOptions>;
 
 const SOURCE: u32 = 1;
 const TARGET: u32 = 2;
@@ -68,20 +61,10 @@ const ANSWER: u32 = 4;
 const MARKS: [&str; 5] = ["<pad>", "<source>", "<target>", "<translate>", "<answer>"];
 
 /// The lengths of an episode, which are drawn before its letters.
-struct Sizes {
+#[derive(Debug)]
+pub struct Sizes {
     pairs: Vec<usize>,
     query: usize,
-}
-
-impl Sizes {
-    fn steps(&self) -> usize {
-        self.pairs
-            .iter()
-            .map(|length| 2 + 2 * length)
-            .sum::<usize>()
-            + 1
-            + 2 * self.query
-    }
 }
 
 /// a to z, a1 to z1, ...; A to Z, A1 to Z1, ... in the target alphabet.
@@ -93,125 +76,82 @@ fn letter_name(letter: usize, first: u8) -> String {
     name
 }
 
-impl Dictionary {
-    const NAME: &str = "dictionary";
-
-    /// The task of these options, drawn from streams of `seed`.
-    ///
-    /// # Errors
-    /// Where an option is out of range.
-    pub fn new(options: DictionaryOptions, seed: u64) -> Result<Self, OptionError> {
-        let (source, target) = (options.source_letters, options.target_letters);
-        OptionError::unless(
-            (2..=1000).contains(&source),
-            Self::NAME,
-            "source_letters",
-            source,
-            "2 to 1000",
-        )?;
-        let expected = format!("{source} (one for each letter of the source alphabet) to 1000");
-        OptionError::unless(
-            (source..=1000).contains(&target),
-            Self::NAME,
-            "target_letters",
-            target,
-            expected,
-        )?;
-        options.pairs.check(Self::NAME, "pairs", 1, 1000)?;
-        options.lengths.check(Self::NAME, "lengths", 1, 1000)?;
-        options.query.check(Self::NAME, "query", 1, 1000)?;
-
-        let names: Vec<String> = (0..target)
-            .map(|letter| letter_name(letter, b'A'))
-            .collect();
-        let mut vocabulary: Vec<String> = MARKS.map(str::to_owned).into();
-        vocabulary.extend((0..source).map(|letter| letter_name(letter, b'a')));
-        vocabulary.extend(names.iter().cloned());
-        let interface = Interface {
-            input: InputKind::Tokens {
-                vocabulary,
-                words_per_step: 1,
-            },
-            outputs: OutputKind::Classes { names },
-        };
-        Ok(Dictionary {
-            options,
-            seed,
-            interface,
-        })
-    }
-
-    /// The options that the task was made with.
-    pub fn options(&self) -> &DictionaryOptions {
-        &self.options
-    }
-
-    /// The lengths of an episode, and the generator as it stands after those draws.
-    fn sizes(&self, split: Split, index: u64) -> (Sizes, ChaCha8Rng) {
-        let mut generator = stream(self.seed, &format!("{}/{split}", Self::NAME), index);
-        let pairs = self.options.pairs.at(split, index).draw(&mut generator);
-        let pairs = (0..pairs)
-            .map(|_| self.options.lengths.at(split, index).draw(&mut generator))
-            .collect();
-        let query = self.options.query.at(split, index).draw(&mut generator);
-        (Sizes { pairs, query }, generator)
-    }
-
+impl DictionaryOptions {
     fn source_token(&self, letter: usize) -> u32 {
         (MARKS.len() + letter) as u32
     }
 
     fn target_token(&self, letter: usize) -> u32 {
-        (MARKS.len() + self.options.source_letters + letter) as u32
+        (MARKS.len() + self.source_letters + letter) as u32
     }
 }
 
-impl Task for Dictionary {
-    fn name(&self) -> &str {
-        Self::NAME
+impl Generator for DictionaryOptions {
+    const NAME: &'static str = "dictionary";
+    type Sizes = Sizes;
+
+    fn lengths(&mut self) -> Vec<LengthOption<'_>> {
+        vec![
+            LengthOption::new("pairs", &mut self.pairs, 1, 1000),
+            LengthOption::new("lengths", &mut self.lengths, 1, 1000),
+            LengthOption::new("query", &mut self.query, 1, 1000),
+        ]
     }
 
-    fn interface(&self) -> &Interface {
-        &self.interface
+    fn check(&self) -> Result<(), OptionError> {
+        let (source, target) = (self.source_letters, self.target_letters);
+        OptionError::within(Self::NAME, "source_letters", source, 2..=1000)?;
+        let expected = format!("{source} (one for each letter of the source alphabet) to 1000");
+        let holds = (source..=1000).contains(&target);
+        OptionError::unless(holds, Self::NAME, "target_letters", target, expected)
     }
 
-    fn len(&self, _split: Split) -> Option<u64> {
-        None
+    fn interface(&self) -> Interface {
+        let letters = |count, first| (0..count).map(move |letter| letter_name(letter, first));
+        let names: Vec<String> = letters(self.target_letters, b'A').collect();
+        let mut vocabulary: Vec<String> = MARKS.map(str::to_owned).into();
+        vocabulary.extend(letters(self.source_letters, b'a'));
+        vocabulary.extend(names.iter().cloned());
+        Interface::words(vocabulary, 1, names)
     }
 
-    fn steps(&self, split: Split, index: u64) -> usize {
-        self.sizes(split, index).0.steps()
+    fn sizes(&self, draw: &mut LengthDraw) -> Sizes {
+        let pairs = draw.length(&self.pairs);
+        Sizes {
+            pairs: (0..pairs).map(|_| draw.length(&self.lengths)).collect(),
+            query: draw.length(&self.query),
+        }
     }
 
-    fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
-        let (sizes, mut generator) = self.sizes(split, index);
-        let letters = self.options.source_letters;
+    fn steps(&self, sizes: &Sizes) -> usize {
+        let pairs = sizes.pairs.iter().map(|length| 2 + 2 * length);
+        pairs.sum::<usize>() + 1 + 2 * sizes.query
+    }
+
+    fn episode(&self, sizes: Sizes, random: &mut ChaCha8Rng) -> Episode {
         // The translation of source letter i is `dictionary[i]`.
-        let mut dictionary: Vec<usize> = (0..self.options.target_letters).collect();
-        dictionary.shuffle(&mut generator);
-        dictionary.truncate(letters);
+        let mut dictionary: Vec<usize> = (0..self.target_letters).collect();
+        dictionary.shuffle(random);
+        dictionary.truncate(self.source_letters);
 
-        let mut tokens = Vec::with_capacity(sizes.steps());
+        let mut tokens = Vec::with_capacity(self.steps(&sizes));
         let mut shown = Vec::new();
         for &length in &sizes.pairs {
             let sentence: Vec<usize> = (0..length)
-                .map(|_| generator.random_range(0..letters))
+                .map(|_| random.random_range(0..self.source_letters))
                 .collect();
             tokens.push(SOURCE);
             tokens.extend(sentence.iter().map(|&letter| self.source_token(letter)));
             tokens.push(TARGET);
-            tokens.extend(
-                sentence
-                    .iter()
-                    .map(|&letter| self.target_token(dictionary[letter])),
-            );
+            let translation = sentence.iter().map(|&letter| dictionary[letter]);
+            tokens.extend(translation.map(|letter| self.target_token(letter)));
             shown.extend(sentence);
         }
         // Each letter that was shown is as likely as the others, however often it was shown.
         shown.sort_unstable();
         shown.dedup();
         let query: Vec<usize> = (0..sizes.query)
-            .map(|_| shown[generator.random_range(0..shown.len())])
+            .map(|_| shown[random.random_range(0..shown.len())])
             .collect();
         tokens.push(TRANSLATE);
         tokens.extend(query.iter().map(|&letter| self.source_token(letter)));
@@ -220,73 +160,39 @@ impl Task for Dictionary {
 
         let mut text = "dictionary:".to_owned();
         for (letter, &translation) in dictionary.iter().enumerate() {
-            let _ = write!(
-                text,
-                " {}={}",
-                letter_name(letter, b'a'),
-                letter_name(translation, b'A')
-            );
+            let (letter, translation) = (letter_name(letter, b'a'), letter_name(translation, b'A'));
+            let _ = write!(text, " {letter}={translation}");
         }
-        Ok(Episode {
-            group: Self::NAME.to_owned(),
-            line_starts: Vec::new(),
-            target_steps: (first_answer..tokens.len()).collect(),
-            input: Input::Tokens(tokens.into_iter().map(|token| vec![token]).collect()),
-            labels: Labels::Classes(
-                query
-                    .iter()
-                    .map(|&letter| dictionary[letter] as u32)
-                    .collect(),
-            ),
-            text: Some(text),
-        })
+        let asked = first_answer..tokens.len();
+        let input = Input::Tokens(tokens.into_iter().map(|token| vec![token]).collect());
+        let answers = query.iter().map(|&letter| dictionary[letter] as u32);
+        Episode::new(Self::NAME, input, asked, Labels::Classes(answers.collect())).with_text(text)
     }
 
-    fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {
-        let (
-            InputKind::Tokens { vocabulary, .. },
-            OutputKind::Classes { names },
-            Input::Tokens(steps),
-            Labels::Classes(classes),
-        ) = (
-            &self.interface.input,
-            &self.interface.outputs,
-            &episode.input,
-            &episode.labels,
-        )
-        else {
-            return format!("{}: not an episode of words\n", episode.group);
-        };
-        let name = |names: &[String], index: u32| {
-            names
-                .get(index as usize)
-                .map_or("?", String::as_str)
-                .to_owned()
+    /// A line for each pair, one for the query, and the answers.
+    fn render(
+        &self,
+        interface: &Interface,
+        episode: &Episode,
+        logits: Option<ArrayView2<f32>>,
+    ) -> String {
+        let Some(words) = render::Words::of(interface, episode) else {
+            return render::not_of_words(episode);
         };
         let mut text = format!("{}: {} steps", episode.group, episode.steps());
-        for &token in steps.iter().flatten().filter(|&&token| token != ANSWER) {
-            // A line for each pair, and one for the query.
-            text.push_str(if token == SOURCE || token == TRANSLATE {
-                "\n"
-            } else {
-                " "
-            });
-            text.push_str(&name(vocabulary, token));
+        for token in words.tokens().filter(|&token| token != ANSWER) {
+            let begins = token == SOURCE || token == TRANSLATE;
+            text.push(if begins { '\n' } else { ' ' });
+            text.push_str(words.word(token));
         }
         text.push_str("\n<answer>");
-        classes.iter().for_each(|&class| {
-            let _ = write!(text, " {}", name(names, class));
-        });
+        for &class in words.classes {
+            let _ = write!(text, " {}", words.answer(class));
+        }
         if let Some(logits) = logits {
             text.push_str("\nanswered");
-            for (row, &class) in logits.rows().into_iter().zip(classes) {
-                let given = scoring::best_class(row);
-                let mark = if given == Some(class) { "" } else { "(x)" };
-                let _ = write!(
-                    text,
-                    " {}{mark}",
-                    given.map_or("?".to_owned(), |class| name(names, class))
-                );
+            for (row, &class) in logits.rows().into_iter().zip(words.classes) {
+                let _ = write!(text, " {}", words.given(row, class));
             }
         }
         text.push('\n');

@@ -1,5 +1,7 @@
 //! What can go wrong in this crate.
 
+use std::ops::RangeInclusive;
+
 use crate::{BabiError, Split};
 
 /// An option of a task that is out of range.
@@ -17,8 +19,25 @@ pub struct OptionError {
 }
 
 impl OptionError {
+    /// Fails with an `OptionError` unless `value` lies in `allowed`.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn within<T: PartialOrd + std::fmt::Debug>(
+        task: &'static str,
+        option: &'static str,
+        value: T,
+        allowed: RangeInclusive<T>,
+    ) -> Result<(), Self> {
+        let expected = format!("{:?} to {:?}", allowed.start(), allowed.end());
+        Self::unless(allowed.contains(&value), task, option, value, expected)
+    }
+
     /// Fails with an `OptionError` unless `holds`.
-    pub(crate) fn unless(
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn unless(
         holds: bool,
         task: &'static str,
         option: &'static str,

@@ -99,6 +99,16 @@ impl Lengths {
         Span::new(span.min, span.min + grown as usize)
     }
 
+    /// The least length of all splits.
+    pub fn least(&self) -> usize {
+        self.train.min.min(self.valid.min).min(self.test.min)
+    }
+
+    /// The greatest length of all splits.
+    pub fn most(&self) -> usize {
+        self.train.max.max(self.valid.max).max(self.test.max)
+    }
+
     /// Checks that `least <= min <= max <= most` in every split.
     pub(crate) fn check(
         &self,

@@ -5,10 +5,8 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Episode, Input, InputKind, Interface, Labels, Lengths, OptionError, OutputKind, Split, Task,
-    TaskError, bits, render, stream,
-};
+use crate::generated::{Generated, Generator, LengthDraw, LengthOption};
+use crate::{Episode, Input, Interface, Labels, Lengths, OptionError, bits, render};
 
 /// How a priority-sort episode is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,74 +37,13 @@ impl Default for PrioritySortOptions {
 /// with the end flag; then `outputs` blank steps, at each of which the vector of the next lower priority is to be given.
 /// Inputs are `[N + 1 + outputs, bits + 2]`: the bits, the priority, the end flag.
 /// Source: Graves, Wayne, Danihelka, "Neural Turing Machines" (arXiv 1410.5401), section 4.5.
-#[derive(Debug, Clone)]
-pub struct PrioritySort {
-    options: PrioritySortOptions,
-    seed: u64,
-    interface: Interface,
-}
-
-impl PrioritySort {
-    const NAME: &str = "priority-sort";
-
-    /// The task of these options, drawn from streams of `seed`.
-    ///
-    /// # Errors
-    /// Where an option is out of range.
-    pub fn new(options: PrioritySortOptions, seed: u64) -> Result<Self, OptionError> {
-        let PrioritySortOptions {
-            bits,
-            inputs,
-            outputs,
-        } = options;
-        OptionError::unless(
-            (1..=1024).contains(&bits),
-            Self::NAME,
-            "bits",
-            bits,
-            "1 to 1024",
-        )?;
-        inputs.check(Self::NAME, "inputs", 1, 10_000)?;
-        let fewest = inputs.train.min.min(inputs.valid.min).min(inputs.test.min);
-        let expected = format!("1 to {fewest}, the fewest vectors shown");
-        OptionError::unless(
-            (1..=fewest).contains(&outputs),
-            Self::NAME,
-            "outputs",
-            outputs,
-            expected,
-        )?;
-        let interface = Interface {
-            input: InputKind::Dense { width: bits + 2 },
-            outputs: OutputKind::Bits { width: bits },
-        };
-        Ok(PrioritySort {
-            options,
-            seed,
-            interface,
-        })
-    }
-
-    /// The options that the task was made with.
-    pub fn options(&self) -> &PrioritySortOptions {
-        &self.options
-    }
-
-    /// The number of vectors shown, and the generator as it stands after that draw.
-    fn inputs(&self, split: Split, index: u64) -> (usize, ChaCha8Rng) {
-        let mut generator = stream(self.seed, &format!("{}/{split}", Self::NAME), index);
-        (
-            self.options.inputs.at(split, index).draw(&mut generator),
-            generator,
-        )
-    }
-}
+pub type PrioritySort = Generated<PrioritySortOptions>;
 
 /// `count` different numbers, uniform in [-1, 1]. Two that are alike have no order, so the second is drawn again.
-fn priorities(count: usize, generator: &mut ChaCha8Rng) -> Vec<f32> {
+fn priorities(count: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
     let mut drawn: Vec<f32> = Vec::with_capacity(count);
     while drawn.len() < count {
-        let priority = generator.random_range(-1.0..=1.0);
+        let priority = random.random_range(-1.0..=1.0);
         if !drawn.contains(&priority) {
             drawn.push(priority);
         }
@@ -114,34 +51,40 @@ fn priorities(count: usize, generator: &mut ChaCha8Rng) -> Vec<f32> {
     drawn
 }
 
-impl Task for PrioritySort {
-    fn name(&self) -> &str {
-        Self::NAME
+impl Generator for PrioritySortOptions {
+    const NAME: &'static str = "priority-sort";
+    type Sizes = usize;
+
+    fn lengths(&mut self) -> Vec<LengthOption<'_>> {
+        vec![LengthOption::new("inputs", &mut self.inputs, 1, 10_000)]
     }
 
-    fn interface(&self) -> &Interface {
-        &self.interface
+    fn check(&self) -> Result<(), OptionError> {
+        bits::check(Self::NAME, self.bits)?;
+        let (fewest, outputs) = (self.inputs.least(), self.outputs);
+        let expected = format!("1 to {fewest}, the fewest vectors shown");
+        let holds = (1..=fewest).contains(&outputs);
+        OptionError::unless(holds, Self::NAME, "outputs", outputs, expected)
     }
 
-    fn len(&self, _split: Split) -> Option<u64> {
-        None
+    fn interface(&self) -> Interface {
+        bits::interface(self.bits)
     }
 
-    fn steps(&self, split: Split, index: u64) -> usize {
-        self.inputs(split, index).0 + 1 + self.options.outputs
+    fn sizes(&self, draw: &mut LengthDraw) -> usize {
+        draw.length(&self.inputs)
     }
 
-    fn episode(&self, split: Split, index: u64) -> Result<Episode, TaskError> {
-        let PrioritySortOptions {
-            bits: width,
-            outputs,
-            ..
-        } = self.options;
-        let (count, mut generator) = self.inputs(split, index);
-        let vectors = bits::random(count, width, &mut generator);
-        let priorities = priorities(count, &mut generator);
+    fn steps(&self, &count: &usize) -> usize {
+        count + 1 + self.outputs
+    }
 
-        let mut input = Array2::zeros((count + 1 + outputs, width + 2));
+    fn episode(&self, count: usize, random: &mut ChaCha8Rng) -> Episode {
+        let (width, steps) = (self.bits, self.steps(&count));
+        let vectors = bits::random(count, width, random);
+        let priorities = priorities(count, random);
+
+        let mut input = Array2::zeros((steps, width + 2));
         input.slice_mut(s![..count, ..width]).assign(&vectors);
         for (step, &priority) in priorities.iter().enumerate() {
             input[[step, width]] = priority;
@@ -150,24 +93,26 @@ impl Task for PrioritySort {
 
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by(|&a, &b| priorities[b].total_cmp(&priorities[a]));
-        let targets =
-            Array2::from_shape_fn((outputs, width), |(row, bit)| vectors[[order[row], bit]]);
-        Ok(Episode {
-            group: Self::NAME.to_owned(),
-            line_starts: Vec::new(),
-            target_steps: (count + 1..input.nrows()).collect(),
-            input: Input::Dense(input),
-            labels: Labels::Bits(targets),
-            text: None,
-        })
+        let targets = Array2::from_shape_fn((self.outputs, width), |(row, bit)| {
+            vectors[[order[row], bit]]
+        });
+        let asked = count + 1..steps;
+        Episode::new(
+            Self::NAME,
+            Input::Dense(input),
+            asked,
+            Labels::Bits(targets),
+        )
     }
 
-    fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {
-        render::bit_episode(
-            episode,
-            &[("bits", self.options.bits), ("priority", 1), ("end", 1)],
-            logits,
-        )
+    fn render(
+        &self,
+        _interface: &Interface,
+        episode: &Episode,
+        logits: Option<ArrayView2<f32>>,
+    ) -> String {
+        let columns = [("bits", self.bits), ("priority", 1), ("end", 1)];
+        render::bit_episode(episode, &columns, logits)
     }
 }
 
@@ -176,6 +121,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::{Split, Task};
 
     proptest! {
         #[test]

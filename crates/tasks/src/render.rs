@@ -4,7 +4,67 @@ use std::fmt::Write;
 
 use ndarray::{ArrayView1, ArrayView2};
 
-use crate::{Episode, Input, Labels, scoring};
+use crate::{Episode, Input, InputKind, Interface, Labels, OutputKind, scoring};
+
+/// What stands for an episode that has no words or no classes.
+pub(crate) fn not_of_words(episode: &Episode) -> String {
+    format!("{}: not an episode of words\n", episode.group)
+}
+
+/// The words and answers of an episode, with their names.
+pub(crate) struct Words<'a> {
+    vocabulary: &'a [String],
+    names: &'a [String],
+    pub(crate) steps: &'a [Vec<u32>],
+    pub(crate) classes: &'a [u32],
+}
+
+impl<'a> Words<'a> {
+    /// `None` for an episode of vectors or of bits.
+    pub(crate) fn of(interface: &'a Interface, episode: &'a Episode) -> Option<Self> {
+        match (
+            &interface.input,
+            &interface.outputs,
+            &episode.input,
+            &episode.labels,
+        ) {
+            (
+                InputKind::Tokens { vocabulary, .. },
+                OutputKind::Classes { names },
+                Input::Tokens(steps),
+                Labels::Classes(classes),
+            ) => Some(Words {
+                vocabulary,
+                names,
+                steps,
+                classes,
+            }),
+            _ => None,
+        }
+    }
+
+    /// All words, step after step.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = u32> + 'a {
+        self.steps.iter().flatten().copied()
+    }
+
+    pub(crate) fn word(&self, token: u32) -> &'a str {
+        self.vocabulary
+            .get(token as usize)
+            .map_or("?", String::as_str)
+    }
+
+    pub(crate) fn answer(&self, class: u32) -> &'a str {
+        self.names.get(class as usize).map_or("?", String::as_str)
+    }
+
+    /// The answer that a row of logits gives, marked where it is not `class`.
+    pub(crate) fn given(&self, row: ArrayView1<f32>, class: u32) -> String {
+        let given = scoring::best_class(row);
+        let mark = if given == Some(class) { "" } else { "(x)" };
+        format!("{}{mark}", given.map_or("?", |given| self.answer(given)))
+    }
+}
 
 /// A step's vector of zeros and ones: `#` for one, `.` for zero, anything else as a number.
 pub(crate) fn marks(row: ArrayView1<f32>) -> String {

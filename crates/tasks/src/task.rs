@@ -38,6 +38,25 @@ pub enum Labels {
 }
 
 impl Labels {
+    /// How many answers (or answer bits) carry a loss: all but those of [`UNKNOWN_CLASS`].
+    pub fn counted(&self) -> usize {
+        match self {
+            Labels::Classes(classes) => classes.len() - self.unknown(),
+            Labels::Bits(bits) => bits.len(),
+        }
+    }
+
+    /// How many answers were never seen in training.
+    pub fn unknown(&self) -> usize {
+        match self {
+            Labels::Classes(classes) => {
+                let unknown = classes.iter().filter(|&&class| class == UNKNOWN_CLASS);
+                unknown.count()
+            }
+            Labels::Bits(_) => 0,
+        }
+    }
+
     /// The number of targets.
     pub fn targets(&self) -> usize {
         match self {
@@ -65,6 +84,32 @@ pub struct Episode {
 }
 
 impl Episode {
+    /// An episode without lines and without a note, which asks at these steps.
+    pub fn new(
+        group: impl Into<String>,
+        input: Input,
+        target_steps: impl IntoIterator<Item = usize>,
+        labels: Labels,
+    ) -> Self {
+        Episode {
+            group: group.into(),
+            input,
+            line_starts: Vec::new(),
+            target_steps: target_steps.into_iter().collect(),
+            labels,
+            text: None,
+        }
+    }
+
+    /// The same with a note for a human reader.
+    #[must_use]
+    pub fn with_text(self, text: impl Into<String>) -> Self {
+        Episode {
+            text: Some(text.into()),
+            ..self
+        }
+    }
+
     /// The number of steps, T.
     pub fn steps(&self) -> usize {
         self.input.steps()
@@ -210,6 +255,19 @@ pub struct Interface {
     pub outputs: OutputKind,
 }
 
+impl Interface {
+    /// Words go in, `words_per_step` at most at a step; one of `names` comes out.
+    pub fn words(vocabulary: Vec<String>, words_per_step: usize, names: Vec<String>) -> Self {
+        Interface {
+            input: InputKind::Tokens {
+                vocabulary,
+                words_per_step,
+            },
+            outputs: OutputKind::Classes { names },
+        }
+    }
+}
+
 /// A task: a source of episodes that knows how its answers are judged.
 pub trait Task: Send + Sync {
     /// A short name: `babi`, `double-copy`, ...
@@ -243,6 +301,11 @@ pub trait Task: Send + Sync {
     /// The episode for a human reader, with the model's answers beside the right ones if `logits` `[targets, K]` are
     /// given.
     fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String;
+
+    /// What a user should know about where the episodes come from, a sentence each: what was missing, and what was taken in its place.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The percentage of errors above which a group counts as failed (5 for bAbI, by the convention of its authors).
     fn failed_above(&self) -> f64 {

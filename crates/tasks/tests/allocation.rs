@@ -5,7 +5,8 @@ use std::cell::Cell;
 
 use mnm_tasks::Split;
 use mnm_tasks::environment::{
-    Bandit, BanditOptions, Environment, GridMaze, GridMazeOptions, TabularMdp, TabularMdpOptions,
+    Bandit, BanditOptions, Cues, CuesOptions, Environment, GridMaze, GridMazeOptions, TabularMdp,
+    TabularMdpOptions,
 };
 
 thread_local! {
@@ -34,10 +35,11 @@ static COUNTING: Counting = Counting;
 
 #[test]
 fn steps_allocate_nothing() {
-    let environments: [Box<dyn Environment>; 3] = [
+    let environments: [Box<dyn Environment>; 4] = [
         Box::new(GridMaze::new(GridMazeOptions::default(), 8, 1, Split::Train).unwrap()),
         Box::new(Bandit::new(BanditOptions::default(), 8, 1, Split::Train).unwrap()),
         Box::new(TabularMdp::new(TabularMdpOptions::default(), 8, 1, Split::Train).unwrap()),
+        Box::new(Cues::new(CuesOptions::default(), 8, 1, Split::Train).unwrap()),
     ];
     for mut environment in environments {
         let (mut observations, mut rewards) =

@@ -2,14 +2,14 @@
 
 use mnm_tasks::Split;
 use mnm_tasks::environment::{
-    Arms, Bandit, BanditOptions, Environment, EnvironmentError, GridMaze, GridMazeOptions,
-    TabularMdp, TabularMdpOptions,
+    Arms, Bandit, BanditOptions, Cues, CuesOptions, Environment, EnvironmentError, GridMaze,
+    GridMazeOptions, TabularMdp, TabularMdpOptions,
 };
 use mnm_tasks::players::{Player, RandomPlayer};
 
 type Maker = fn(batch: usize, seed: u64, split: Split) -> Box<dyn Environment>;
 
-const MAKERS: [Maker; 4] = [
+const MAKERS: [Maker; 5] = [
     |batch, seed, split| {
         let options = GridMazeOptions {
             wall_penalty: 0.1,
@@ -30,6 +30,7 @@ const MAKERS: [Maker; 4] = [
     |batch, seed, split| {
         Box::new(TabularMdp::new(TabularMdpOptions::default(), batch, seed, split).unwrap())
     },
+    |batch, seed, split| Box::new(Cues::new(CuesOptions::default(), batch, seed, split).unwrap()),
 ];
 
 /// The observations (bit by bit) and rewards of `steps` steps, taken by random actions of `seed`.

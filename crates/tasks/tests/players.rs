@@ -2,11 +2,12 @@
 
 use mnm_tasks::Split;
 use mnm_tasks::environment::{
-    Bandit, BanditOptions, Environment, GridMaze, GridMazeOptions, TabularMdp, TabularMdpOptions,
+    Bandit, BanditOptions, Cues, CuesOptions, Environment, GridMaze, GridMazeOptions, TabularMdp,
+    TabularMdpOptions,
 };
 use mnm_tasks::players::{
-    Gittins, GittinsTable, IdealExplorer, MazeOracle, MdpOptimum, Player, PosteriorSampling,
-    RandomPlayer, ThompsonSampling, Ucb1, mean_total, play,
+    CueOracle, Gittins, GittinsTable, IdealExplorer, MazeOracle, MdpOptimum, PerfectMemory, Player,
+    PosteriorSampling, RandomPlayer, ThompsonSampling, Ucb1, mean_total, play,
 };
 
 fn maze(size: usize) -> GridMaze {
@@ -36,6 +37,36 @@ fn in_the_maze_knowing_beats_looking_beats_luck() {
             explorer > 0.6 * oracle,
             "{size}: one search costs less than 40 %: {explorer}, {oracle}"
         );
+    }
+}
+
+/// The mean of a perfect memory is the closed form, within five standard errors; chance is far below, the oracle above.
+#[test]
+fn with_cues_memory_is_worth_what_was_computed() {
+    for (cues, actions, rounds) in [(20, 4, 8), (5, 10, 6), (1, 2, 1), (7, 3, 12)] {
+        let options = CuesOptions {
+            cues,
+            actions,
+            rounds,
+        };
+        let ideal = options.ideal_reward();
+        let mut environment = Cues::new(options, 2000, 1, Split::Test).unwrap();
+        let earned = play(&mut environment, &mut PerfectMemory::default(), 0).unwrap();
+        let of_world = |world: usize| earned.iter().map(|row| f64::from(row[world])).sum::<f64>();
+        let totals: Vec<f64> = (0..2000).map(of_world).collect();
+        let mean = totals.iter().sum::<f64>() / 2000.0;
+        let variance = totals.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 1999.0;
+        assert!(
+            (mean - ideal).abs() < 5.0 * (variance / 2000.0).sqrt(),
+            "{mean}, computed {ideal}"
+        );
+        let steps = (cues * rounds) as f64;
+        let oracle = mean_total(&play(&mut environment, &mut CueOracle, 0).unwrap());
+        assert_eq!(oracle, steps);
+        let random = mean_total(&play(&mut environment, &mut RandomPlayer::new(1), 0).unwrap());
+        let chance = steps / actions as f64;
+        let error = (chance * (1.0 - 1.0 / actions as f64) / 2000.0).sqrt();
+        assert!((random - chance).abs() < 5.0 * error, "{random}, {chance}");
     }
 }
 

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_controller::{ControllerError, Masks, Model, State};
-use mnm_tasks::{InputKind, Interface, OutputKind, Questions, Showing, Vocabulary};
+use mnm_tasks::{Interface, Questions, Showing, Vocabulary};
 use mnm_tensor::{Parameters, Tensor, TensorError};
 use thiserror::Error;
 
@@ -130,15 +130,8 @@ impl Reader {
                 path: dir.to_owned(),
             });
         };
-        let interface = Interface {
-            input: InputKind::Tokens {
-                vocabulary: vocabulary.words.clone(),
-                words_per_step: 1, // the checkpoint's own positions count, where it has any
-            },
-            outputs: OutputKind::Classes {
-                names: vocabulary.answers.clone(),
-            },
-        };
+        // The checkpoint's own positions count, where it has any.
+        let interface = Interface::words(vocabulary.words.clone(), 1, vocabulary.answers.clone());
         let model = fit(dir, &config, &interface, &checkpoint)?;
         let parameters = checkpoint.parameters.constants();
         Ok(Self {

@@ -45,7 +45,7 @@ pub struct Batch {
     /// The episodes of each block, longest first; the blocks are summed in this order. A block is built by the thread
     /// that computes it, because tensors belong to one thread.
     pub blocks: Vec<Vec<Episode>>,
-    /// Questions, or answer bits, in all.
+    /// Questions, or answer bits, that carry a loss, in all.
     pub targets: f64,
     /// Steps of all sequences in all.
     pub steps: f64,
@@ -62,7 +62,7 @@ pub fn collate(
     // Stable: episodes of one length keep their order.
     episodes.sort_by_key(|e| std::cmp::Reverse(e.steps()));
     Batch {
-        targets: episodes.iter().map(answer_count).sum::<usize>() as f64,
+        targets: episodes.iter().map(|e| e.labels.counted()).sum::<usize>() as f64,
         steps: episodes.iter().map(Episode::steps).sum::<usize>() as f64,
         sequences: episodes.len(),
         blocks: blocks(episodes, most, cost),
@@ -80,13 +80,6 @@ fn blocks(
         .into_iter()
         .map(|size| rest.by_ref().take(size).collect())
         .collect()
-}
-
-fn answer_count(episode: &Episode) -> usize {
-    match &episode.labels {
-        Labels::Classes(classes) => classes.len(),
-        Labels::Bits(bits) => bits.len(),
-    }
 }
 
 impl<F: Float> Block<F> {

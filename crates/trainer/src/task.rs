@@ -2,8 +2,8 @@
 
 use mnm_controller::{InputSpec, Model};
 use mnm_tasks::{
-    AssociativeRecall, Babi, Dictionary, DoubleCopy, Episode, InputKind, Interface, PrioritySort,
-    Split, Stories, Task, TaskError, Vocabulary,
+    AssociativeRecall, Babi, Dictionary, DoubleCopy, Episode, InputKind, Interface, Mqar,
+    PrioritySort, Split, Stories, Task, TaskError, Vocabulary,
 };
 use mnm_tensor::Float;
 use mnm_tensor::kernels::Kernels;
@@ -38,6 +38,7 @@ pub fn build_task(
             Box::new(AssociativeRecall::new(options.clone(), seed)?)
         }
         DataConfig::Dictionary(options) => Box::new(Dictionary::new(options.clone(), seed)?),
+        DataConfig::Mqar(options) => Box::new(Mqar::new(options.clone(), seed)?),
         DataConfig::Maze(_) => return Err(an_environment("maze")),
         DataConfig::Bandit(_) => return Err(an_environment("bandit")),
         DataConfig::Mdp(_) => return Err(an_environment("mdp")),

@@ -227,6 +227,9 @@ impl<'a> Training<'a> {
             trained,
             rayon::current_num_threads(),
         ));
+        for note in self.task.notes() {
+            self.progress.say(&format!("note: {note}"));
+        }
         let settings = &self.config.train;
         let ended = loop {
             if let Some(ended) = self.state.ended(settings) {

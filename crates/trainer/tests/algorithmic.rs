@@ -16,7 +16,7 @@ const MODELS: [&[&str]; 6] = [
 const LENGTHS: &str = "data.lengths={train={min=1,max=2},valid={min=1,max=2},test={min=1,max=2}}";
 
 /// A config that comes with the program, and what makes its sequences short.
-const TASKS: [(&str, &[&str]); 5] = [
+const TASKS: [(&str, &[&str]); 6] = [
     ("copy", &["data.bits=2", LENGTHS]),
     ("double-copy", &["data.bits=2", LENGTHS]),
     (
@@ -43,6 +43,14 @@ const TASKS: [(&str, &[&str]); 5] = [
             "data.pairs.train={min=2,max=2}",
             "data.lengths.train={min=2,max=2}",
             "data.query.train={min=2,max=2}",
+        ],
+    ),
+    (
+        "mqar",
+        &[
+            "data.vocabulary=8",
+            "data.pairs={train={min=2,max=2},valid={min=2,max=2},test={min=2,max=2}}",
+            "data.length={train={min=8,max=8},valid={min=8,max=8},test={min=8,max=8}}",
         ],
     ),
 ];
@@ -134,6 +142,7 @@ fn the_configs_ask_for_the_published_sizes() {
     assert_eq!(steps("priority-sort", Train), (37, 37));
     assert_eq!(steps("associative-recall", Train), (2 * 4 + 8, 6 * 4 + 8));
     assert_eq!(steps("associative-recall", Test), (2 * 4 + 8, 20 * 4 + 8));
+    assert_eq!(steps("mqar", Train), (64, 64));
     let (shortest, longest) = steps("dictionary", Test);
     assert!(shortest >= 4 * 10 + 1 + 20 && longest <= 4 * 14 + 1 + 32);
 }

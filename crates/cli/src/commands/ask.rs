@@ -4,24 +4,25 @@ mod line;
 mod words;
 
 use std::collections::HashSet;
-use std::io::{BufRead, IsTerminal, Write, stderr, stdin};
+use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::Args;
+use mnm_tasks::babi::{LONGEST_LINE, normal_answer, without_byte_order_mark};
 use mnm_trainer::ask::{Answer, AskError, Reader, Story};
 use serde_json::{Value, json};
 
 use self::line::{Says, read};
-use self::words::{percent, same_answer};
+use self::words::percent;
 use super::run::weights;
 use crate::output::print;
 
 /// Tell a trained model a story, and ask it questions
 ///
 /// Reads a story from standard input, typed or piped in: one sentence a line, with or without the numbers of a bAbI
-/// file. A line that ends in "?" is a question, which is answered at once, with the probability that the model gives to
-/// the answer and to the next likely one. An empty line or "---" starts a new story, and so does a line numbered 1.
+/// file. A line that ends in a question mark is a question, which is answered at once, with the probability that the model
+/// gives to the answer and to the next likely one. An empty line or "---" starts a new story, and so does a line numbered 1.
 /// Words that the model does not know are named; it takes them all for one and the same. The run folder is all that it
 /// takes: the data that the model was trained on are not needed.
 #[derive(Args)]
@@ -77,7 +78,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             print("> ")?;
         }
         bytes.clear();
-        let read = input
+        // One byte more than a line may have, and its line break, so that a longer one shows.
+        let read = (&mut input)
+            .take(LONGEST_LINE as u64 + 2)
             .read_until(b'\n', &mut bytes)
             .context("cannot read standard input")?;
         if read == 0 {
@@ -140,6 +143,17 @@ impl<'a> Conversation<'a> {
     /// Takes a line in.
     fn line(&mut self, bytes: &[u8]) -> Result<()> {
         self.lines += 1;
+        let bytes = match self.lines {
+            1 => without_byte_order_mark(bytes),
+            _ => bytes,
+        };
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        if bytes.len() > LONGEST_LINE {
+            bail!(
+                "standard input, line {}: it has more than {LONGEST_LINE} bytes; expected one sentence a line",
+                self.lines
+            );
+        }
         let text = std::str::from_utf8(bytes)
             .with_context(|| format!("standard input, line {}: not UTF-8 text", self.lines))?;
         let line = read(text);
@@ -204,7 +218,7 @@ impl<'a> Conversation<'a> {
         let Some(best) = answer.best() else {
             return self.note("the model has no answers at all");
         };
-        let correct = right.map(|right| same_answer(right, &best.answer));
+        let correct = right.map(|right| normal_answer(right) == normal_answer(&best.answer));
         self.judged += usize::from(correct.is_some());
         self.correct += usize::from(correct == Some(true));
         if self.style == Style::Json {

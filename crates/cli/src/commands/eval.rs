@@ -1,6 +1,7 @@
 //! `mnm eval`: how well a run does on a split.
 
 use std::fmt::Write;
+use std::io::{Write as _, stderr};
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -86,6 +87,10 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         return run_agent(arguments, &agent);
     }
     let run = arguments.run.open()?;
+    for note in run.task.notes() {
+        // Nobody may be left to read it.
+        let _ = writeln!(stderr(), "note: {note}");
+    }
     let episodes = arguments
         .episodes
         .unwrap_or(run.config.train.valid_episodes);
@@ -135,6 +140,9 @@ fn json(outcome: &Evaluation) -> String {
         "error": outcome.error,
         "questions": outcome.questions,
     });
+    if outcome.unknown_answers > 0 {
+        object["unknown_answers"] = outcome.unknown_answers.into();
+    }
     if let Some(bits) = outcome.bits_per_sequence {
         object["bits_per_sequence"] = bits.into();
     }
@@ -149,6 +157,13 @@ fn table(outcome: &Evaluation) -> String {
     );
     if !outcome.loss.is_finite() {
         text += "The model's numbers overflow on some of them: an answer that is no number counts as wrong.\n";
+    }
+    if outcome.unknown_answers > 0 {
+        let _ = writeln!(
+            text,
+            "The answers to {} of them were never seen in training: always wrong, and not in the loss.",
+            outcome.unknown_answers
+        );
     }
     // Groups such as qa1 .. qa20 in the order of their numbers.
     let mut groups: Vec<_> = error.per_task.iter().collect();
@@ -204,6 +219,7 @@ mod tests {
                 per_task: per_task.into(),
             },
             questions: 20,
+            unknown_answers: 0,
         }
     }
 

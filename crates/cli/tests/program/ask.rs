@@ -41,7 +41,10 @@ fn with_input(mut command: Command, input: &[u8]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(input).unwrap();
+    if let Err(error) = child.stdin.take().unwrap().write_all(input) {
+        // It may end before it has read everything.
+        assert_eq!(error.kind(), std::io::ErrorKind::BrokenPipe);
+    }
     child.wait_with_output().unwrap()
 }
 
@@ -211,6 +214,86 @@ fn lines_that_say_nothing_are_left_out_with_a_note() {
         message.starts_with("error: standard input, line 2: not UTF-8"),
         "{message}"
     );
+}
+
+#[test]
+fn a_byte_order_mark_a_long_line_and_questions_of_other_scripts() {
+    let (_top, run) = folder();
+    stories(&run, &[]);
+    let (words, answers) = vocabulary(&run);
+    let word = &words[0];
+    let plain = format!("1 {word}.\n2 Where is {word}?\t{}\n", answers[0]);
+    let asked = objects(&run, &plain);
+    assert_eq!(objects(&run, &format!("\u{feff}{plain}")), asked);
+    for mark in ["？", "?!", "?\"", "؟"] {
+        let other = objects(&run, &format!("{word}.\nWhere is {word}{mark}\n"));
+        assert_eq!(other.len(), 1, "{mark}");
+        assert_eq!(other[0]["probability"], asked[0]["probability"], "{mark}");
+    }
+    let capital = format!(
+        "1 {word}.\n2 Where is {word}?\t {} ,\n",
+        answers[0].to_uppercase()
+    );
+    assert_eq!(objects(&run, &capital)[0]["correct"], asked[0]["correct"]);
+
+    // The longest line is read, and one byte more is not, however many there are.
+    let line = |bytes: usize| format!("{}\nWhere is {word}?\n", "a".repeat(bytes)).into_bytes();
+    said(&with_input(ask(&run, &[]), &line(65_536)));
+    for bytes in [65_537, 300_000] {
+        let output = with_input(ask(&run, &[]), &line(bytes));
+        assert_eq!(output.status.code(), Some(1));
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            message.starts_with("error: standard input, line 1: it has more than 65536 bytes"),
+            "{message}"
+        );
+    }
+}
+
+/// A training file without a validation file, and validation stories with an answer that training never showed.
+#[test]
+fn what_was_cut_and_what_is_not_in_the_loss_is_told() {
+    let (top, run) = folder();
+    let data = top.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let story =
+        |place: &str| format!("1 Mary moved to the {place}.\n2 Where is Mary? \t{place}\t1\n");
+    let train = [story("hall"), story("park"), story("attic")].concat();
+    std::fs::write(data.join("qa1_train.txt"), train).unwrap();
+    let mut train = command(["train", "babi", "--out"]);
+    train.arg(&run).arg("--set");
+    train.arg(format!("data.dir={}", data.display()));
+    for set in [
+        "data.tasks=[1]",
+        "data.recall=0.0",
+        "data.rename=[]",
+        "model.controller=4",
+        "model.value=3",
+        "model.hidden=3",
+        "model.embedding=4",
+        "train.steps=1",
+        "train.batch=2",
+    ] {
+        train.args(["--set", set]);
+    }
+    let (_, err) = said(&train.output().unwrap());
+    assert!(
+        err.contains("note: ") && err.contains("no validation file of task 1:"),
+        "{err}"
+    );
+    // The last of the three was cut: its answer is not among those of the other two.
+    let mut eval = command(["eval", "--split", "valid"]);
+    let (out, err) = said(&eval.arg(&run).output().unwrap());
+    assert!(err.contains("no validation file of task 1:"), "{err}");
+    assert!(
+        out.contains("The answers to 1 of them were never seen in training"),
+        "{out}"
+    );
+    let mut eval = command(["eval", "--split", "valid", "--json"]);
+    let (out, _) = said(&eval.arg(&run).output().unwrap());
+    let outcome: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(outcome["unknown_answers"], 1);
+    assert_eq!(outcome["questions"], 1);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::line::for_each_word;
+use super::text::{for_each_word, normal_answer, without_byte_order_mark};
 use super::{BabiError, Content, LineProblem, parse_line};
 
 /// Numbers strings in the order in which they are first met.
@@ -51,8 +51,9 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    /// Reads the bytes of a file, which messages call `file`. Words are lower-cased and stripped of punctuation;
-    /// answers are lower-cased and kept whole (`apple,milk` is one answer).
+    /// Reads the bytes of a file, which messages call `file`. Words are in lower case and stripped of punctuation;
+    /// answers are kept whole, as [`normal_answer`](super::normal_answer) has them (`apple,milk` is one answer). A byte order
+    /// mark at the start is skipped.
     ///
     /// # Errors
     /// Where the file is empty or a line is malformed.
@@ -67,6 +68,7 @@ impl Corpus {
             line,
             problem,
         };
+        let bytes = without_byte_order_mark(bytes);
         let whole = bytes.ends_with(b"\n");
         let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
         if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -91,7 +93,7 @@ impl Corpus {
                 Content::Statement(sentence) => (sentence, STATEMENT),
                 Content::Question { question, answer } => {
                     asked = true;
-                    (question, answers.number(&answer.to_lowercase()))
+                    (question, answers.number(&normal_answer(answer)))
                 }
             };
             for_each_word(sentence, |word| corpus.words.push(words.number(word)));

@@ -11,15 +11,12 @@ use super::{
     AnswerWords, BabiError, BabiOptions, Corpus, Draw, Interner, Lexicon, Reading, Renames,
     Showing, Vocabulary, render,
 };
-use crate::{
-    Episode, InputKind, Interface, Labels, OptionError, OutputKind, Split, Task, TaskError,
-    UNKNOWN_CLASS,
-};
+use crate::{Episode, Interface, Labels, OptionError, Split, Task, TaskError, UNKNOWN_CLASS};
 
 /// The bAbI tasks, loaded.
 ///
 /// Where a task has no validation file (as in `en-10k`), the last tenth of its training stories, rounded down but at
-/// least one if there are two, is its validation split. A split that has no file for any of the tasks is empty: the test
+/// least one if there are two, is its validation split; [`Counts::is_cut`] and the task's notes say so. A split that has no file for any of the tasks is empty: the test
 /// files may be absent.
 #[derive(Debug, Clone)]
 pub struct Babi {
@@ -59,6 +56,8 @@ pub struct Counts {
     pub statements: usize,
     /// The number of questions.
     pub questions: usize,
+    /// Whether these are validation stories that were cut from the end of the training file, for want of a file of their own.
+    pub is_cut: bool,
 }
 
 /// Some stories of a corpus: a task's share of a split.
@@ -261,20 +260,17 @@ impl Babi {
                 stories: part.stories.len(),
                 statements: lines - questions,
                 questions,
+                is_cut: part.split == Split::Valid && part.stories.start > 0,
             });
         }
         counts.sort_by_key(|count| (count.split, count.task));
 
         let longest = parsed.longest().unwrap_or(1);
-        let interface = Interface {
-            input: InputKind::Tokens {
-                vocabulary: vocabulary.words.clone(),
-                words_per_step: options.showing().words_per_step(longest),
-            },
-            outputs: OutputKind::Classes {
-                names: vocabulary.answers.clone(),
-            },
-        };
+        let interface = Interface::words(
+            vocabulary.words.clone(),
+            options.showing().words_per_step(longest),
+            vocabulary.answers.clone(),
+        );
         let (answers, corpora) = (parsed.answers.strings().to_vec(), parsed.corpora);
         Ok(Babi {
             options,
@@ -304,6 +300,12 @@ impl Babi {
     /// What was loaded, split by split and task by task: a check against the published numbers.
     pub fn counts(&self) -> &[Counts] {
         &self.counts
+    }
+
+    /// The tasks whose validation stories are cut from their training files.
+    fn cut(&self) -> Vec<String> {
+        let cut = self.counts.iter().filter(|count| count.is_cut);
+        cut.map(|count| count.task.to_string()).collect()
     }
 
     fn reading(&self, split: Split, epoch: u64) -> Reading {
@@ -448,6 +450,19 @@ impl Task for Babi {
             ));
         }
         Ok(episode)
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let cut = self.cut();
+        if cut.is_empty() {
+            return Vec::new();
+        }
+        vec![format!(
+            "{} has no validation file of {} {}: the last tenth of the training stories was taken instead, and is not trained on",
+            self.place,
+            if cut.len() == 1 { "task" } else { "tasks" },
+            cut.join(", ")
+        )]
     }
 
     fn render(&self, episode: &Episode, logits: Option<ArrayView2<f32>>) -> String {

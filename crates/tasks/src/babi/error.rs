@@ -36,6 +36,18 @@ pub enum BabiError {
         /// What is there instead.
         found: String,
     },
+    /// Two folders of the name that is looked for.
+    #[error(
+        "both {one} and {other} hold bAbI files: pass the one that is meant as the data folder (option `data.dir`)",
+        one = .one.display(),
+        other = .other.display()
+    )]
+    TwoFolders {
+        /// One of them.
+        one: PathBuf,
+        /// The other.
+        other: PathBuf,
+    },
     /// A file of a chosen task is not there.
     #[error(
         "{place} has no {split} file of task {task}: expected qa{task}_{split}.txt or qa{task}_NAME_{split}.txt. Add \

@@ -1,5 +1,7 @@
 //! One line of a bAbI file.
 
+use super::text::{LONGEST_LINE, has_question_mark, has_word};
+
 /// A well-formed line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -26,6 +28,9 @@ pub enum Content<'a> {
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineProblem {
+    /// More bytes than a line has.
+    #[error("it has {0} bytes: expected a sentence, of {LONGEST_LINE} bytes at most")]
+    TooLong(usize),
     /// Not text.
     #[error("not valid UTF-8 from byte {0} of the line on")]
     Utf8(usize),
@@ -79,6 +84,9 @@ fn expected_ids(previous: Option<u32>) -> String {
 /// # Errors
 /// What is wrong with it.
 pub fn parse_line(bytes: &[u8], previous: Option<u32>) -> Result<Line<'_>, LineProblem> {
+    if bytes.len() > LONGEST_LINE {
+        return Err(LineProblem::TooLong(bytes.len()));
+    }
     let text =
         std::str::from_utf8(bytes).map_err(|error| LineProblem::Utf8(error.valid_up_to() + 1))?;
     let text = text.trim();
@@ -101,7 +109,7 @@ pub fn parse_line(bytes: &[u8], previous: Option<u32>) -> Result<Line<'_>, LineP
     let content = match rest.split_once('\t') {
         Some((question, rest)) => {
             let answer = rest.split('\t').next().unwrap_or_default().trim();
-            if !answer.contains(char::is_alphanumeric) {
+            if !has_word(answer) {
                 return Err(LineProblem::NoAnswer);
             }
             Content::Question {
@@ -110,35 +118,20 @@ pub fn parse_line(bytes: &[u8], previous: Option<u32>) -> Result<Line<'_>, LineP
             }
         }
         // `text` was trimmed, which takes the tab of an answerless question with it.
-        None if rest.contains('?') && bytes.contains(&b'\t') => return Err(LineProblem::NoAnswer),
-        None if rest.contains('?') => return Err(LineProblem::NoTab),
+        None if has_question_mark(rest) && bytes.contains(&b'\t') => {
+            return Err(LineProblem::NoAnswer);
+        }
+        None if has_question_mark(rest) => return Err(LineProblem::NoTab),
         None => Content::Statement(rest.trim()),
     };
     let (Content::Statement(sentence)
     | Content::Question {
         question: sentence, ..
     }) = content;
-    if !sentence.contains(char::is_alphanumeric) {
+    if !has_word(sentence) {
         return Err(LineProblem::NoSentence);
     }
     Ok(Line { id, content })
-}
-
-/// The words of a sentence, one after the other into `word_found`: lower-cased, split at white space and commas, other
-/// punctuation dropped.
-pub(crate) fn for_each_word(sentence: &str, mut word_found: impl FnMut(&str)) {
-    let mut word = String::new();
-    for part in sentence.split(|c: char| c.is_whitespace() || c == ',') {
-        word.clear();
-        word.extend(
-            part.chars()
-                .filter(|c| c.is_alphanumeric())
-                .flat_map(char::to_lowercase),
-        );
-        if !word.is_empty() {
-            word_found(&word);
-        }
-    }
 }
 
 #[cfg(test)]
@@ -239,6 +232,16 @@ mod tests {
             problem(b"2 Where is Mary? bathroom 1", Some(1)),
             LineProblem::NoTab
         );
+        assert_eq!(
+            problem("2 哪里？ 家".as_bytes(), Some(1)),
+            LineProblem::NoTab
+        );
+        let long = [b"2 ".to_vec(), vec![b'a'; LONGEST_LINE]].concat();
+        assert_eq!(
+            problem(&long, Some(1)),
+            LineProblem::TooLong(LONGEST_LINE + 2)
+        );
+        assert!(parse_line(&long[..LONGEST_LINE], Some(1)).is_ok());
     }
 
     #[test]
@@ -252,14 +255,5 @@ mod tests {
             message,
             "id 4 is out of order: expected 3 (next line) or 1 (new story)"
         );
-    }
-
-    #[test]
-    fn words_are_lower_case_without_punctuation() {
-        let mut words = Vec::new();
-        for_each_word("Is the box's Lid, e.g., N,s?  ", |word| {
-            words.push(word.to_owned())
-        });
-        assert_eq!(words, ["is", "the", "boxs", "lid", "eg", "n", "s"]);
     }
 }

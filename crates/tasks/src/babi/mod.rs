@@ -9,13 +9,14 @@
 //! 3 Where is Mary?<tab>bathroom<tab>1
 //! ```
 //!
-//! One file of this directory each: [`line`](parse_line) reads a line, `corpus` a file, `source` finds the files in a
-//! folder or in the published archive, `vocabulary` numbers words and answers, `showing`
+//! One file of this directory each: [`line`](parse_line) reads a line, `text` tells words and answers apart, `corpus` reads a
+//! file, `source` finds the files in a folder and `archive` in the published archive, `vocabulary` numbers words and answers, `showing`
 //! turns a line into steps, `recall` makes questions of statements,
 //! `rename` tells a story of other people and places, `reading` turns stories into episodes,
 //! `data` puts it together as a [`Task`](crate::Task). `inventory` counts a download's files and `checksums` tells which of
 //! them are the published ones.
 
+mod archive;
 mod checksums;
 mod corpus;
 mod data;
@@ -29,6 +30,7 @@ mod rename;
 mod render;
 pub(crate) mod showing;
 mod source;
+mod text;
 mod vocabulary;
 
 pub use checksums::Provenance;
@@ -40,6 +42,7 @@ pub use line::{Content, Line, LineProblem, parse_line};
 pub use options::{BabiOptions, Encoding, Questions};
 pub use rename::Rename;
 pub use showing::Showing;
+pub use text::{LONGEST_LINE, is_question, normal_answer, without_byte_order_mark};
 pub use vocabulary::{PADDING, UNKNOWN, Vocabulary};
 
 pub(crate) use reading::{Lexicon, Reading};

@@ -130,10 +130,8 @@ impl BabiOptions {
         OptionError::unless(holds, "babi", "tasks", &self.tasks, expected)?;
         let again = self.again.iter().all(|task| (1..=20).contains(task));
         OptionError::unless(again, "babi", "again", &self.again, "numbers of 1 to 20")?;
-        let ticks = (1..=showing::MOST).contains(&self.ticks);
-        OptionError::unless(ticks, "babi", "ticks", self.ticks, "1 to 8")?;
-        let hops = self.hops <= showing::MOST;
-        OptionError::unless(hops, "babi", "hops", self.hops, "0 to 8")?;
+        OptionError::within("babi", "ticks", self.ticks, 1..=showing::MOST)?;
+        OptionError::within("babi", "hops", self.hops, 0..=showing::MOST)?;
         let recall = (0.0..=1.0).contains(&self.recall);
         OptionError::unless(recall, "babi", "recall", self.recall, "0 to 1")?;
         self.rename.iter().try_for_each(Rename::check)

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use ndarray::ArrayView2;
 
 use super::Encoding;
-use crate::{Episode, Input, InputKind, Interface, Labels, OutputKind, UNKNOWN_CLASS, scoring};
+use crate::render::{Words, not_of_words};
+use crate::{Episode, Interface, UNKNOWN_CLASS, scoring};
 
 /// The story in words, with the right answer behind each question and, given `logits`, the model's.
 pub(crate) fn render(
@@ -14,25 +15,12 @@ pub(crate) fn render(
     episode: &Episode,
     logits: Option<ArrayView2<f32>>,
 ) -> String {
-    let (
-        InputKind::Tokens { vocabulary, .. },
-        OutputKind::Classes { names },
-        Input::Tokens(steps),
-        Labels::Classes(classes),
-    ) = (
-        &interface.input,
-        &interface.outputs,
-        &episode.input,
-        &episode.labels,
-    )
-    else {
-        return format!("{}: not an episode of words\n", episode.group);
+    let Some(words) = Words::of(interface, episode) else {
+        return not_of_words(episode);
     };
     let answer_name = |class: u32| match class {
         UNKNOWN_CLASS => "(an answer never seen in training)",
-        class => names
-            .get(class as usize)
-            .map_or("(no such answer)", String::as_str),
+        class => words.answer(class),
     };
 
     let mut text = format!(
@@ -44,22 +32,16 @@ pub(crate) fn render(
     let mut targets = episode
         .target_steps
         .iter()
-        .zip(classes)
+        .zip(words.classes)
         .enumerate()
         .peekable();
     let mut line_is_open = false;
-    for (step, words) in steps.iter().enumerate() {
+    for (step, shown) in words.steps.iter().enumerate() {
         if !line_is_open {
             let _ = write!(text, "{step:>4}");
         }
-        for &word in words {
-            let _ = write!(
-                text,
-                " {}",
-                vocabulary
-                    .get(word as usize)
-                    .map_or("(no such word)", String::as_str)
-            );
+        for &word in shown {
+            let _ = write!(text, " {}", words.word(word));
         }
         let target = targets.next_if(|(_, (at, _))| **at == step);
         if let Some((target, (_, &class))) = target {

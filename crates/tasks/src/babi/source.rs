@@ -1,17 +1,19 @@
 //! Finding the files of the chosen tasks, in a folder or in the published archive.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::GzDecoder;
-
+use super::archive::read_archive;
 use super::{BabiError, BabiOptions};
 use crate::Split;
 
 /// The subsets to try where none is named, best first.
-const SUBSETS: [&str; 4] = ["en-valid-10k", "en-10k", "en-valid", "en"];
+pub(super) const SUBSETS: [&str; 4] = ["en-valid-10k", "en-10k", "en-valid", "en"];
+
+/// The most bytes of a file that is read.
+pub(super) const LARGEST_FILE: u64 = 1 << 28;
 
 /// One file's bytes and its name for messages.
 #[derive(Debug)]
@@ -40,13 +42,9 @@ pub(crate) fn read(options: &BabiOptions) -> Result<(String, Vec<TaskFiles>), Ba
         let files: Vec<String> = names.collect();
         let tasks = gather(options, files.iter().map(String::as_str), |name| {
             let path = folder.join(name);
-            let bytes = fs::read(&path).map_err(|source| BabiError::Read {
-                path: path.clone(),
-                source,
-            })?;
             Ok(SourceFile {
                 name: path.display().to_string(),
-                bytes,
+                bytes: read_whole(&path, LARGEST_FILE)?,
             })
         })?;
         Ok((folder.display().to_string(), tasks))
@@ -64,6 +62,36 @@ pub(crate) fn read(options: &BabiOptions) -> Result<(String, Vec<TaskFiles>), Ba
     } else {
         Err(BabiError::Missing { path: path.clone() })
     }
+}
+
+/// Opens a file. What is none, such as a pipe, may never end, or never begin.
+pub(super) fn open(path: &Path) -> Result<File, BabiError> {
+    let fail = |source| BabiError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    if !fs::metadata(path).map_err(fail)?.is_file() {
+        let message = "it is no file but a pipe or a device; write what it gives to a file, and pass \
+                       that";
+        return Err(fail(io::Error::other(message)));
+    }
+    File::open(path).map_err(fail)
+}
+
+/// The bytes of a file that has `most` at most.
+fn read_whole(path: &Path, most: u64) -> Result<Vec<u8>, BabiError> {
+    let fail = |source| BabiError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let mut bytes = Vec::new();
+    let mut file = open(path)?.take(most + 1);
+    file.read_to_end(&mut bytes).map_err(fail)?;
+    if bytes.len() as u64 > most {
+        let message = format!("it has more than {most} bytes, and no larger file is read");
+        return Err(fail(io::Error::other(message)));
+    }
+    Ok(bytes)
 }
 
 /// Picks the chosen tasks' files out of a list of file names.
@@ -104,7 +132,7 @@ fn gather<'a>(
 }
 
 /// The task and split of a file called `qaN_SPLIT.txt` or `qaN_NAME_SPLIT.txt`.
-fn split_name(name: &str) -> Option<(u8, Split)> {
+pub(super) fn split_name(name: &str) -> Option<(u8, Split)> {
     let (task, rest) = name
         .strip_prefix("qa")?
         .strip_suffix(".txt")?
@@ -152,14 +180,19 @@ fn find_folder(dir: &Path, subset: Option<&str>) -> Result<PathBuf, BabiError> {
             .filter(|(_, is_folder)| *is_folder)
             .map(|(name, _)| dir.join(name))
     };
-    let parents: Vec<PathBuf> = std::iter::once(dir.to_owned()).chain(folders()).collect();
     for wanted in subset.map_or(SUBSETS.to_vec(), |subset| vec![subset]) {
-        if let Some(found) = parents
-            .iter()
-            .map(|parent| parent.join(wanted))
-            .find(|folder| holds_tasks(folder))
-        {
-            return Ok(found);
+        let direct = dir.join(wanted);
+        if holds_tasks(&direct) {
+            return Ok(direct);
+        }
+        let mut below = folders().map(|folder| folder.join(wanted));
+        let mut below = below.by_ref().filter(|folder| holds_tasks(folder));
+        match (below.next(), below.next()) {
+            (Some(found), None) => return Ok(found),
+            (Some(one), Some(other)) => {
+                return Err(BabiError::TwoFolders { one, other });
+            }
+            _ => {}
         }
     }
     let found = entries.iter().map(|(name, is_folder)| {
@@ -172,7 +205,7 @@ fn find_folder(dir: &Path, subset: Option<&str>) -> Result<PathBuf, BabiError> {
     Err(no_subset(dir, subset, found.collect()))
 }
 
-fn no_subset(path: &Path, subset: Option<&str>, mut found: Vec<String>) -> BabiError {
+pub(super) fn no_subset(path: &Path, subset: Option<&str>, mut found: Vec<String>) -> BabiError {
     let count = found.len();
     found.truncate(12);
     let more = if count > 12 {
@@ -191,64 +224,22 @@ fn no_subset(path: &Path, subset: Option<&str>, mut found: Vec<String>) -> BabiE
     }
 }
 
-/// Reads the task files of one subset out of a `.tar.gz`, by file name. Returns the subset's name too.
-fn read_archive(
-    path: &Path,
-    subset: Option<&str>,
-) -> Result<(String, BTreeMap<String, Vec<u8>>), BabiError> {
-    let fail = |source| BabiError::Archive {
-        path: path.to_owned(),
-        source,
-    };
-    // A file directly at the top of the archive belongs to the subset "".
-    let mut wanted = subset.map_or_else(
-        || [&["", "."][..], &SUBSETS].concat(),
-        |subset| vec![subset],
-    );
-    let mut subsets: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
-    let file = fs::File::open(path).map_err(|source| BabiError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mut archive = tar::Archive::new(GzDecoder::new(std::io::BufReader::new(file)));
-    for entry in archive.entries().map_err(fail)? {
-        let mut entry = entry.map_err(fail)?;
-        let place = entry.path().map_err(fail)?.into_owned();
-        let Some(name) = place
-            .file_name()
-            .and_then(|name| name.to_str())
-            .map(str::to_owned)
-        else {
-            continue;
-        };
-        if split_name(&name).is_none() {
-            continue;
-        }
-        let parent = place
-            .parent()
-            .and_then(Path::file_name)
-            .map_or_else(String::new, |name| name.to_string_lossy().into());
-        let files = subsets.entry(parent.clone()).or_default();
-        if wanted.contains(&parent.as_str()) {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).map_err(fail)?;
-            files.insert(name, bytes);
-        }
-    }
-    wanted.retain(|name| subsets.contains_key(*name));
-    match wanted.first().and_then(|name| {
-        subsets
-            .remove(*name)
-            .map(|files| ((*name).to_owned(), files))
-    }) {
-        Some(found) => Ok(found),
-        None => Err(no_subset(path, subset, subsets.into_keys().collect())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_is_too_large_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("qa1_train.txt");
+        fs::write(&path, b"1234").unwrap();
+        assert_eq!(read_whole(&path, 4).unwrap(), b"1234");
+        let message = read_whole(&path, 3).unwrap_err().to_string();
+        assert!(
+            message.contains("qa1_train.txt") && message.contains("more than 3 bytes"),
+            "{message}"
+        );
+    }
 
     #[test]
     fn both_layouts_of_file_names() {

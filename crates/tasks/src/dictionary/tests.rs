@@ -4,10 +4,11 @@ use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::*;
+use crate::{InputKind, Split, Task};
 
 fn names(task: &Dictionary, episode: &Episode) -> Vec<String> {
     let (InputKind::Tokens { vocabulary, .. }, Input::Tokens(steps)) =
-        (&task.interface.input, &episode.input)
+        (&task.interface().input, &episode.input)
     else {
         panic!("words");
     };

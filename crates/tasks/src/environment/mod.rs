@@ -1,4 +1,5 @@
-//! Environments for reinforcement learning: a [grid maze](GridMaze), [bandits](Bandit), [tabular MDPs](TabularMdp).
+//! Environments for reinforcement learning: a [grid maze](GridMaze), [bandits](Bandit), [tabular MDPs](TabularMdp),
+//! [cues](Cues) to be remembered.
 //!
 //! An [`Environment`] is a batch of B worlds that step together; all their episodes have the same length, so that none
 //! has to wait for another. What an agent has to remember (where the reward was, which arm paid) holds for one episode,
@@ -6,25 +7,32 @@
 //!
 //! Episode e of an environment is a pure function of (seed, split, e) and of the actions: neither the batch that it is
 //! played in nor the episodes before it matter.
+//!
+//! [`Vectorised`] is all that the environments here have in common; a new one is an implementation of [`Game`].
 
 mod bandit;
+mod cues;
 mod error;
 mod maze;
 mod mdp;
 mod progress;
 mod state;
+mod vectorised;
 
-pub use bandit::{Arms, Bandit, BanditOptions};
+pub use bandit::{Arms, Bandit, BanditOptions, Pulling};
+pub use cues::{Cueing, Cues, CuesOptions};
 pub use error::EnvironmentError;
-pub use maze::{GridMaze, GridMazeOptions, MOVES, MazeMap};
-pub use mdp::{TabularMdp, TabularMdpOptions};
+pub use maze::{GridMaze, GridMazeOptions, MOVES, MazeMap, Mazes};
+pub use mdp::{Processes, TabularMdp, TabularMdpOptions};
+pub use state::{Reader, Writer};
+pub use vectorised::{Game, Shape, Vectorised};
 
 /// A batch of B worlds in lock step.
 ///
 /// Observations are what a recurrent agent needs and nothing more: what it sees now, its previous action as a one-hot
 /// vector (zeros at first), the previous reward, the share of the episode that is over, and a constant 1.
 pub trait Environment: Send {
-    /// A short name: `maze`, `bandit`, `mdp`.
+    /// A short name: `maze`, `bandit`, `mdp`, `cues`.
     fn name(&self) -> &str;
 
     /// The number of worlds, B.

@@ -30,20 +30,8 @@ impl GittinsTable {
     /// Where `pulls` is not 1 to 2000 or `discount` not 0 to 0.999.
     pub fn new(pulls: usize, discount: f64) -> Result<Self, OptionError> {
         let task = "gittins";
-        OptionError::unless(
-            (1..=2000).contains(&pulls),
-            task,
-            "pulls",
-            pulls,
-            "1 to 2000",
-        )?;
-        OptionError::unless(
-            (0.0..=0.999).contains(&discount),
-            task,
-            "discount",
-            discount,
-            "0 to 0.999",
-        )?;
+        OptionError::within(task, "pulls", pulls, 1..=2000)?;
+        OptionError::within(task, "discount", discount, 0.0..=0.999)?;
         let depth = pulls + (2.0 / (1.0 - discount)).ceil() as usize;
         let mut indices = vec![1.0_f64; row_start(pulls + 1)];
         // values[a]: what state (a, n - a) is worth above a sure reward for ever, per (1 - discount), never below 0.

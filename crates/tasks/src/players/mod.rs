@@ -6,8 +6,11 @@
 //! - [`ThompsonSampling`], [`Ucb1`], [`Gittins`], of a [`Bandit`](crate::environment::Bandit).
 //! - [`MdpOptimum`] knows the process, [`PosteriorSampling`] (PSRL) learns it, of a
 //!   [`TabularMdp`](crate::environment::TabularMdp).
+//! - [`CueOracle`] knows the right actions, [`PerfectMemory`] finds them and forgets nothing, of
+//!   [`Cues`](crate::environment::Cues).
 
 mod arms;
+mod cues;
 mod gittins;
 mod maze;
 mod mdp;
@@ -18,6 +21,7 @@ mod ucb1;
 
 use crate::environment::{Environment, EnvironmentError};
 
+pub use cues::{CueOracle, PerfectMemory};
 pub use gittins::{Gittins, GittinsTable};
 pub use maze::{IdealExplorer, MazeOracle};
 pub use mdp::{MdpOptimum, PosteriorSampling};

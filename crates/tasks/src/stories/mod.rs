@@ -16,9 +16,7 @@ use crate::babi::{
     self, Corpus, Draw, Encoding, Interner, Lexicon, Questions, Reading, Showing, Vocabulary,
     showing,
 };
-use crate::{
-    Episode, InputKind, Interface, OptionError, OutputKind, Split, Task, TaskError, stream,
-};
+use crate::{Episode, Interface, OptionError, Split, Task, TaskError, stream};
 use world::World;
 
 /// What happens in a story.
@@ -137,22 +135,16 @@ impl Stories {
     /// # Errors
     /// Where an option is out of range.
     pub fn new(options: StoriesOptions, seed: u64) -> Result<Self, OptionError> {
-        let check = |option, value: usize, allowed: Range<usize>| {
-            let expected = format!("{} to {}", allowed.start, allowed.end - 1);
-            OptionError::unless(
-                allowed.contains(&value),
-                Self::NAME,
-                option,
-                value,
-                expected,
-            )
-        };
-        check("people", options.people, 1..world::PEOPLE.len() + 1)?;
-        check("places", options.places, 2..world::PLACES.len() + 1)?;
-        check("questions", options.questions, 1..1001)?;
-        check("statements", options.statements, 1..101)?;
-        check("ticks", options.ticks, 1..showing::MOST + 1)?;
-        check("hops", options.hops, 0..showing::MOST + 1)?;
+        for (option, value, allowed) in [
+            ("people", options.people, 1..=world::PEOPLE.len()),
+            ("places", options.places, 2..=world::PLACES.len()),
+            ("questions", options.questions, 1..=1000),
+            ("statements", options.statements, 1..=100),
+            ("ticks", options.ticks, 1..=showing::MOST),
+            ("hops", options.hops, 0..=showing::MOST),
+        ] {
+            OptionError::within(Self::NAME, option, value, allowed)?;
+        }
 
         let lexicon = world::words(options.plot, options.people, options.places);
         let marks: Vec<String> = options.showing().marks().collect();
@@ -164,15 +156,11 @@ impl Stories {
             Plot::Moves => world::LONGEST_MOVE,
             Plot::Carries => world::LONGEST_CARRY,
         };
-        let interface = Interface {
-            input: InputKind::Tokens {
-                vocabulary: vocabulary.words.clone(),
-                words_per_step: options.showing().words_per_step(longest),
-            },
-            outputs: OutputKind::Classes {
-                names: vocabulary.answers.clone(),
-            },
-        };
+        let interface = Interface::words(
+            vocabulary.words.clone(),
+            options.showing().words_per_step(longest),
+            vocabulary.answers.clone(),
+        );
         Ok(Stories {
             options,
             seed,

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Input, Labels};
+use crate::{Input, InputKind, Labels};
 
 fn stories(options: StoriesOptions) -> Stories {
     Stories::new(options, 11).unwrap()

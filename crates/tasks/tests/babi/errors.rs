@@ -23,6 +23,41 @@ fn a_cut_off_or_foreign_archive_is_an_error() {
     }
 }
 
+/// Neither is read: a pipe that nobody writes to never begins, and a device never ends.
+#[cfg(unix)]
+#[test]
+fn pipes_and_devices_are_no_files() {
+    let dir = one_task();
+    let pipe = dir.path().join("qa2_train.txt");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", dir.path().join("qa3_train.txt")).unwrap();
+    for (place, task) in [(dir.path(), 2), (dir.path(), 3), (&pipe, 1)] {
+        let error = Babi::load(options(place, &[task])).unwrap_err();
+        let message = error.to_string();
+        assert!(
+            matches!(error, BabiError::Read { .. }) && message.contains("no file but a pipe"),
+            "{message}"
+        );
+    }
+    let error = Babi::load(options("/dev/zero".as_ref(), &[1])).unwrap_err();
+    assert!(error.to_string().contains("/dev/zero"), "{error}");
+}
+
+#[test]
+fn a_line_of_another_kind_of_file_is_named() {
+    let dir = one_task();
+    let path = dir.path().join("qa1_train.txt");
+    fs::write(&path, format!("{TRAIN}1 {}\n", "a".repeat(1 << 20))).unwrap();
+    let message = Babi::load(options(dir.path(), &[1]))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        message.contains("qa1_train.txt:8:") && message.contains("it has 1048578 bytes"),
+        "{message}"
+    );
+}
+
 #[test]
 fn missing_data_say_where_to_get_them() {
     let dir = tempfile::tempdir().unwrap();

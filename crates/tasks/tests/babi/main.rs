@@ -7,3 +7,4 @@ mod inventory;
 mod recall;
 mod rename;
 mod sources;
+mod text;

@@ -222,8 +222,8 @@ fn the_words_of_an_answer_of_several_change_places_too() {
         let expected = [
             format!("the {one}"),
             format!("the {other}"),
-            format!("the garden, the {one}"),
-            format!("the garden, the {other}"),
+            format!("the garden,the {one}"),
+            format!("the garden,the {other}"),
             one.to_owned(),
         ];
         assert_eq!(answers, expected, "{lines:?}");

@@ -1,5 +1,7 @@
 //! Folders, subsets and archives.
 
+use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
 
 use mnm_tasks::{Babi, BabiError, BabiOptions, Split, Task};
@@ -83,6 +85,86 @@ fn a_parent_folder_and_its_subsets() {
         message.contains("in shuffled") && message.contains("en-10k/, en-valid-10k/, hn/"),
         "{message}"
     );
+}
+
+#[test]
+fn a_validation_split_that_is_cut_from_the_training_file_is_told() {
+    let dir = one_task();
+    write(dir.path(), "qa2_train.txt", stories(20));
+    write(dir.path(), "qa5_train.txt", stories(20));
+    let babi = Babi::load(options(dir.path(), &[1, 2, 5])).unwrap();
+    let cut: Vec<_> = babi.counts().iter().filter(|c| c.is_cut).collect();
+    let cut: Vec<_> = cut.iter().map(|c| (c.task, c.split, c.stories)).collect();
+    assert_eq!(cut, [(2, Split::Valid, 2), (5, Split::Valid, 2)]);
+    let notes = babi.notes();
+    assert_eq!(notes.len(), 1);
+    assert!(
+        notes[0].contains("no validation file of tasks 2, 5: the last tenth of the training"),
+        "{notes:?}"
+    );
+    let whole = Babi::load(options(dir.path(), &[1])).unwrap();
+    assert_eq!(whole.notes(), [""; 0]);
+}
+
+#[test]
+fn two_folders_of_one_name_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("a/en-10k"), dir.path().join("b/en-10k"));
+    write(&one, "qa1_train.txt", stories(10));
+    write(&other, "qa1_train.txt", stories(10));
+    let error = Babi::load(options(dir.path(), &[1])).unwrap_err();
+    assert!(matches!(error, BabiError::TwoFolders { .. }), "{error}");
+    // The nearer one goes first, as it always did.
+    write(&dir.path().join("en-10k"), "qa1_train.txt", stories(20));
+    let babi = Babi::load(options(dir.path(), &[1])).unwrap();
+    assert_eq!(babi.len(Split::Train), Some(18));
+
+    let path = dir.path().join("tasks.tar.gz");
+    let files = ["a/en-10k", "b/en-10k", "a/en"]
+        .map(|folder| (format!("{folder}/qa1_train.txt"), stories(10)));
+    let files: Vec<_> = files.iter().map(|f| (f.0.as_str(), f.1.clone())).collect();
+    archive(&path, &files);
+    let message = Babi::load(options(&path, &[1])).unwrap_err().to_string();
+    assert!(
+        message.contains("several folders of the name \"en-10k\": a/en-10k, b/en-10k"),
+        "{message}"
+    );
+    let english = BabiOptions {
+        subset: Some("en".to_owned()),
+        ..options(&path, &[1])
+    };
+    assert!(Babi::load(english).is_ok());
+}
+
+/// What used to be read of the first member only, and the validation file then cut out of the training file.
+#[test]
+fn an_archive_of_several_gzip_members_is_read_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, parts) = (dir.path().join("whole.tar.gz"), dir.path().join("parts"));
+    let file = |name: &str| format!("en/{name}");
+    let (train, valid) = (file("qa1_train.txt"), file("qa1_valid.txt"));
+    archive(&path, &[(&train, stories(20)), (&valid, stories(5))]);
+    let mut tar = Vec::new();
+    let packed = fs::File::open(&path).unwrap();
+    flate2::read::GzDecoder::new(packed)
+        .read_to_end(&mut tar)
+        .unwrap();
+    // Cut where the second file's header begins.
+    let at = tar
+        .windows(valid.len())
+        .position(|bytes| bytes == valid.as_bytes());
+    let (first, second) = tar.split_at(at.unwrap());
+    let mut members = Vec::new();
+    for part in [first, second] {
+        let mut encoder = flate2::write::GzEncoder::new(&mut members, flate2::Compression::fast());
+        encoder.write_all(part).unwrap();
+        encoder.finish().unwrap();
+    }
+    fs::write(&parts, members).unwrap();
+    let babi = Babi::load(options(&parts, &[1])).unwrap();
+    assert_eq!(babi.len(Split::Train), Some(20));
+    assert_eq!(babi.len(Split::Valid), Some(5));
+    assert_eq!(babi.notes(), [""; 0]);
 }
 
 #[test]

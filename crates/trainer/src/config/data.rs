@@ -2,8 +2,8 @@
 
 use mnm_tasks::environment::{BanditOptions, EnvironmentError, GridMazeOptions, TabularMdpOptions};
 use mnm_tasks::{
-    AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions, Lengths,
-    PrioritySortOptions, Split, StoriesOptions,
+    AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions, Generator,
+    MqarOptions, PrioritySortOptions, Split, StoriesOptions,
 };
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -52,6 +52,8 @@ tasks! {
     "associative-recall" => AssociativeRecall(AssociativeRecallOptions),
     /// Translate with a dictionary that examples tell.
     "dictionary" => Dictionary(DictionaryOptions),
+    /// Name the values of keys that were told in pairs.
+    "mqar" => Mqar(MqarOptions),
     /// An environment: find the hidden reward of a maze, and go back to it.
     "maze" => Maze(GridMazeOptions),
     /// An environment: find the arm that pays best.
@@ -94,18 +96,17 @@ impl DataConfig {
     #[must_use]
     pub fn for_evaluation(&self) -> Self {
         let mut data = self.clone();
-        let lengths: &mut [&mut Lengths] = match &mut data {
+        let lengths = match &mut data {
             Self::Babi(options) => return Self::Babi(options.clone().for_evaluation()),
-            Self::DoubleCopy(options) => &mut [&mut options.lengths],
-            Self::PrioritySort(options) => &mut [&mut options.inputs],
-            Self::AssociativeRecall(options) => &mut [&mut options.items],
-            Self::Dictionary(options) => {
-                &mut [&mut options.pairs, &mut options.lengths, &mut options.query]
-            }
-            Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => &mut [],
+            Self::DoubleCopy(options) => options.lengths(),
+            Self::PrioritySort(options) => options.lengths(),
+            Self::AssociativeRecall(options) => options.lengths(),
+            Self::Dictionary(options) => options.lengths(),
+            Self::Mqar(options) => options.lengths(),
+            Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => Vec::new(),
         };
-        for lengths in lengths {
-            lengths.growing = 0;
+        for option in lengths {
+            option.lengths.growing = 0;
         }
         data
     }
@@ -173,6 +174,7 @@ mod tests {
                 "priority-sort",
                 "associative-recall",
                 "dictionary",
+                "mqar",
             ];
             assert_eq!(growing != table, generated.contains(task), "{task}");
             let growing: DataConfig = growing.try_into().expect("TOML");

@@ -33,6 +33,7 @@ const NAMED: &[(&str, &str)] = &[
         include_str!("../../configs/associative-recall.toml"),
     ),
     ("dictionary", include_str!("../../configs/dictionary.toml")),
+    ("mqar", include_str!("../../configs/mqar.toml")),
     ("stories", include_str!("../../configs/stories.toml")),
     ("maze9", include_str!("../../configs/maze9.toml")),
     ("maze13", include_str!("../../configs/maze13.toml")),

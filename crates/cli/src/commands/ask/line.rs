@@ -1,5 +1,7 @@
 //! What a line of a story that somebody types or pipes in says.
 
+use mnm_tasks::babi::is_question;
+
 /// A line, read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -23,7 +25,8 @@ pub enum Says<'a> {
     },
 }
 
-/// Reads a line: with or without a number in front, as in a bAbI file; a question ends in `?` or has a tab behind it.
+/// Reads a line: with or without a number in front, as in a bAbI file; a question ends in a question mark or has a tab
+/// behind it.
 pub fn read(line: &str) -> Line<'_> {
     let line = line.trim();
     let (number, rest) = match line.split_once(|c: char| !c.is_ascii_digit()) {
@@ -45,7 +48,7 @@ pub fn read(line: &str) -> Line<'_> {
             question: question.trim(),
             right: right.filter(|answer| !answer.is_empty()),
         }
-    } else if rest.ends_with('?') {
+    } else if is_question(rest) {
         Says::Question {
             question: rest,
             right: None,
@@ -78,6 +81,8 @@ mod tests {
             ("2nd place.", Says::Statement("2nd place.")),
             ("Where is Mary? ", question("Where is Mary?", None)),
             ("3 Where is Mary?", question("Where is Mary?", None)),
+            ("Where is she?!", question("Where is she?!", None)),
+            ("玛丽在哪里？", question("玛丽在哪里？", None)),
             (
                 "3 Where is Mary? \tbathroom\t1",
                 question("Where is Mary?", Some("bathroom")),

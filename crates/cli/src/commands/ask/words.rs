@@ -48,27 +48,9 @@ pub fn percent(probability: f64) -> String {
     format!("{:.1} %", 100.0 * probability)
 }
 
-/// Whether two answers are the same but for case and blanks, as the data's are when they are read.
-pub fn same_answer(one: &str, other: &str) -> bool {
-    let plain = |text: &str| -> String {
-        text.chars()
-            .filter(|c| !c.is_whitespace())
-            .flat_map(char::to_lowercase)
-            .collect()
-    };
-    plain(one) == plain(other)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn answers_are_compared_as_they_are_read() {
-        assert!(same_answer("Bathroom", "bathroom"));
-        assert!(same_answer("apple, milk", "apple,milk"));
-        assert!(!same_answer("apple,milk", "apple"));
-    }
 
     #[test]
     fn the_marks_are_no_words() {

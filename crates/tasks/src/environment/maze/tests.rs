@@ -1,4 +1,6 @@
 use super::*;
+use crate::Split;
+use crate::environment::{Environment, EnvironmentError};
 
 fn maze(batch: usize) -> GridMaze {
     GridMaze::new(GridMazeOptions::default(), batch, 3, Split::Train).unwrap()
@@ -35,7 +37,7 @@ fn the_agent_sees_its_neighbourhood_and_its_past() {
         observations,
         [[0.0; 13].as_slice(), &[0.0, 0.0, 1.0]].concat()
     );
-    maze.goals[0] = 9 + 1;
+    maze.game.goals[0] = 9 + 1;
     let (mut observations, mut rewards) = (vec![f32::NAN; 16], [f32::NAN]);
     assert!(!maze.step(&[2], &mut observations, &mut rewards).unwrap());
     assert_eq!(maze.agents(), [4 * 9 + 3]);
@@ -56,13 +58,13 @@ fn the_reward_is_paid_on_entering_and_the_agent_jumps() {
     let mut landed = Vec::new();
     let mut rewards = [0.0];
     for _ in 0..60 {
-        maze.goals[0] = goal;
-        maze.agents[0] = maze.map().centre();
+        maze.game.goals[0] = goal;
+        maze.game.agents[0] = maze.map().centre();
         maze.step(&[3], &mut observations, &mut rewards).unwrap();
         assert_eq!(rewards, [10.0]);
         assert_eq!(observations[13], 10.0, "the reward is observed");
-        assert!(!maze.map().is_wall(maze.agents[0]) && maze.agents[0] != goal);
-        landed.push(maze.agents[0]);
+        assert!(!maze.map().is_wall(maze.game.agents[0]) && maze.game.agents[0] != goal);
+        landed.push(maze.game.agents[0]);
     }
     landed.sort_unstable();
     landed.dedup();
@@ -82,9 +84,9 @@ fn a_wall_stops_and_costs() {
     let mut maze = GridMaze::new(options, 1, 3, Split::Train).unwrap();
     let (mut observations, mut rewards) = (vec![0.0; 16], [0.0]);
     maze.reset(0, &mut observations).unwrap();
-    (maze.agents[0], maze.goals[0]) = (9 + 1, 7 * 9 + 7);
+    (maze.game.agents[0], maze.game.goals[0]) = (9 + 1, 7 * 9 + 7);
     maze.step(&[0], &mut observations, &mut rewards).unwrap();
-    assert_eq!((maze.agents[0], rewards), (9 + 1, [-0.5]));
+    assert_eq!((maze.game.agents[0], rewards), (9 + 1, [-0.5]));
 }
 
 #[test]

@@ -1,4 +1,6 @@
 use super::*;
+use crate::Split;
+use crate::environment::Environment;
 
 fn mdp(batch: usize) -> (TabularMdp, Vec<f32>) {
     let mut mdp = TabularMdp::new(TabularMdpOptions::default(), batch, 3, Split::Train).unwrap();
