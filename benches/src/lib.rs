@@ -1,5 +1,7 @@
 //! What the benches measure: the standard shapes of docs/performance.md, and the fused cell on one block of sequences.
 
+pub mod plain;
+
 use std::time::{Duration, Instant};
 
 use mnm_controller::fused::{

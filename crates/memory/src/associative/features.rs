@@ -23,7 +23,8 @@ pub enum Features {
     Raw,
     /// The key divided by its length.
     Unit,
-    /// `tanh(gain (R k / |k| + b)) / sqrt(count)`, the entries of R and b normal of deviation 1: a random hidden layer.
+    /// `tanh(gain (R k / |k| + b)) / sqrt(count)`, R normal of deviation 1 and b of deviation 0.3: a random hidden layer. For least squares; the delta
+    /// rule, which does not set features apart, wants sparse ones.
     Tanh {
         /// How many features.
         count: usize,
@@ -111,7 +112,7 @@ impl<F: Kernels> FeatureMap<F> {
             Features::Unit => Self::Unit,
             Features::Tanh { count, gain, seed } => Self::Tanh {
                 weights: Weights::dense(count, key, &normal(seed, 0, &[count, key], gain)),
-                bias: normal(seed, 1, &[count], gain),
+                bias: normal(seed, 1, &[count], 0.3 * gain),
             },
             Features::Nearest {
                 count,

@@ -150,11 +150,6 @@ impl<F: Kernels> Weights<F> {
         self.bound *= factor.as_f64();
     }
 
-    pub(super) fn fill_zero(&mut self) {
-        self.data.fill(F::zero());
-        self.bound = 0.0;
-    }
-
     /// The Frobenius norm, in double precision.
     pub(super) fn norm(&self) -> f64 {
         let squares = self

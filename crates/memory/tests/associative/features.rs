@@ -20,19 +20,20 @@ fn features_make_room_for_more_pairs_than_keys_are_wide() {
         raw > 0.7,
         "four pairs for each dimension cannot be held: {raw}"
     );
+    let squares = Method::LeastSquares {
+        ridge: 1e-9,
+        forgetting: 0.0,
+    };
     for features in [Features::tanh(256), Features::nearest(512, 16)] {
-        let found = error(
-            Method::LeastSquares {
-                ridge: 1e-9,
-                forgetting: 0.0,
-            },
-            features.clone(),
-        );
+        let found = error(squares.clone(), features.clone());
         assert!(found < 1e-3, "{features:?}: {found}");
-        let delta = error(Method::delta(), features.clone());
-        let raw = error(Method::delta(), Features::Raw);
-        assert!(delta < 0.6 * raw, "{features:?}: {delta} against {raw}");
     }
+    // The delta rule does not set features apart: it takes sparse ones, of which different keys share few.
+    let (raw, sparse) = (
+        error(Method::delta(), Features::Raw),
+        error(Method::delta(), Features::nearest(512, 16)),
+    );
+    assert!(sparse < 0.5 * raw, "{sparse} against {raw}");
 }
 
 #[test]
