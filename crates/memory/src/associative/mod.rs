@@ -200,7 +200,7 @@ impl<F: Kernels> AssociativeMemory<F> {
 
     /// Stores a pair that was checked.
     fn store(&mut self, key: &[F], value: &[F]) -> Result<F, AssociativeError> {
-        let (x, square) = features_of(&self.map, key, &mut self.row, &mut self.work)?;
+        let (x, square) = checked_features(&self.map, key, &mut self.row, &mut self.work)?;
         let distance = self.state.write(x, square, value)?;
         self.writes += 1;
         self.sample.see(key, value);
@@ -258,6 +258,28 @@ impl<F: Kernels> AssociativeMemory<F> {
         Ok(Array2::from_shape_vec((rows, self.value), values).unwrap_or_default())
     }
 
+    /// The features \[N, count] under which the rows of `keys` \[N, key] are stored: what every method sees of them.
+    ///
+    /// # Errors
+    /// [`AssociativeError::Row`], as [`AssociativeMemory::read`].
+    pub fn features_of<'k>(
+        &self,
+        keys: impl Into<ArrayView2<'k, F>>,
+    ) -> Result<Array2<F>, AssociativeError> {
+        let keys = keys.into();
+        check_rows("key", &keys, self.key)?;
+        let (rows, count) = (keys.nrows(), self.features.count(self.key));
+        let keys = keys.as_standard_layout();
+        let mut features = vec![F::zero(); rows * count];
+        let mut work = vec![F::zero(); self.map.work(rows, self.key)];
+        if let Some(keys) = keys.as_slice() {
+            let keys = Matrix::dense(keys, rows, self.key);
+            self.map.map(keys, &mut features, &mut work);
+        }
+        // The length is that of the shape.
+        Ok(Array2::from_shape_vec((rows, count), features).unwrap_or_default())
+    }
+
     fn read_rows(&self, keys: Matrix<'_, F>, values: MatrixMut<'_, F>) {
         if self.map.is_raw() {
             return self.state.read(keys, values);
@@ -303,7 +325,7 @@ impl<F: Kernels> AssociativeMemory<F> {
     pub fn forget<'k>(&mut self, key: impl Into<ArrayView1<'k, F>>) -> Result<F, AssociativeError> {
         let key = contiguous(key.into());
         check("key", &key, self.key)?;
-        let (x, square) = features_of(&self.map, &key, &mut self.row, &mut self.work)?;
+        let (x, square) = checked_features(&self.map, &key, &mut self.row, &mut self.work)?;
         let length = self.state.forget(x, square, &self.nothing)?;
         self.sample.forget(&key);
         Ok(length)
@@ -402,7 +424,7 @@ fn finite<F: Kernels>(value: &[F]) -> Result<(), AssociativeError> {
 }
 
 /// The features of a key, and their square, which can be divided by.
-fn features_of<'a, F: Kernels>(
+fn checked_features<'a, F: Kernels>(
     map: &FeatureMap<F>,
     key: &'a [F],
     row: &'a mut [F],
