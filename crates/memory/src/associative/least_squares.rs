@@ -28,8 +28,8 @@ use super::AssociativeError;
 use super::state::State;
 use super::weights::{Weights, overflow};
 
-/// Rows of S that are taken at a time: read and changed while they are near.
-const BLOCK: usize = 32;
+/// Entries of S that are taken at a time, in whole rows: 16 KiB, read and changed while they are in the nearest cache.
+const BLOCK: usize = 4096;
 
 /// Where the entries of S are on average smaller than this, they are scaled up by it: a power of two.
 const SMALL: f64 = 1.0 / 1024.0;
@@ -95,8 +95,9 @@ impl<F: Kernels> Evidence<F> {
         for (to, &f) in scaled.iter_mut().zip(f) {
             *to = b * f;
         }
-        for first in (0..width).step_by(BLOCK) {
-            let count = BLOCK.min(width - first);
+        let rows = (BLOCK / width).max(8);
+        for first in (0..width).step_by(rows) {
+            let count = rows.min(width - first);
             let g = &mut g[first..first + count];
             let rows = self.root.block_mut(first, count);
             let to = MatrixMut::dense(g, 1, count);
