@@ -3,6 +3,8 @@
 
 pub mod bars;
 
+pub mod plain;
+
 use std::time::{Duration, Instant};
 
 use mnm_controller::fused::{

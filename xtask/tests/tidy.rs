@@ -42,6 +42,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "mnm-trainer",
         ],
     ),
+    ("mnm-memory-service", &["mnm-memory"]),
     ("xtask", &[]),
 ];
 

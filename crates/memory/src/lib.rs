@@ -4,9 +4,12 @@
 //! [`Memory`] holds the fast weights of a batch of sequences, a [`WriteRule`] changes them. Both are made of tensor
 //! ops, so that whatever reads the memory can be differentiated through every write. The rules of Metalearned Neural
 //! Memory (arXiv 1907.09720) are [`GradientRule`] (MNM-g) and [`PerceptronRule`] (MNM-p).
+//!
+//! [`AssociativeMemory`] is a memory in a program: no tape, no batch, plain slices, in place.
 
 pub mod fused;
 
+mod associative;
 mod error;
 mod gradient_rule;
 mod memory;
@@ -14,6 +17,9 @@ mod perceptron_rule;
 mod rule;
 mod shape;
 
+pub use associative::{
+    AssociativeError, AssociativeMemory, Drift, Features, Method, Statistics, read_each, write_each,
+};
 pub use error::MemoryError;
 pub use gradient_rule::GradientRule;
 pub use memory::Memory;

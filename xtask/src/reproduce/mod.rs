@@ -1,6 +1,7 @@
 //! `cargo xtask reproduce`: a suite of trainings from start to table.
 
 mod by_task;
+mod capacity;
 mod evaluate;
 mod folder;
 mod further;
@@ -33,7 +34,7 @@ use train::{Outcome, Plan};
                         stopped (Ctrl-C) is gone on with: run the same command again."
 )]
 pub struct Options {
-    /// The suite: quick, babi, algorithmic, rl, or any other file of xtask/suites
+    /// The suite: quick, babi, algorithmic, rl, or any other file of xtask/suites; or capacity, the study of what a memory holds
     #[arg(default_value = "quick")]
     suite: String,
     /// Folder (or archive) of the data that the suite needs
@@ -68,6 +69,9 @@ impl Options {
 /// # Errors
 /// If anything is missing beforehand, or if a run fails; the other runs are finished and tabled all the same.
 pub fn run(options: &Options) -> Result<()> {
+    if options.suite == capacity::NAME {
+        return capacity::run(options);
+    }
     let suite = suite::load(&options.suite)?;
     let data = data_folder(&suite, options)?;
     setup::run(&setup::Options::default())?;

@@ -1,0 +1,181 @@
+//! The tables of the page, made from the figures.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::Failure;
+use crate::pictures::shown_width;
+
+/// Name and text of every table.
+pub type Tables = BTreeMap<&'static str, String>;
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Everything in order of first appearance.
+fn distinct<T: PartialEq>(all: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for one in all {
+        if !found.contains(&one) {
+            found.push(one);
+        }
+    }
+    found
+}
+
+fn markdown(head: &[String], rows: &[Vec<String>]) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let rule: Vec<String> = head.iter().map(|_| "---".to_owned()).collect();
+    let rows: String = rows.iter().map(|row| line(row)).collect();
+    format!("{}{}{rows}", line(head), line(&rule))
+}
+
+/// The mean over seeds of a figure at a load, and how far the seeds are apart.
+fn cell(figures: &Value, of: (&str, &str, u64), load: f64, figure: &str) -> String {
+    let (memory, keys, width) = of;
+    let runs = list(&figures["storing"])
+        .iter()
+        .filter(|run| run["memory"] == memory && run["keys"] == keys && run["width"] == width);
+    let values: Vec<f64> = runs
+        .filter_map(|run| {
+            let point = list(&run["points"])
+                .iter()
+                .find(|point| point["load"] == load)?;
+            point[figure].as_f64()
+        })
+        .collect();
+    if values.is_empty() {
+        return "-".to_owned();
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let far = values
+        .iter()
+        .map(|value| (value - mean).abs())
+        .fold(0.0, f64::max);
+    match (mean, values.len()) {
+        (mean, _) if mean < 5e-4 => format!("{mean:.0e}"),
+        (mean, 1) => format!("{mean:.3}"),
+        (mean, _) => format!("{mean:.3} ±{far:.3}"),
+    }
+}
+
+/// The largest load at which the mean error over seeds is still at most a half.
+fn held(figures: &Value, memory: &str, keys: &str, width: u64) -> String {
+    let runs: Vec<&Value> = list(&figures["storing"])
+        .iter()
+        .filter(|run| run["memory"] == memory && run["keys"] == keys && run["width"] == width)
+        .collect();
+    let Some(first) = runs.first() else {
+        return "-".to_owned();
+    };
+    let mut most = None;
+    for place in 0..list(&first["points"]).len() {
+        let errors = runs
+            .iter()
+            .filter_map(|run| run["points"][place]["error"].as_f64());
+        let mean = errors.sum::<f64>() / runs.len() as f64;
+        if mean > 0.5 {
+            break;
+        }
+        most = first["points"][place]["load"].as_f64();
+    }
+    most.map_or("< 0.125".to_owned(), |load| format!("{load}"))
+}
+
+/// All tables of the page.
+pub fn tables(figures: &Value) -> Tables {
+    let runs = list(&figures["storing"]);
+    let memories = distinct(runs.iter().filter_map(|run| run["memory"].as_str()));
+    let mut widths = distinct(runs.iter().filter_map(|run| run["width"].as_u64()));
+    widths.sort_unstable();
+    let shown = shown_width(figures);
+    let mut tables = Tables::new();
+    let at_loads = |keys: &str, figure: &str, loads: &[f64]| {
+        let head: Vec<String> = ["memory".to_owned()]
+            .into_iter()
+            .chain(loads.iter().map(|load| format!("{load}")))
+            .collect();
+        let rows: Vec<Vec<String>> = memories
+            .iter()
+            .map(|memory| {
+                let cells = loads
+                    .iter()
+                    .map(|&load| cell(figures, (memory, keys, shown), load, figure));
+                [(*memory).to_owned()].into_iter().chain(cells).collect()
+            })
+            .collect();
+        markdown(&head, &rows)
+    };
+    tables.insert(
+        "random",
+        at_loads("random", "error", &[0.25, 0.5, 1.0, 2.0, 4.0, 8.0]),
+    );
+    tables.insert(
+        "correlated",
+        at_loads("correlated", "error", &[0.25, 0.5, 1.0, 2.0, 4.0, 8.0]),
+    );
+    tables.insert("noisy", at_loads("random", "noisy", &[0.25, 0.5, 1.0, 2.0]));
+    tables.insert(
+        "disturbance",
+        at_loads("random", "disturbance", &[0.25, 1.0, 4.0]),
+    );
+    let optimum = |memory: &str, keys: &str| {
+        let name = match memory {
+            "delta" => "keys",
+            "delta, tanh features" => "tanh features",
+            _ => "nearest places",
+        };
+        let cells = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
+            .map(|load| cell(figures, (memory, keys, shown), load, "optimum"));
+        [format!("{name}, {keys}")]
+            .into_iter()
+            .chain(cells)
+            .collect::<Vec<_>>()
+    };
+    let head = ["optimum on", "0.25", "0.5", "1", "2", "4", "8"].map(str::to_owned);
+    let kinds = ["delta", "delta, tanh features", "delta, nearest places"];
+    let rows: Vec<_> = kinds
+        .iter()
+        .flat_map(|memory| [optimum(memory, "random"), optimum(memory, "correlated")])
+        .collect();
+    tables.insert("optimum", markdown(&head, &rows));
+    let head: Vec<String> = ["memory".to_owned()]
+        .into_iter()
+        .chain(widths.iter().map(|width| format!("{width} wide")))
+        .collect();
+    let rows: Vec<Vec<String>> = memories
+        .iter()
+        .map(|memory| {
+            let cells = widths.iter().map(|&width| {
+                format!(
+                    "{}, {}",
+                    held(figures, memory, "random", width),
+                    held(figures, memory, "correlated", width)
+                )
+            });
+            [(*memory).to_owned()].into_iter().chain(cells).collect()
+        })
+        .collect();
+    tables.insert("widths", markdown(&head, &rows));
+    tables
+}
+
+/// Puts every table between its marks in the page: `<!-- table NAME -->` and `<!-- end -->`.
+pub fn fill(page: &Path, tables: &Tables) -> Result<(), Failure> {
+    let mut text =
+        std::fs::read_to_string(page).map_err(|error| format!("{}: {error}", page.display()))?;
+    for (name, table) in tables {
+        let mark = format!("<!-- table {name} -->\n");
+        let Some(start) = text.find(&mark).map(|start| start + mark.len()) else {
+            continue;
+        };
+        let Some(length) = text[start..].find("<!-- end -->") else {
+            return Err(format!("{}: the table {name} has no end", page.display()).into());
+        };
+        text.replace_range(start..start + length, &format!("\n{table}\n"));
+    }
+    Ok(std::fs::write(page, text)?)
+}

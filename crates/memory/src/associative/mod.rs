@@ -1,0 +1,450 @@
+//! A memory in a program: this vector goes with that one, from now on, without training.
+
+mod deep;
+mod delta;
+mod each;
+mod error;
+mod features;
+mod file;
+mod hebbian;
+mod least_squares;
+mod method;
+mod network;
+mod reservoir;
+mod state;
+mod statistics;
+mod weights;
+
+use std::borrow::Cow;
+
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch, dot};
+use ndarray::{Array2, ArrayView1, ArrayView2};
+
+pub use each::{read_each, write_each};
+pub use error::AssociativeError;
+pub use features::Features;
+pub use method::Method;
+pub use statistics::{Drift, Statistics};
+
+use features::FeatureMap;
+use reservoir::Reservoir;
+use state::State;
+
+/// Pairs that are remembered to measure drift, unless set otherwise.
+const SAMPLE: usize = 32;
+
+/// A key-value memory of fixed size: written in one shot, read by a key that need not be exact.
+///
+/// ```
+/// use mnm_memory::{AssociativeMemory, Method};
+///
+/// let mut memory = AssociativeMemory::<f32>::new(4, 2, Method::delta())?;
+/// memory.write(&[1.0, 0.0, 0.0, 0.0], &[5.0, -7.0])?;
+/// memory.write(&[0.0, 0.6, 0.8, 0.0], &[1.0, 2.0])?;
+/// assert_eq!(memory.read(&[1.0, 0.0, 0.0, 0.0])?, [5.0, -7.0]);
+/// # Ok::<(), mnm_memory::AssociativeError>(())
+/// ```
+///
+/// Keys and values are slices, arrays or `ndarray` views. An empty memory reads zeros. It has no tape, no batch axis and no training; it
+/// is `Send + Sync`, and reading takes `&self`, so that an `RwLock` makes it a shared one. Reading into a slice and writing allocate nothing.
+///
+/// Every error leaves the memory as it was: widths that do not fit, NaN and infinities, a write that would make it infinite.
+#[derive(Clone, Debug)]
+pub struct AssociativeMemory<F: Kernels = f32> {
+    key: usize,
+    value: usize,
+    method: Method,
+    features: Features,
+    map: FeatureMap<F>,
+    state: Box<dyn State<F>>,
+    writes: u64,
+    sample: Reservoir<F>,
+    /// The features of the key that is written, what their map works in, and a value of zeros.
+    row: Vec<F>,
+    work: Vec<F>,
+    nothing: Vec<F>,
+}
+
+impl<F: Kernels> AssociativeMemory<F> {
+    /// An empty memory for keys and values of these widths. A deep memory takes the directions of its keys, the others take the keys
+    /// as they are; [`AssociativeMemory::with_features`] has the choice.
+    ///
+    /// # Errors
+    /// A width of zero, or a setting out of range.
+    pub fn new(key: usize, value: usize, method: Method) -> Result<Self, AssociativeError> {
+        let features = match method {
+            Method::Deep { .. } => Features::Unit,
+            _ => Features::Raw,
+        };
+        Self::with_features(key, value, method, features)
+    }
+
+    /// An empty memory that stores values under features of the keys. Least squares keeps a matrix of features x features.
+    ///
+    /// # Errors
+    /// A width of zero, or a setting out of range.
+    pub fn with_features(
+        key: usize,
+        value: usize,
+        method: Method,
+        features: Features,
+    ) -> Result<Self, AssociativeError> {
+        check_widths(key, value)?;
+        method.check()?;
+        features.check()?;
+        let layers = state::empty(&method, features.count(key), value);
+        let state = state::with_weights(&method, layers, None);
+        let map = FeatureMap::drawn(&features, key);
+        let sample = Reservoir::new([key, value], SAMPLE);
+        Ok(Self::assemble(
+            [key, value],
+            (method, state),
+            (features, map),
+            sample,
+        ))
+    }
+
+    fn assemble(
+        [key, value]: [usize; 2],
+        (method, state): (Method, Box<dyn State<F>>),
+        (features, map): (Features, FeatureMap<F>),
+        sample: Reservoir<F>,
+    ) -> Self {
+        let zeros = |length| vec![F::zero(); length];
+        Self {
+            row: zeros(features.count(key)),
+            work: zeros(map.work(1, key)),
+            nothing: zeros(value),
+            key,
+            value,
+            method,
+            features,
+            map,
+            state,
+            writes: 0,
+            sample,
+        }
+    }
+
+    /// The same memory with a sample of `pairs` written pairs, from which [`AssociativeMemory::statistics`] tells the drift: 32 unless set, 0 switches it off. The
+    /// sample starts anew.
+    #[must_use]
+    pub fn with_sample(mut self, pairs: usize) -> Self {
+        self.sample = Reservoir::new([self.key, self.value], pairs);
+        self
+    }
+
+    /// The width of keys.
+    pub fn key_width(&self) -> usize {
+        self.key
+    }
+
+    /// The width of values.
+    pub fn value_width(&self) -> usize {
+        self.value
+    }
+
+    /// How pairs are stored.
+    pub fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// What they are stored under.
+    pub fn features(&self) -> &Features {
+        &self.features
+    }
+
+    /// Stores a pair. What it gives is how far off the memory was: the distance `|v - read(k)|` before the write.
+    ///
+    /// # Errors
+    /// Widths, entries that are not finite, a key of zeros, or an overflow; the memory is then as it was.
+    pub fn write<'k, 'v>(
+        &mut self,
+        key: impl Into<ArrayView1<'k, F>>,
+        value: impl Into<ArrayView1<'v, F>>,
+    ) -> Result<F, AssociativeError> {
+        let (key, value) = (contiguous(key.into()), contiguous(value.into()));
+        check("key", &key, self.key)?;
+        check("value", &value, self.value)?;
+        self.store(&key, &value)
+    }
+
+    /// Stores the rows of `keys` \[N, key] and `values` \[N, value] one after another; how far off the memory was before each.
+    ///
+    /// # Errors
+    /// [`AssociativeError::Row`] names the row. Widths and entries are checked before anything is written; if a write overflows,
+    /// the rows before it are stored.
+    pub fn write_batch<'k, 'v>(
+        &mut self,
+        keys: impl Into<ArrayView2<'k, F>>,
+        values: impl Into<ArrayView2<'v, F>>,
+    ) -> Result<Vec<F>, AssociativeError> {
+        let (keys, values) = (keys.into(), values.into());
+        if keys.nrows() != values.nrows() {
+            return Err(AssociativeError::Rows {
+                keys: keys.nrows(),
+                what: "rows of values",
+                others: values.nrows(),
+            });
+        }
+        check_rows("key", &keys, self.key)?;
+        check_rows("value", &values, self.value)?;
+        let pairs = keys.rows().into_iter().zip(values.rows()).enumerate();
+        pairs
+            .map(|(row, (key, value))| {
+                self.store(&contiguous(key), &contiguous(value))
+                    .map_err(in_row(row))
+            })
+            .collect()
+    }
+
+    /// Stores a pair that was checked.
+    fn store(&mut self, key: &[F], value: &[F]) -> Result<F, AssociativeError> {
+        let (x, square) = checked_features(&self.map, key, &mut self.row, &mut self.work)?;
+        let distance = self.state.write(x, square, value)?;
+        self.writes += 1;
+        self.sample.see(key, value);
+        Ok(distance)
+    }
+
+    /// What the memory holds under a key: a vector of the width of values.
+    ///
+    /// # Errors
+    /// A key of another width or that is not finite, or a result that is not.
+    pub fn read<'k>(&self, key: impl Into<ArrayView1<'k, F>>) -> Result<Vec<F>, AssociativeError> {
+        let mut value = vec![F::zero(); self.value];
+        self.read_into(key, &mut value)?;
+        Ok(value)
+    }
+
+    /// Reads into a slice of the width of values, without allocating.
+    ///
+    /// # Errors
+    /// Those of [`AssociativeMemory::read`], and a slice of another width.
+    pub fn read_into<'k>(
+        &self,
+        key: impl Into<ArrayView1<'k, F>>,
+        value: &mut [F],
+    ) -> Result<(), AssociativeError> {
+        let key = contiguous(key.into());
+        check("key", &key, self.key)?;
+        width("the result", value.len(), self.value)?;
+        let to = MatrixMut::dense(value, 1, self.value);
+        self.read_rows(Matrix::dense(&key, 1, self.key), to);
+        finite(value)
+    }
+
+    /// Reads with every row of `keys` \[N, key]: \[N, value]. Many rows at a time are one matrix product.
+    ///
+    /// # Errors
+    /// [`AssociativeError::Row`], as [`AssociativeMemory::read`].
+    pub fn read_batch<'k>(
+        &self,
+        keys: impl Into<ArrayView2<'k, F>>,
+    ) -> Result<Array2<F>, AssociativeError> {
+        let keys = keys.into();
+        check_rows("key", &keys, self.key)?;
+        let rows = keys.nrows();
+        let keys = keys.as_standard_layout();
+        let mut values = vec![F::zero(); rows * self.value];
+        if let Some(keys) = keys.as_slice() {
+            let to = MatrixMut::dense(&mut values, rows, self.value);
+            self.read_rows(Matrix::dense(keys, rows, self.key), to);
+        }
+        for (row, value) in values.chunks_exact(self.value).enumerate() {
+            finite(value).map_err(in_row(row))?;
+        }
+        // The length is that of the shape.
+        Ok(Array2::from_shape_vec((rows, self.value), values).unwrap_or_default())
+    }
+
+    /// The features \[N, count] under which the rows of `keys` \[N, key] are stored: what every method sees of them.
+    ///
+    /// # Errors
+    /// [`AssociativeError::Row`], as [`AssociativeMemory::read`].
+    pub fn features_of<'k>(
+        &self,
+        keys: impl Into<ArrayView2<'k, F>>,
+    ) -> Result<Array2<F>, AssociativeError> {
+        let keys = keys.into();
+        check_rows("key", &keys, self.key)?;
+        let (rows, count) = (keys.nrows(), self.features.count(self.key));
+        let keys = keys.as_standard_layout();
+        let mut features = vec![F::zero(); rows * count];
+        let mut work = vec![F::zero(); self.map.work(rows, self.key)];
+        if let Some(keys) = keys.as_slice() {
+            let keys = Matrix::dense(keys, rows, self.key);
+            self.map.map(keys, &mut features, &mut work);
+        }
+        // The length is that of the shape.
+        Ok(Array2::from_shape_vec((rows, count), features).unwrap_or_default())
+    }
+
+    fn read_rows(&self, keys: Matrix<'_, F>, values: MatrixMut<'_, F>) {
+        if self.map.is_raw() {
+            return self.state.read(keys, values);
+        }
+        let (rows, count) = (keys.rows(), self.features.count(self.key));
+        let mut features = Scratch::new(rows * count);
+        let mut work = Scratch::new(self.map.work(rows, self.key));
+        self.map.map(keys, &mut features, &mut work);
+        self.state
+            .read(Matrix::dense(&features, rows, count), values);
+    }
+
+    /// How new a key is, where the method knows it (least squares): `q / (1 + q)` with `q = x^T P x`, near 1 for a key unlike any that was
+    /// written, about `1 / (n + 1)` for one that was written n times. The next write under it takes away this part of the error.
+    ///
+    /// # Errors
+    /// A key of another width or that is not finite.
+    pub fn novelty<'k>(
+        &self,
+        key: impl Into<ArrayView1<'k, F>>,
+    ) -> Result<Option<F>, AssociativeError> {
+        let key = contiguous(key.into());
+        check("key", &key, self.key)?;
+        let Some(evidence) = self.state.evidence() else {
+            return Ok(None);
+        };
+        let count = self.features.count(self.key);
+        let mut features = Scratch::new(count);
+        let mut work = Scratch::new(self.map.work(1, self.key));
+        let mut projected = Scratch::new(count);
+        self.map
+            .map(Matrix::dense(&key, 1, self.key), &mut features, &mut work);
+        Ok(Some(evidence.novelty(&features, &mut projected)))
+    }
+
+    /// Makes the memory read zeros for a key, and drops the key from the sample; the length of what it read before.
+    ///
+    /// Other keys keep what they read as far as they are orthogonal to it, or, for least squares, as far as the evidence sets them apart. A deep memory
+    /// gets there by gradient steps, and may stop short of zero.
+    ///
+    /// # Errors
+    /// Those of [`AssociativeMemory::write`].
+    pub fn forget<'k>(&mut self, key: impl Into<ArrayView1<'k, F>>) -> Result<F, AssociativeError> {
+        let key = contiguous(key.into());
+        check("key", &key, self.key)?;
+        let (x, square) = checked_features(&self.map, &key, &mut self.row, &mut self.work)?;
+        let length = self.state.forget(x, square, &self.nothing)?;
+        self.sample.forget(&key);
+        Ok(length)
+    }
+
+    /// Forgets everything: the memory is as [`AssociativeMemory::new`] made it.
+    pub fn clear(&mut self) {
+        let layers = state::empty(&self.method, self.features.count(self.key), self.value);
+        self.state = state::with_weights(&self.method, layers, None);
+        self.sample.clear();
+        self.writes = 0;
+    }
+}
+
+fn check_widths(key: usize, value: usize) -> Result<(), AssociativeError> {
+    for (name, width) in [("the key width", key), ("the value width", value)] {
+        if width == 0 {
+            return Err(AssociativeError::setting(name, 0, "at least 1"));
+        }
+    }
+    Ok(())
+}
+
+/// The entries of a view one after another, copied only where they do not lie so already.
+fn contiguous<F: Kernels>(view: ArrayView1<'_, F>) -> Cow<'_, [F]> {
+    match view.to_slice() {
+        Some(entries) => Cow::Borrowed(entries),
+        None => Cow::Owned(view.iter().copied().collect()),
+    }
+}
+
+fn width(what: &'static str, found: usize, expected: usize) -> Result<(), AssociativeError> {
+    if found != expected {
+        return Err(AssociativeError::Width {
+            what,
+            found,
+            expected,
+        });
+    }
+    Ok(())
+}
+
+/// Refuses another width, and entries that are not finite.
+fn check<F: Kernels>(
+    what: &'static str,
+    entries: &[F],
+    expected: usize,
+) -> Result<(), AssociativeError> {
+    let vector = if what == "key" {
+        "the key"
+    } else {
+        "the value"
+    };
+    width(vector, entries.len(), expected)?;
+    // A finite sum of squares says that every entry is; where it overflows they are looked at one by one.
+    if dot(entries, entries).is_finite() {
+        return Ok(());
+    }
+    match entries.iter().position(|x| !x.is_finite()) {
+        Some(index) => Err(AssociativeError::NotFinite {
+            what,
+            index,
+            value: entries[index].as_f64(),
+        }),
+        None => Ok(()),
+    }
+}
+
+fn check_rows<F: Kernels>(
+    what: &'static str,
+    rows: &ArrayView2<'_, F>,
+    expected: usize,
+) -> Result<(), AssociativeError> {
+    for (row, entries) in rows.rows().into_iter().enumerate() {
+        check(what, &contiguous(entries), expected).map_err(in_row(row))?;
+    }
+    Ok(())
+}
+
+fn in_row(row: usize) -> impl Fn(AssociativeError) -> AssociativeError {
+    move |source| AssociativeError::Row {
+        row,
+        source: Box::new(source),
+    }
+}
+
+/// Refuses a result that is not finite: weights and key are, so it has overflowed.
+fn finite<F: Kernels>(value: &[F]) -> Result<(), AssociativeError> {
+    if dot(value, value).is_finite() || value.iter().all(|x| x.is_finite()) {
+        return Ok(());
+    }
+    Err(AssociativeError::Overflow {
+        what: "the read",
+        scalar: F::NAME,
+    })
+}
+
+/// The features of a key, and their square, which can be divided by.
+fn checked_features<'a, F: Kernels>(
+    map: &FeatureMap<F>,
+    key: &'a [F],
+    row: &'a mut [F],
+    work: &mut [F],
+) -> Result<(&'a [F], F), AssociativeError> {
+    let x = if map.is_raw() {
+        key
+    } else {
+        map.map(Matrix::dense(key, 1, key.len()), row, work);
+        row
+    };
+    let square = dot(x, x);
+    if square < F::min_positive_value() {
+        return Err(AssociativeError::ZeroKey);
+    }
+    if !square.is_finite() {
+        return Err(AssociativeError::Overflow {
+            what: "the square of the key",
+            scalar: F::NAME,
+        });
+    }
+    Ok((x, square))
+}

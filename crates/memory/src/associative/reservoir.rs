@@ -1,0 +1,164 @@
+//! A sample of the pairs that were written, to see what has become of them.
+
+/// A uniform sample of all pairs so far (Vitter's algorithm R, 1985). A pair whose key is written again takes its new value.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Reservoir<F> {
+    widths: [usize; 2],
+    capacity: usize,
+    /// Pairs that it was drawn from.
+    pub(super) seen: u64,
+    /// The state of the generator.
+    pub(super) state: u64,
+    keys: Vec<F>,
+    values: Vec<F>,
+    /// The first entry of every key: most keys are told apart by it.
+    firsts: Vec<F>,
+}
+
+impl<F: Copy + PartialEq> Reservoir<F> {
+    /// Room for `capacity` pairs of these widths, of which up to 4,096 are allocated now.
+    pub(super) fn new(widths: [usize; 2], capacity: usize) -> Self {
+        let room = capacity.min(4096);
+        Self {
+            widths,
+            capacity,
+            seen: 0,
+            state: 0,
+            keys: Vec::with_capacity(room * widths[0]),
+            values: Vec::with_capacity(room * widths[1]),
+            firsts: Vec::with_capacity(room),
+        }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Pairs in it.
+    pub(super) fn len(&self) -> usize {
+        self.firsts.len()
+    }
+
+    /// Keys \[len, key], and their values \[len, value].
+    pub(super) fn pairs(&self) -> (&[F], &[F]) {
+        (&self.keys, &self.values)
+    }
+
+    fn place(&self, key: &[F]) -> Option<usize> {
+        let same = |place: &usize| {
+            self.firsts[*place] == key[0] && self.keys[place * key.len()..][..key.len()] == *key
+        };
+        (0..self.len()).find(same)
+    }
+
+    /// Sees a pair that was written.
+    pub(super) fn see(&mut self, key: &[F], value: &[F]) {
+        if self.capacity == 0 {
+            return;
+        }
+        if let Some(place) = self.place(key) {
+            return self.set(place, key, value);
+        }
+        self.seen += 1;
+        if self.len() < self.capacity {
+            self.push(key, value);
+        } else {
+            let draw = splitmix64(&mut self.state) % self.seen;
+            if draw < self.capacity as u64 {
+                self.set(draw as usize, key, value);
+            }
+        }
+    }
+
+    /// Adds a pair where there is room.
+    pub(super) fn push(&mut self, key: &[F], value: &[F]) {
+        self.keys.extend_from_slice(key);
+        self.values.extend_from_slice(value);
+        self.firsts.push(key[0]);
+    }
+
+    fn set(&mut self, place: usize, key: &[F], value: &[F]) {
+        let [k, v] = self.widths;
+        self.keys[place * k..][..k].copy_from_slice(key);
+        self.values[place * v..][..v].copy_from_slice(value);
+        self.firsts[place] = key[0];
+    }
+
+    /// Drops a key that is to be forgotten.
+    pub(super) fn forget(&mut self, key: &[F]) {
+        if let Some(place) = self.place(key) {
+            let [k, v] = self.widths;
+            let last = self.len() - 1;
+            self.keys.copy_within(last * k.., place * k);
+            self.values.copy_within(last * v.., place * v);
+            self.keys.truncate(last * k);
+            self.values.truncate(last * v);
+            self.firsts.swap_remove(place);
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.keys.clear();
+        self.values.clear();
+        self.firsts.clear();
+        (self.seen, self.state) = (0, 0);
+    }
+}
+
+/// Steele, Lea and Flood's generator (2014): one number of state, so that it is saved with the memory.
+fn splitmix64(state: &mut u64) -> u64 {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_pair_is_as_likely_to_be_kept_and_keeps_its_value() {
+        let (pairs, room, rounds) = (40_u64, 8, 4000);
+        let mut kept = [0_u32; 40];
+        let mut reservoir = Reservoir::new([2, 1], room);
+        for _ in 0..rounds {
+            let state = reservoir.state;
+            reservoir.clear();
+            reservoir.state = state;
+            for pair in 0..pairs {
+                reservoir.see(&[pair as f64, 1.0], &[10.0 * pair as f64]);
+            }
+            let (keys, values) = reservoir.pairs();
+            assert_eq!((keys.len(), values.len()), (2 * room, room));
+            for (key, value) in keys.chunks(2).zip(values) {
+                assert_eq!(*value, 10.0 * key[0]);
+                kept[key[0] as usize] += 1;
+            }
+        }
+        // Binomial of mean 800 and deviation 25: five deviations.
+        assert!(
+            kept.iter().all(|&count| count.abs_diff(800) < 126),
+            "{kept:?}"
+        );
+    }
+
+    #[test]
+    fn a_key_written_again_takes_its_new_value_and_a_forgotten_one_goes() {
+        let mut reservoir = Reservoir::new([2, 1], 3);
+        for pair in 0..3 {
+            reservoir.see(&[0.5, f64::from(pair)], &[f64::from(pair)]);
+        }
+        reservoir.see(&[0.5, 1.0], &[7.0]);
+        assert_eq!(
+            (reservoir.seen, reservoir.pairs().1),
+            (3, &[0.0, 7.0, 2.0][..])
+        );
+        reservoir.forget(&[0.5, 0.0]);
+        reservoir.forget(&[9.0, 9.0]);
+        let (keys, values) = reservoir.pairs();
+        assert_eq!((keys, values), (&[0.5, 2.0, 0.5, 1.0][..], &[2.0, 7.0][..]));
+        assert_eq!(reservoir.len(), 2);
+    }
+}

@@ -1,0 +1,84 @@
+//! What every method has in common.
+
+use std::fmt::Debug;
+
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut};
+
+use super::deep::Deep;
+use super::delta::Delta;
+use super::hebbian::Hebbian;
+use super::least_squares::{Evidence, LeastSquares};
+use super::weights::Weights;
+use super::{AssociativeError, Method};
+
+/// A method with what it has stored. Keys are features here, finite and with a square above zero; values are finite; all are as wide
+/// as the weights.
+pub(super) trait State<F: Kernels>: Debug + Send + Sync {
+    /// Reads a row for every row.
+    fn read(&self, x: Matrix<'_, F>, y: MatrixMut<'_, F>);
+
+    /// Stores a pair, `square = |x|^2`; how far from `v` the memory was before. On an error nothing has changed.
+    fn write(&mut self, x: &[F], square: F, v: &[F]) -> Result<F, AssociativeError>;
+
+    /// Makes the memory read `nothing`, zeros, for the key; how far from it it was before. On an error nothing has changed.
+    fn forget(&mut self, x: &[F], square: F, nothing: &[F]) -> Result<F, AssociativeError>;
+
+    /// The weights, from the key to the value.
+    fn layers(&self) -> &[Weights<F>];
+
+    /// What least squares knows beside them.
+    fn evidence(&self) -> Option<&Evidence<F>> {
+        None
+    }
+
+    /// A copy.
+    fn boxed(&self) -> Box<dyn State<F>>;
+}
+
+impl<F: Kernels> Clone for Box<dyn State<F>> {
+    fn clone(&self) -> Self {
+        (**self).boxed()
+    }
+}
+
+/// The shapes `[out, in]` of the layers for features and values of these widths.
+pub(super) fn shapes(method: &Method, features: usize, value: usize) -> Vec<[usize; 2]> {
+    let hidden = match method {
+        Method::Deep { hidden, .. } => hidden.as_slice(),
+        _ => &[],
+    };
+    let inputs = [features].into_iter().chain(hidden.iter().copied());
+    let outs = hidden.iter().copied().chain([value]);
+    inputs.zip(outs).map(|(input, out)| [out, input]).collect()
+}
+
+/// The weights of an empty memory, which reads zeros: the last layer is zero, those below are drawn.
+pub(super) fn empty<F: Kernels>(method: &Method, features: usize, value: usize) -> Vec<Weights<F>> {
+    let shapes = shapes(method, features, value);
+    let last = shapes.len() - 1;
+    let layer = |(place, [out, input]): (usize, [usize; 2])| match method {
+        Method::Deep { seed, .. } if place < last => super::deep::drawn(*seed, place, [out, input]),
+        _ => Weights::zeros(out, input),
+    };
+    shapes.into_iter().enumerate().map(layer).collect()
+}
+
+/// A method with these weights; without evidence, least squares takes them for the empty memory.
+pub(super) fn with_weights<F: Kernels>(
+    method: &Method,
+    mut layers: Vec<Weights<F>>,
+    evidence: Option<Evidence<F>>,
+) -> Box<dyn State<F>> {
+    match *method {
+        Method::Deep { steps, rate, .. } => Box::new(Deep::new(layers, steps, rate)),
+        Method::Delta { rate } => Box::new(Delta::new(rate, layers.swap_remove(0))),
+        Method::Hebbian { rate, forgetting } => {
+            Box::new(Hebbian::new(rate, forgetting, layers.swap_remove(0)))
+        }
+        Method::LeastSquares { ridge, forgetting } => {
+            let weights = layers.swap_remove(0);
+            let evidence = evidence.unwrap_or_else(|| Evidence::none(weights.shape()[1], ridge));
+            Box::new(LeastSquares::new(ridge, forgetting, weights, evidence))
+        }
+    }
+}

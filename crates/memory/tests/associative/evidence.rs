@@ -1,0 +1,172 @@
+//! Least squares over a long time: its evidence stays positive definite, and no forgetting runs away.
+
+use mnm_memory::{AssociativeMemory, Features, Method};
+use ndarray::{Array1, Array2};
+use rand::RngExt;
+
+use crate::scene::{bytes, cholesky, generator, rows};
+
+/// S and s of the file: P = s S S^T.
+fn evidence(memory: &AssociativeMemory<f32>) -> (Array2<f64>, f64) {
+    let bytes = bytes(memory);
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let root = file.tensor("evidence.root").unwrap();
+    let entries = root.data().as_chunks::<4>().0.iter();
+    let entries = entries.map(|&x| f64::from(f32::from_le_bytes(x))).collect();
+    let width = root.shape()[0];
+    let (_, metadata) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let text = &metadata.metadata().as_ref().unwrap()["associative_memory"];
+    let header: serde_json::Value = serde_json::from_str(text).unwrap();
+    let scale = header["evidence"]["scale"].as_f64().unwrap();
+    (
+        Array2::from_shape_vec((width, width), entries).unwrap(),
+        scale,
+    )
+}
+
+/// The recursion of the textbooks, in single precision.
+struct Textbook {
+    p: Array2<f32>,
+    keep: f32,
+}
+
+impl Textbook {
+    /// Writes, and gives x^T P x, which is above zero as long as P is positive definite.
+    fn write(&mut self, x: &Array1<f32>) -> f32 {
+        let px = self.p.dot(x);
+        let q = x.dot(&px);
+        let width = x.len();
+        for i in 0..width {
+            for j in 0..width {
+                self.p[[i, j]] = (self.p[[i, j]] - px[i] * px[j] / (self.keep + q)) / self.keep;
+            }
+        }
+        q
+    }
+}
+
+/// A million writes in single precision, of nearly dependent keys: every one a common vector and a thousandth of noise.
+#[test]
+fn a_million_writes_in_single_precision_leave_the_evidence_positive_definite() {
+    const WIDTH: usize = 8;
+    for forgetting in [0.0, 1e-3] {
+        let method = Method::LeastSquares {
+            ridge: 1e-3,
+            forgetting,
+        };
+        let mut memory = AssociativeMemory::<f32>::new(WIDTH, 1, method).unwrap();
+        let mut textbook = Textbook {
+            p: Array2::eye(WIDTH) * 1e3,
+            keep: 1.0 - forgetting as f32,
+        };
+        let (mut generator, mut broken) = (generator(1), None);
+        for round in 0..1_000_000 {
+            let noise = || 1.0 + 1e-3 * generator.random_range(-1.0..1.0_f32);
+            let key = Array1::from_shape_simple_fn(WIDTH, noise);
+            memory.write(&key, &[key[0]]).unwrap();
+            if broken.is_none() && !(textbook.write(&key) > 0.0) {
+                broken = Some(round);
+            }
+            if round % 100_000 == 0 {
+                let (root, scale) = evidence(&memory);
+                assert!(
+                    cholesky(&(root.dot(&root.t()) * scale)).is_ok(),
+                    "{forgetting}, {round}"
+                );
+            }
+        }
+        // The control: the plain recursion has lost it with the same keys.
+        assert!(
+            broken.is_some(),
+            "{forgetting}: the control is positive definite: {}",
+            textbook.p
+        );
+        let (root, scale) = evidence(&memory);
+        assert!(
+            cholesky(&(root.dot(&root.t()) * scale)).is_ok(),
+            "{forgetting}"
+        );
+        for probe in rows::<f32>(20, WIDTH, 2).rows() {
+            let novelty = memory.novelty(probe).unwrap().unwrap();
+            assert!(novelty > 0.0 && novelty <= 1.0, "{forgetting}: {novelty}");
+        }
+        // The value is the first entry of the key, so what a common vector must read is known.
+        let read = memory.read(&[1.0; WIDTH]).unwrap()[0];
+        assert!((read - 1.0).abs() < 1e-3, "{forgetting}: {read}");
+    }
+}
+
+#[test]
+fn forgetting_pauses_where_directions_get_no_keys() {
+    // One direction of four is written, the rest forgotten for ever: P of it would be 0.9^-100000.
+    let method = Method::LeastSquares {
+        ridge: 1e-2,
+        forgetting: 0.1,
+    };
+    let mut memory = AssociativeMemory::<f32>::new(4, 2, method).unwrap();
+    for round in 0..100_000 {
+        let value = (round % 7) as f32;
+        memory.write(&[0.5, 0.0, 0.0, 0.0], &[value, -1.0]).unwrap();
+    }
+    let (root, scale) = evidence(&memory);
+    assert!(root.iter().all(|x| x.is_finite()) && scale.is_finite());
+    let p = root.dot(&root.t()) * scale;
+    assert!(cholesky(&p).is_ok(), "{p}");
+    assert!(p[[1, 1]] < 1e8, "{p}");
+    // The other directions work as if nothing had been.
+    memory.write(&[0.0, 1.0, 0.0, 0.0], &[3.0, 4.0]).unwrap();
+    let read = memory.read(&[0.0, 1.0, 0.0, 0.0]).unwrap();
+    assert!(
+        (read[0] - 3.0).abs() < 1e-3 && (read[1] - 4.0).abs() < 1e-3,
+        "{read:?}"
+    );
+}
+
+#[test]
+fn novelty_falls_with_every_write_and_comes_back_with_forgetting() {
+    let mut memory = AssociativeMemory::<f64>::new(6, 2, Method::least_squares()).unwrap();
+    let (key, other) = (
+        [0.0, 0.6, 0.8, 0.0, 0.0, 0.0],
+        [0.0, 0.8, -0.6, 0.0, 0.0, 0.0],
+    );
+    memory.write(&other, &[1.0, 1.0]).unwrap();
+    let novelty = |memory: &AssociativeMemory<f64>| memory.novelty(&key).unwrap().unwrap();
+    let unseen = novelty(&memory);
+    assert!((unseen - 1000.0 / 1001.0).abs() < 1e-12, "{unseen}");
+    for times in 1..6 {
+        memory.write(&key, &[f64::from(times), 0.0]).unwrap();
+        let expected = 1.0 / (f64::from(times) + 1.001);
+        assert!((novelty(&memory) - expected).abs() < 1e-12);
+    }
+    let length = memory.forget(&key).unwrap();
+    assert!((length - 3.0).abs() < 1e-2, "the mean of 1 to 5: {length}");
+    assert!(memory.read(&key).unwrap().iter().all(|x| x.abs() < 1e-12));
+    assert!((novelty(&memory) - unseen).abs() < 1e-9);
+    let kept = memory.read(&other).unwrap();
+    assert!(kept.iter().all(|x| (x - 1.0).abs() < 2e-3), "{kept:?}");
+    // The first write after it counts as the first.
+    memory.write(&key, &[9.0, 9.0]).unwrap();
+    let read = memory.read(&key).unwrap();
+    assert!(read.iter().all(|x| (x - 9.0).abs() < 0.01), "{read:?}");
+}
+
+#[test]
+fn known_counts_directions_of_feature_space() {
+    let method = Method::LeastSquares {
+        ridge: 1e-6,
+        forgetting: 0.0,
+    };
+    let features = Features::Unit;
+    let mut memory = AssociativeMemory::<f64>::with_features(10, 2, method, features).unwrap();
+    assert_eq!(memory.statistics().known, Some(0.0));
+    for (count, key) in rows::<f64>(10, 10, 5).rows().into_iter().enumerate() {
+        // The same key twice is one direction.
+        memory.write(key, &[1.0, 2.0]).unwrap();
+        memory.write(key, &[1.0, 2.0]).unwrap();
+        let known = memory.statistics().known.unwrap();
+        assert!(
+            (known - (count + 1) as f64 / 10.0).abs() < 1e-3,
+            "{count}: {known}"
+        );
+    }
+}

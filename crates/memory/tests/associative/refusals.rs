@@ -1,0 +1,239 @@
+//! Whatever is refused leaves the memory as it was.
+
+use mnm_memory::{AssociativeError, AssociativeMemory, Features, Method};
+use ndarray::{Array2, arr2};
+
+use crate::scene::{bytes, every_kind, rows};
+
+const GOOD: ([f32; 5], [f32; 3]) = ([0.1, -0.2, 0.3, 0.4, 0.5], [1.0, 2.0, 3.0]);
+
+#[test]
+fn misfits_and_what_is_not_finite_are_refused() {
+    for mut memory in every_kind::<f32>() {
+        memory.write_batch(&rows(9, 5, 1), &rows(9, 3, 2)).unwrap();
+        let before = bytes(&memory);
+        let (key, value) = GOOD;
+        for width in [0, 4, 6] {
+            let wrong = vec![0.5; width];
+            let error = memory.write(&wrong, &value).unwrap_err().to_string();
+            assert_eq!(
+                error,
+                format!("the key is {width} wide: this memory takes 5")
+            );
+            assert!(
+                memory.read(&wrong).is_err()
+                    && memory.forget(&wrong).is_err()
+                    && memory.novelty(&wrong).is_err()
+            );
+        }
+        let error = memory.write(&key, &[1.0; 4]).unwrap_err().to_string();
+        assert_eq!(error, "the value is 4 wide: this memory takes 3");
+        assert!(memory.read_into(&key, &mut [0.0; 2]).is_err());
+        for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let mut wrong = key;
+            wrong[3] = bad;
+            let error = memory.write(&wrong, &value).unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    AssociativeError::NotFinite {
+                        what: "key",
+                        index: 3,
+                        ..
+                    }
+                ),
+                "{error}"
+            );
+            assert!(memory.read(&wrong).is_err() && memory.forget(&wrong).is_err());
+            let error = memory.write(&key, &[0.0, bad, 0.0]).unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    AssociativeError::NotFinite {
+                        what: "value",
+                        index: 1,
+                        ..
+                    }
+                ),
+                "{error}"
+            );
+            // In a batch the rows before it are not written either.
+            let mut keys = rows::<f32>(4, 5, 3);
+            keys[[2, 1]] = bad;
+            let error = memory.write_batch(&keys, &rows(4, 3, 4)).unwrap_err();
+            assert!(
+                matches!(error, AssociativeError::Row { row: 2, .. }),
+                "{error}"
+            );
+        }
+        let error = memory
+            .write_batch(&rows(4, 5, 3), &rows(3, 3, 4))
+            .unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "4 rows of keys and 3 rows of values: expected one for every key"
+        );
+        assert_eq!(bytes(&memory), before, "{:?}", memory.method());
+    }
+}
+
+/// Keys and values as large as the type has them: each is stored or refused, and then nothing has changed.
+#[test]
+fn a_write_that_would_overflow_is_refused() {
+    let (mut taken, mut refused) = (0, 0);
+    for mut memory in every_kind::<f32>() {
+        for round in 0..60 {
+            let scale = |place: i32| 10f32.powi((place * 7 + round) % 77 - 38);
+            let key = GOOD.0.map(|x| x * scale(1));
+            let value = GOOD.1.map(|x| x * scale(5 + round / 3));
+            let before = bytes(&memory);
+            match memory.write(&key, &value) {
+                Ok(_) => taken += 1,
+                Err(AssociativeError::Overflow { .. } | AssociativeError::ZeroKey) => {
+                    refused += 1;
+                    assert_eq!(bytes(&memory), before, "{:?}", memory.method());
+                }
+                Err(other) => panic!("another error: {other}"),
+            }
+            assert!(memory.statistics().norm.is_finite());
+            let copy = AssociativeMemory::<f32>::from_bytes(&bytes(&memory));
+            assert!(
+                copy.is_ok(),
+                "a tensor is not finite: {:?} {:?}",
+                memory.method(),
+                copy.err()
+            );
+        }
+    }
+    assert!(taken > 200 && refused > 200, "{taken} {refused}");
+}
+
+#[test]
+fn a_read_that_overflows_says_so() {
+    let mut memory = AssociativeMemory::<f32>::new(2, 1, Method::delta()).unwrap();
+    memory.write(&[1.0, 0.0], &[1e18]).unwrap();
+    let error = memory.read(&[1e30, 0.0]).unwrap_err().to_string();
+    assert!(error.starts_with("the read would overflow f32"), "{error}");
+    // Its distance cannot be told: nothing is written.
+    let before = bytes(&memory);
+    assert!(memory.write(&[1e30, 0.0], &[1.0]).is_err());
+    assert_eq!(bytes(&memory), before);
+}
+
+#[test]
+fn nothing_can_be_stored_under_a_key_of_zeros() {
+    for features in [Features::Raw, Features::Unit] {
+        for method in [
+            Method::delta(),
+            Method::least_squares(),
+            Method::hebbian(),
+            Method::deep([4]),
+        ] {
+            let mut memory =
+                AssociativeMemory::<f64>::with_features(3, 2, method, features.clone()).unwrap();
+            assert!(matches!(
+                memory.write(&[0.0; 3], &[1.0; 2]),
+                Err(AssociativeError::ZeroKey)
+            ));
+            assert!(matches!(
+                memory.forget(&[0.0; 3]),
+                Err(AssociativeError::ZeroKey)
+            ));
+            assert_eq!(memory.read(&[0.0; 3]).unwrap(), [0.0; 2]);
+        }
+    }
+    // Tanh features have a bias: there zeros are a key like any other.
+    let mut memory =
+        AssociativeMemory::<f64>::with_features(3, 2, Method::delta(), Features::tanh(9)).unwrap();
+    memory.write(&[0.0; 3], &[1.0; 2]).unwrap();
+    assert!(
+        memory
+            .read(&[0.0; 3])
+            .unwrap()
+            .iter()
+            .all(|x| (x - 1.0).abs() < 1e-12)
+    );
+}
+
+#[test]
+fn settings_out_of_range_are_named() {
+    let refused = |method, features| {
+        AssociativeMemory::<f32>::with_features(4, 4, method, features)
+            .unwrap_err()
+            .to_string()
+    };
+    let squares =
+        |ridge, forgetting| refused(Method::LeastSquares { ridge, forgetting }, Features::Raw);
+    assert_eq!(
+        squares(0.0, 0.0),
+        "ridge is 0: expected a finite number above 0"
+    );
+    assert_eq!(
+        squares(f64::NAN, 0.0),
+        "ridge is NaN: expected a finite number above 0"
+    );
+    assert_eq!(
+        squares(1.0, 1.0),
+        "forgetting is 1: expected at least 0 and below 1"
+    );
+    for rate in [0.0, -1.0, 1.1, f64::NAN] {
+        assert!(refused(Method::Delta { rate }, Features::Raw).starts_with("rate is"));
+    }
+    let deep = |hidden: &[usize], steps| {
+        let hidden = hidden.to_vec();
+        refused(
+            Method::Deep {
+                hidden,
+                steps,
+                rate: 1.0,
+                seed: 0,
+            },
+            Features::Raw,
+        )
+    };
+    assert_eq!(
+        deep(&[4, 0], 1),
+        "hidden is [4, 0]: expected widths of at least 1"
+    );
+    assert_eq!(deep(&[4], 0), "steps is 0: expected 1 to 16");
+    assert_eq!(deep(&[4], 17), "steps is 17: expected 1 to 16");
+    assert!(refused(Method::delta(), Features::tanh(0)).starts_with("count is 0"));
+    assert!(refused(Method::delta(), Features::nearest(4, 5)).starts_with("active is 5"));
+    for (key, value, name) in [(0, 1, "key"), (1, 0, "value")] {
+        let error = AssociativeMemory::<f32>::new(key, value, Method::delta()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("the {name} width is 0: expected at least 1")
+        );
+    }
+}
+
+#[test]
+fn batches_of_memories_need_a_row_each() {
+    let memory = AssociativeMemory::<f64>::new(2, 1, Method::delta()).unwrap();
+    let mut memories = vec![memory; 3];
+    let (keys, values) = (
+        arr2(&[[1.0, 0.0], [0.0, 1.0], [2.0, 0.0]]),
+        arr2(&[[1.0], [2.0], [3.0]]),
+    );
+    let two = Array2::<f64>::zeros((2, 2));
+    assert!(mnm_memory::write_each(&mut memories, two.view(), values.view()).is_err());
+    assert!(mnm_memory::write_each(&mut memories, keys.view(), two.view()).is_err());
+    assert!(mnm_memory::read_each(&memories, two.view()).is_err());
+    mnm_memory::write_each(&mut memories, keys.view(), values.view()).unwrap();
+    assert_eq!(
+        mnm_memory::read_each(&memories, keys.view()).unwrap(),
+        values
+    );
+    assert_eq!(
+        memories[1].read(&[1.0, 0.0]).unwrap(),
+        [0.0],
+        "they know nothing of each other"
+    );
+    assert_eq!(
+        mnm_memory::read_each::<f64>(&[], Array2::zeros((0, 2)).view())
+            .unwrap()
+            .dim(),
+        (0, 0)
+    );
+}

@@ -1,0 +1,99 @@
+//! Writing, forgetting and reading into a slice allocate nothing after the first time. A program of its own: it counts for the whole process.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use mnm_memory::{AssociativeMemory, Features, Method};
+
+struct Counting;
+
+thread_local! {
+    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
+}
+
+fn count() {
+    // While a thread ends its storage may be gone; nothing is counted then.
+    let _ = ALLOCATIONS.try_with(|allocations| allocations.set(allocations.get() + 1));
+}
+
+// SAFETY: everything is the system's allocator's; counting allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        count();
+        // SAFETY: the contract is the caller's.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the contract is the caller's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        count();
+        // SAFETY: the contract is the caller's.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(body: impl FnOnce()) -> usize {
+    let before = ALLOCATIONS.get();
+    body();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn nothing_is_allocated_after_the_first_operation() {
+    assert!(
+        allocations(|| drop(std::hint::black_box(vec![1_u8; 10]))) > 0,
+        "the counter counts"
+    );
+    let methods = [
+        Method::delta(),
+        Method::LeastSquares {
+            ridge: 0.1,
+            forgetting: 0.01,
+        },
+        Method::Hebbian {
+            rate: 0.5,
+            forgetting: 0.1,
+        },
+        Method::deep([40, 24]),
+    ];
+    let features = [
+        Features::Raw,
+        Features::Unit,
+        Features::tanh(100),
+        Features::nearest(100, 8),
+    ];
+    for (method, features) in methods
+        .iter()
+        .flat_map(|m| features.iter().map(move |f| (m, f)))
+    {
+        let mut memory =
+            AssociativeMemory::<f32>::with_features(48, 20, method.clone(), features.clone())
+                .expect("valid");
+        let key = |round: usize| -> [f32; 48] {
+            std::array::from_fn(|i| ((i * 37 + round * 13) % 101) as f32 * 0.02 - 1.0)
+        };
+        let mut value = [0.25_f32; 20];
+        let mut operation = |round: usize| {
+            memory
+                .write(&key(round), &[0.5 + round as f32 * 0.01; 20])
+                .expect("finite");
+            memory
+                .read_into(&key(round + 1), &mut value)
+                .expect("finite");
+            memory.novelty(&key(round)).expect("finite");
+            if round % 50 == 7 {
+                memory.forget(&key(round)).expect("finite");
+            }
+        };
+        operation(7);
+        let counted = allocations(|| (8..500).for_each(&mut operation));
+        assert_eq!(counted, 0, "{method:?}, {features:?}");
+    }
+}
