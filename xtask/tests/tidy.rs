@@ -14,6 +14,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         "mnm-trainer",
         &["mnm-tensor", "mnm-memory", "mnm-controller", "mnm-tasks"],
     ),
+    ("mnm-report", &["mnm-tasks", "mnm-trainer"]),
     (
         "mnm-cli",
         &[
@@ -22,6 +23,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "mnm-controller",
             "mnm-tasks",
             "mnm-trainer",
+            "mnm-report",
         ],
     ),
     (
@@ -38,7 +40,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that link the system's LAPACK: an import of any other needs no system library.
-const MAY_LINK_LAPACK: &[&str] = &["mnm-trainer", "mnm-cli", "mnm-benches"];
+const MAY_LINK_LAPACK: &[&str] = &["mnm-trainer", "mnm-report", "mnm-cli", "mnm-benches"];
 
 /// The longest Rust file, in lines.
 const LONGEST: usize = 600;

@@ -6,11 +6,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mnm_tasks::Split;
 use mnm_trainer::checkpoint::write_file;
-use mnm_trainer::rl::{self, Agent};
-use mnm_trainer::{Evaluation, RunFolder, evaluate, thread_pool};
+use mnm_trainer::{Evaluation, RunFolder, Trained, evaluate, rl, thread_pool};
 
 use super::eval_agent;
-use super::run::{RunArguments, split, weights};
+use super::run::{RunArguments, split};
 use crate::output::print;
 
 /// Evaluate a run
@@ -78,40 +77,26 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    if let Some(agent) = Agent::open(
-        &arguments.run.run,
-        weights(arguments.run.last),
-        &arguments.run.settings(),
-    )? {
-        return run_agent(arguments, &agent);
-    }
-    let run = arguments.run.open()?;
-    let episodes = arguments
-        .episodes
-        .unwrap_or(run.config.train.valid_episodes);
-    let outcome = thread_pool(arguments.threads)?.install(|| {
-        evaluate(
-            run.task.as_ref(),
-            &run.model,
-            &run.parameters,
-            arguments.split,
-            episodes,
-        )
+    let (trained, split) = (arguments.run.open()?, arguments.split);
+    let config = match &trained {
+        Trained::Answers(run) => &run.config,
+        Trained::Agent(agent) => &agent.config,
+    };
+    let episodes = arguments.episodes.unwrap_or(config.train.valid_episodes);
+    let (json, table) = thread_pool(arguments.threads)?.install(|| -> Result<_> {
+        Ok(match &trained {
+            Trained::Answers(run) => {
+                let task = run.task.as_ref();
+                let outcome = evaluate(task, &run.model, &run.parameters, split, episodes)?;
+                (json(&outcome), table(&outcome))
+            }
+            Trained::Agent(agent) => {
+                let outcome = rl::evaluate(agent, split, episodes)?;
+                (eval_agent::json(&outcome)?, eval_agent::table(&outcome))
+            }
+        })
     })?;
-    finish(arguments, &json(&outcome), &table(&outcome))
-}
-
-fn run_agent(arguments: &Arguments, agent: &Agent) -> Result<()> {
-    let episodes = arguments
-        .episodes
-        .unwrap_or(agent.config.train.valid_episodes);
-    let outcome = thread_pool(arguments.threads)?
-        .install(|| rl::evaluate(agent, arguments.split, episodes))?;
-    finish(
-        arguments,
-        &eval_agent::json(&outcome)?,
-        &eval_agent::table(&outcome),
-    )
+    finish(arguments, &json, &table)
 }
 
 /// Prints the outcome as asked, and keeps it if asked to.
