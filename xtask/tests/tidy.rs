@@ -22,6 +22,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "mnm-openblas",
         ],
     ),
+    ("mnm-report", &["mnm-tasks", "mnm-trainer"]),
     (
         "mnm-cli",
         &[
@@ -30,6 +31,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "mnm-controller",
             "mnm-tasks",
             "mnm-trainer",
+            "mnm-report",
         ],
     ),
     (
@@ -47,7 +49,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that link the system's LAPACK: an import of any other needs no system library.
-const MAY_LINK_LAPACK: &[&str] = &["mnm-trainer", "mnm-cli", "mnm-benches"];
+const MAY_LINK_LAPACK: &[&str] = &["mnm-trainer", "mnm-report", "mnm-cli", "mnm-benches"];
 
 /// The longest Rust file, in lines.
 const LONGEST: usize = 600;

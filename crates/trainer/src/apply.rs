@@ -3,7 +3,7 @@
 //! The encoder is left out: the input is what the cell takes. The model is rebuilt from the config in the checkpoint and
 //! the shapes of its tensors, so neither the task nor its data are needed.
 //!
-//! [`apply`] computes in whichever precision it is asked for; files are f32 either way. A trained memory can be sensitive to
+//! [`apply`] computes in whichever [`Precision`] it is asked for; files are f32 either way. A trained memory can be sensitive to
 //! rounding (write after write, a difference may grow), so what is to be compared is best computed in f64.
 
 use std::path::{Path, PathBuf};
@@ -25,6 +25,15 @@ const INPUT: &str = "x";
 
 /// The tensor that may stand beside it, for a model whose state ends with its line.
 const STARTS: &str = "starts";
+
+/// What to compute in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// f32, as training does.
+    Single,
+    /// f64: what is left of a difference to another implementation is the other's rounding.
+    Double,
+}
 
 /// Why a model could not be applied. Every message says what was expected.
 #[derive(Debug, Error)]
@@ -160,8 +169,7 @@ fn extent(checkpoint: &Checkpoint, name: &'static str, axis: usize) -> Result<us
     }
 }
 
-/// Runs the core model of `checkpoint` on `x` `[T, B, X]` from its initial state, without dropout, computing in F: f32 as
-/// training does, or f64.
+/// Runs the core model of `checkpoint` on `x` `[T, B, X]` from its initial state, without dropout, computing in `precision`.
 ///
 /// `starts` `[T, B]` is for a model whose controller hands its state on within a line alone (`model.recurrence = "line"`): 1 where a
 /// line begins, 0 where one goes on. Without it a sequence is one line.
@@ -171,7 +179,21 @@ fn extent(checkpoint: &Checkpoint, name: &'static str, axis: usize) -> Result<us
 ///
 /// # Errors
 /// [`ApplyError`] if the checkpoint is not a whole model or `x` not what it takes.
-pub fn apply<F: Kernels>(
+pub fn apply(
+    checkpoint: &Checkpoint,
+    x: &Array<f32>,
+    starts: Option<&Array<f32>>,
+    kernel: Option<Kernel>,
+    precision: Precision,
+) -> Result<Parameters<Array<f32>>, ApplyError> {
+    // Chosen here, so that the model is compiled for both once, and not again in every program that calls this.
+    match precision {
+        Precision::Single => apply_in::<f32>(checkpoint, x, starts, kernel),
+        Precision::Double => apply_in::<f64>(checkpoint, x, starts, kernel),
+    }
+}
+
+fn apply_in<F: Kernels>(
     checkpoint: &Checkpoint,
     x: &Array<f32>,
     starts: Option<&Array<f32>>,
@@ -267,11 +289,12 @@ fn misshapen(x: &Array<f32>, width: usize) -> ApplyError {
 ///
 /// # Errors
 /// Those of [`apply`], and files that cannot be read or written. Nothing is written unless all went well.
-pub fn apply_file<F: Kernels>(
+pub fn apply_file(
     checkpoint: &Checkpoint,
     input: &Path,
     output: &Path,
     kernel: Option<Kernel>,
+    precision: Precision,
 ) -> Result<Parameters<Array<f32>>, ApplyError> {
     let file = Container::read(input)?;
     file.refuse_others(input, Some(INPUT))?;
@@ -288,7 +311,7 @@ pub fn apply_file<F: Kernels>(
         });
     };
     file.refuse_others(input, Some(STARTS))?;
-    let tensors = apply::<F>(checkpoint, x, file.tensors.find(STARTS), kernel)?;
+    let tensors = apply(checkpoint, x, file.tensors.find(STARTS), kernel, precision)?;
     let results = Container {
         tensors,
         ..Container::default()

@@ -27,8 +27,9 @@ use mnm_tensor::{Parameters, Tensor, TensorError};
 use thiserror::Error;
 
 use crate::config::DataConfig;
+use crate::error::TrainError;
+use crate::folder::Weights;
 use crate::run::{fit, read};
-use crate::{TrainError, Weights};
 
 /// Why a question could not be asked.
 #[derive(Debug, Error)]

@@ -6,8 +6,8 @@ use mnm_tasks::{Episode, Input as Shown, Labels, UNKNOWN_CLASS};
 use mnm_tensor::{Array, Float, Tensor};
 use ndarray::{Array2, Array3};
 
-use crate::TrainError;
 use crate::cut::cut;
+use crate::error::TrainError;
 
 /// Sequences of a block where nothing is recorded, or worlds of one. Fixed, because the order of summation (and so every bit of the
 /// result) hangs on it: the number of threads must not matter.

@@ -11,8 +11,8 @@ use ndarray::{Array2, ArrayView2};
 use rand::RngExt;
 use serde::Serialize;
 
-use crate::TrainError;
 use crate::config::{Config, ConfigError, DataConfig, TrainConfig};
+use crate::error::TrainError;
 use crate::task::{build_model, checked_episode};
 use crate::train::{Stepper, thread_pool};
 
@@ -151,10 +151,10 @@ pub fn bench(
     let network = build_model::<f32>(model, task.interface(), None)?;
     let pool = thread_pool(threads)?;
     pool.install(|| {
-        let mut stepper = Stepper::new(&network, &config)?;
+        let mut stepper = Stepper::new(network, &config)?;
         let mut losses = [f64::NAN; 2];
         for _ in 0..3 {
-            let loss = stepper.step(&network, &task, episodes.clone(), &config)?;
+            let loss = stepper.step(&task, episodes.clone(), &config)?;
             if losses[0].is_nan() {
                 losses[0] = loss;
             }
@@ -163,7 +163,7 @@ pub fn bench(
         for _ in 0..steps.max(1) {
             let batch = episodes.clone();
             let begun = Instant::now();
-            losses[1] = stepper.step(&network, &task, batch, &config)?;
+            losses[1] = stepper.step(&task, batch, &config)?;
             times.push(begun.elapsed());
         }
         times.sort();

@@ -11,8 +11,9 @@ use thiserror::Error;
 use crate::checkpoint::CheckpointError;
 use crate::config::ConfigError;
 use crate::linalg::LinalgError;
-use crate::plot::PlotError;
-use crate::tensorboard::TensorboardError;
+
+/// Why an observer could not do its work; a training ends with it.
+pub type ObserverError = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of the trainer; its message is fit for a user.
 #[derive(Debug, Error)]
@@ -55,12 +56,9 @@ pub enum TrainError {
     /// A checkpoint cannot be read or written.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// A picture cannot be drawn.
+    /// Whoever looks at a training could not.
     #[error(transparent)]
-    Plot(#[from] PlotError),
-    /// The event file cannot be written.
-    #[error(transparent)]
-    Tensorboard(#[from] TensorboardError),
+    Observer(ObserverError),
     /// A file of the run folder cannot be read or written.
     #[error("{path}: cannot {action}: {source}")]
     File {
@@ -173,6 +171,16 @@ pub enum TrainError {
         path = .0.display()
     )]
     OtherWords(PathBuf),
+    /// Every step is compared with every other, and all states are kept.
+    #[error(
+        "an episode of {steps} steps is too long to look into: {most} at most; `mnm eval` takes any length"
+    )]
+    TooLong {
+        /// The steps of the episode.
+        steps: usize,
+        /// The most that an episode may have.
+        most: usize,
+    },
     /// Episodes do not go together in a batch.
     #[error("batch: {0}")]
     Batch(String),
@@ -193,6 +201,14 @@ impl TrainError {
         move |misfit| Self::Damaged {
             path,
             reason: misfit.to_string(),
+        }
+    }
+
+    /// The file `path` says something that no run writes.
+    pub(crate) fn damaged(path: &Path, reason: &str) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
         }
     }
 

@@ -9,8 +9,8 @@ use mnm_tensor::{Array, Parameters};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
 use crate::batch::{BLOCK, Block};
+use crate::error::TrainError;
 use crate::objective::{Losses, Scale, block_errors, block_forward};
 use crate::task::checked_episode;
 
@@ -57,7 +57,7 @@ fn is_zero(number: &u64) -> bool {
 /// Evaluates `parameters` on a split: all of a data set, the first `generated` episodes of a task without end. Blocks
 /// run in parallel in the current rayon pool, and are summed in order.
 ///
-/// The train split is read as the task shows it in its first epoch: a [`Run`](crate::Run)'s task, which is built for evaluation,
+/// The train split is read as the task shows it in its first epoch: a [`Run`](crate::run::Run)'s task, which is built for evaluation,
 /// shows the training data as they stand.
 ///
 /// # Errors

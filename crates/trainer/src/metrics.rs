@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::TrainError;
 use crate::checkpoint::write_file;
+use crate::error::TrainError;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

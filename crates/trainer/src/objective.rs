@@ -8,8 +8,8 @@ use mnm_tasks::{Errors, Task};
 use mnm_tensor::kernels::{Kernels, vectorised};
 use mnm_tensor::{Array, Float, Order, Parameters, Tape, Tensor, gradient};
 
-use crate::TrainError;
 use crate::batch::{Answers, Block};
+use crate::error::TrainError;
 
 /// What the sums over a block are divided by: the whole batch's counts, so that blocks simply add up.
 #[derive(Clone, Copy, Debug)]

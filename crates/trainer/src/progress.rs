@@ -45,13 +45,8 @@ impl Progress {
         }
     }
 
-    /// Step `step` is done.
-    pub fn step(&mut self, step: u64, loss: f64, error: f64) {
-        self.step_with(step, || format!("loss {loss:.4}  error {error:.2} %"));
-    }
-
     /// Step `step` is done, and `message` says how it went.
-    pub fn step_with(&mut self, step: u64, message: impl FnOnce() -> String) {
+    pub fn step(&mut self, step: u64, message: impl FnOnce() -> String) {
         if let Some(bar) = &self.bar {
             bar.set_position(step);
             bar.set_message(message());

@@ -1,15 +1,13 @@
 //! From a config to its task, and from the task to its model.
 
 use mnm_controller::{InputSpec, Model};
-use mnm_tasks::{
-    AssociativeRecall, Babi, Dictionary, DoubleCopy, Episode, InputKind, Interface, Mqar,
-    PrioritySort, Split, Stories, Task, TaskError, Vocabulary,
-};
+use mnm_tasks::{Babi, Episode, InputKind, Interface, Split, Task, TaskError, Vocabulary};
 use mnm_tensor::Float;
 use mnm_tensor::kernels::Kernels;
 
 use crate::config::DataConfig;
-use crate::{TrainError, linalg};
+use crate::error::TrainError;
+use crate::linalg;
 use mnm_controller::{InitScheme, ModelConfig};
 use mnm_tasks::stream;
 use mnm_tensor::{Array, Init, ParameterSpec, Parameters};
@@ -23,26 +21,17 @@ pub fn build_task(
     seed: u64,
     vocabulary: Option<Vocabulary>,
 ) -> Result<Box<dyn Task>, TrainError> {
-    Ok(match data {
-        DataConfig::Babi(options) => {
-            let babi = match vocabulary {
-                Some(known) => Babi::with_vocabulary(options.clone(), known)?,
-                None => Babi::load(options.clone())?,
-            };
-            Box::new(babi.with_seed(seed))
-        }
-        DataConfig::DoubleCopy(options) => Box::new(DoubleCopy::new(options.clone(), seed)?),
-        DataConfig::Stories(options) => Box::new(Stories::new(options.clone(), seed)?),
-        DataConfig::PrioritySort(options) => Box::new(PrioritySort::new(options.clone(), seed)?),
-        DataConfig::AssociativeRecall(options) => {
-            Box::new(AssociativeRecall::new(options.clone(), seed)?)
-        }
-        DataConfig::Dictionary(options) => Box::new(Dictionary::new(options.clone(), seed)?),
-        DataConfig::Mqar(options) => Box::new(Mqar::new(options.clone(), seed)?),
-        DataConfig::Maze(_) => return Err(an_environment("maze")),
-        DataConfig::Bandit(_) => return Err(an_environment("bandit")),
-        DataConfig::Mdp(_) => return Err(an_environment("mdp")),
-    })
+    if let DataConfig::Babi(options) = data {
+        let babi = match vocabulary {
+            Some(known) => Babi::with_vocabulary(options.clone(), known)?,
+            None => Babi::load(options.clone())?,
+        };
+        return Ok(Box::new(babi.with_seed(seed)));
+    }
+    match data.generated(seed) {
+        Some(task) => Ok(task?),
+        None => Err(an_environment(data.name())),
+    }
 }
 
 fn an_environment(task: &str) -> TrainError {
@@ -138,7 +127,7 @@ pub fn draw_parameters<F: Float>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mnm_tasks::{DoubleCopyOptions, Labels};
+    use mnm_tasks::{DoubleCopy, DoubleCopyOptions, Labels};
     use ndarray::ArrayView2;
 
     /// Double copy, but for a label that is lost.

@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Args, ValueEnum};
 use mnm_controller::Kernel;
 use mnm_trainer::RunFolder;
-use mnm_trainer::apply::apply_file;
+use mnm_trainer::apply::{Precision, apply_file};
 use mnm_trainer::checkpoint::Checkpoint;
 
 use super::run::weights;
@@ -49,7 +49,7 @@ pub struct Arguments {
 
     /// What to compute in; files are f32 either way
     #[arg(long, default_value = "double")]
-    precision: Precision,
+    precision: PrecisionName,
 
     /// Of a run folder, take the parameters after the last step instead of those with the lowest validation error
     #[arg(long)]
@@ -57,7 +57,7 @@ pub struct Arguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Precision {
+enum PrecisionName {
     /// f32, as training does
     Single,
     /// f64: what is left of a difference to another implementation is the other's rounding
@@ -84,11 +84,12 @@ impl From<KernelName> for Kernel {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let checkpoint = Checkpoint::read(&file(&arguments.checkpoint, arguments.last)?)?;
     let kernel = arguments.kernel.map(Kernel::from);
-    let apply_file = match arguments.precision {
-        Precision::Single => apply_file::<f32>,
-        Precision::Double => apply_file::<f64>,
+    let precision = match arguments.precision {
+        PrecisionName::Single => Precision::Single,
+        PrecisionName::Double => Precision::Double,
     };
-    let results = apply_file(&checkpoint, &arguments.input, &arguments.output, kernel)?;
+    let (input, output) = (&arguments.input, &arguments.output);
+    let results = apply_file(&checkpoint, input, output, kernel, precision)?;
     let lines: String = results
         .iter()
         .map(|(name, tensor)| format!("{name} {:?}\n", tensor.shape()))

@@ -7,11 +7,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mnm_tasks::Split;
 use mnm_trainer::checkpoint::write_file;
-use mnm_trainer::rl::{self, Agent};
-use mnm_trainer::{Evaluation, RunFolder, evaluate, thread_pool};
+use mnm_trainer::{Evaluation, RunFolder, Trained, evaluate, rl, thread_pool};
 
 use super::eval_agent;
-use super::run::{RunArguments, split, weights};
+use super::run::{RunArguments, split};
 use crate::output::print;
 
 /// Evaluate a run
@@ -36,8 +35,8 @@ with the same keys for every player.
 Examples:
   mnm eval runs/stories-seed1
   mnm eval runs/qa1 --data data/babi --split test --json
-  mnm eval runs/copy --split test --set data.lengths.test={min=40,max=40}
-  mnm eval runs/copy --split test --set data.lengths.test={min=40,max=40} --keep-as length-40
+  mnm eval runs/copy --split test --set 'data.lengths.test={min=40,max=40}'
+  mnm eval runs/copy --split test --set 'data.lengths.test={min=40,max=40}' --keep-as length-40
   mnm eval runs/maze9-seed1 --split test --episodes 500 --keep")]
 pub struct Arguments {
     #[command(flatten)]
@@ -79,44 +78,32 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    if let Some(agent) = Agent::open(
-        &arguments.run.run,
-        weights(arguments.run.last),
-        &arguments.run.settings(),
-    )? {
-        return run_agent(arguments, &agent);
+    let (trained, split) = (arguments.run.open()?, arguments.split);
+    let config = match &trained {
+        Trained::Answers(run) => &run.config,
+        Trained::Agent(agent) => &agent.config,
+    };
+    if let Trained::Answers(run) = &trained {
+        for note in run.task.notes() {
+            // Nobody may be left to read it.
+            let _ = writeln!(stderr(), "note: {note}");
+        }
     }
-    let run = arguments.run.open()?;
-    for note in run.task.notes() {
-        // Nobody may be left to read it.
-        let _ = writeln!(stderr(), "note: {note}");
-    }
-    let episodes = arguments
-        .episodes
-        .unwrap_or(run.config.train.valid_episodes);
-    let outcome = thread_pool(arguments.threads)?.install(|| {
-        evaluate(
-            run.task.as_ref(),
-            &run.model,
-            &run.parameters,
-            arguments.split,
-            episodes,
-        )
+    let episodes = arguments.episodes.unwrap_or(config.train.valid_episodes);
+    let (json, table) = thread_pool(arguments.threads)?.install(|| -> Result<_> {
+        Ok(match &trained {
+            Trained::Answers(run) => {
+                let task = run.task.as_ref();
+                let outcome = evaluate(task, &run.model, &run.parameters, split, episodes)?;
+                (json(&outcome), table(&outcome))
+            }
+            Trained::Agent(agent) => {
+                let outcome = rl::evaluate(agent, split, episodes)?;
+                (eval_agent::json(&outcome)?, eval_agent::table(&outcome))
+            }
+        })
     })?;
-    finish(arguments, &json(&outcome), &table(&outcome))
-}
-
-fn run_agent(arguments: &Arguments, agent: &Agent) -> Result<()> {
-    let episodes = arguments
-        .episodes
-        .unwrap_or(agent.config.train.valid_episodes);
-    let outcome = thread_pool(arguments.threads)?
-        .install(|| rl::evaluate(agent, arguments.split, episodes))?;
-    finish(
-        arguments,
-        &eval_agent::json(&outcome)?,
-        &eval_agent::table(&outcome),
-    )
+    finish(arguments, &json, &table)
 }
 
 /// Prints the outcome as asked, and keeps it if asked to.

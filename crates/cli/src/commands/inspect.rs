@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
+use mnm_report::inspect::{inspect, inspect_agent};
 use mnm_tasks::Split;
-use mnm_trainer::inspect::{inspect, inspect_agent};
-use mnm_trainer::rl::Agent;
+use mnm_trainer::Trained;
 
-use super::run::{RunArguments, split, weights};
+use super::run::{RunArguments, split};
 use crate::output::print;
 
 /// Draw one episode: what was written when, and what was read
@@ -46,11 +46,9 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let (split, episode) = (arguments.split, arguments.episode);
-    let chosen = &arguments.run;
-    let agent = Agent::open(&chosen.run, weights(chosen.last), &chosen.settings())?;
-    let inspection = match agent {
-        Some(agent) => inspect_agent(&agent, split, episode)?,
-        None => inspect(&chosen.open()?, split, episode)?,
+    let inspection = match arguments.run.open()? {
+        Trained::Agent(agent) => inspect_agent(&agent, split, episode)?,
+        Trained::Answers(run) => inspect(&run, split, episode)?,
     };
     let page = match &arguments.out {
         Some(page) => page.clone(),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
-use mnm_trainer::report::{Heading, Published, Report, RunData};
+use mnm_report::report::{Heading, Published, Report, RunData};
 
 use crate::output::print;
 

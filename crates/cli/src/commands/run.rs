@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::Args;
 use mnm_tasks::{ParseSplitError, Split};
-use mnm_trainer::{Run, Weights};
+use mnm_trainer::{Trained, Weights};
 
 use crate::failure::at_data;
 
@@ -29,9 +29,9 @@ pub struct RunArguments {
 }
 
 impl RunArguments {
-    /// The run, with its task and its model.
-    pub fn open(&self) -> Result<Run> {
-        Run::open(&self.run, weights(self.last), &self.settings()).map_err(at_data)
+    /// The run, with its task or environment and its model.
+    pub fn open(&self) -> Result<Trained> {
+        Trained::open(&self.run, weights(self.last), &self.settings()).map_err(at_data)
     }
 
     /// The settings of the data, `--data` among them.

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use clap::Args;
-use mnm_trainer::{Config, Ended, Summary, TrainOptions, train};
+use mnm_report::CurvesAndEvents;
+use mnm_trainer::{Config, Ended, Summary, TrainOptions, train_observed};
 
 use crate::output::print;
 
@@ -64,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         stop: stop_on_interrupt()?,
         quiet: arguments.quiet,
     };
-    let summary = train(&config, &out, &options)?;
+    let summary = train_observed(&config, &out, &options, &mut CurvesAndEvents::default())?;
     let printed = if arguments.quiet {
         Ok(())
     } else {
@@ -101,6 +102,7 @@ fn outcome(summary: &Summary, out: &Path) -> String {
     let why = match summary.ended {
         Ended::Steps => "all steps done",
         Ended::Error => "the validation error is as low as asked for",
+        Ended::Reward => "the validation reward is as high as asked for",
         Ended::Patience => "no better validation for a while",
         Ended::Interrupted => "interrupted; the same command with --resume goes on",
     };

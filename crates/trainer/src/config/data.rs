@@ -1,17 +1,18 @@
 //! Which task or environment, and its options.
 
-use mnm_tasks::environment::{BanditOptions, EnvironmentError, GridMazeOptions, TabularMdpOptions};
+use mnm_tasks::environment::{
+    Bandit, BanditOptions, Environment, EnvironmentError, GridMaze, GridMazeOptions, TabularMdp,
+    TabularMdpOptions,
+};
 use mnm_tasks::{
-    AssociativeRecallOptions, BabiOptions, DictionaryOptions, DoubleCopyOptions, Generator,
-    MqarOptions, PrioritySortOptions, Split, StoriesOptions,
+    AssociativeRecall, AssociativeRecallOptions, BabiOptions, Dictionary, DictionaryOptions,
+    DoubleCopy, DoubleCopyOptions, Generator, Mqar, MqarOptions, OptionError, PrioritySort, PrioritySortOptions, Split,
+    Stories, StoriesOptions, Task,
 };
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ConfigError;
-use crate::TrainError;
-use crate::rl::build_environment;
-use crate::task::build_task;
 
 /// One line a task: the name that `data.task` takes, the variant, and its options.
 macro_rules! tasks {
@@ -21,6 +22,15 @@ macro_rules! tasks {
         #[serde(tag = "task")]
         pub enum DataConfig {
             $($(#[$doc])* #[serde(rename = $name)] $Variant($Options),)*
+        }
+
+        impl DataConfig {
+            /// What `data.task` says.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    $(Self::$Variant(_) => $name,)*
+                }
+            }
         }
 
         /// What `data.task` may say.
@@ -68,23 +78,55 @@ impl DataConfig {
         matches!(self, Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_))
     }
 
+    /// The task of these options, if it generates its episodes, with random streams of `seed`.
+    pub(crate) fn generated(&self, seed: u64) -> Option<Result<Box<dyn Task>, OptionError>> {
+        fn boxed(task: impl Task + 'static) -> Box<dyn Task> {
+            Box::new(task)
+        }
+        Some(match self {
+            Self::DoubleCopy(options) => DoubleCopy::new(options.clone(), seed).map(boxed),
+            Self::Stories(options) => Stories::new(options.clone(), seed).map(boxed),
+            Self::PrioritySort(options) => PrioritySort::new(options.clone(), seed).map(boxed),
+            Self::AssociativeRecall(options) => {
+                AssociativeRecall::new(options.clone(), seed).map(boxed)
+            }
+            Self::Dictionary(options) => Dictionary::new(options.clone(), seed).map(boxed),
+            Self::Mqar(options) => Mqar::new(options.clone(), seed).map(boxed),
+            Self::Babi(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => return None,
+        })
+    }
+
+    /// `batch` worlds of these options, if they are those of an environment, drawn from streams of `seed` and `split`.
+    pub(crate) fn environment(
+        &self,
+        batch: usize,
+        seed: u64,
+        split: Split,
+    ) -> Option<Result<Box<dyn Environment>, EnvironmentError>> {
+        fn boxed(environment: impl Environment + 'static) -> Box<dyn Environment> {
+            Box::new(environment)
+        }
+        Some(match self {
+            Self::Maze(options) => GridMaze::new(options.clone(), batch, seed, split).map(boxed),
+            Self::Bandit(options) => Bandit::new(options.clone(), batch, seed, split).map(boxed),
+            Self::Mdp(options) => TabularMdp::new(options.clone(), batch, seed, split).map(boxed),
+            _ => return None,
+        })
+    }
+
     /// Checks every option's range, as the task itself does. Of bAbI nothing is read.
     ///
     /// # Errors
     /// [`ConfigError::Data`].
     pub(crate) fn validate(&self) -> Result<(), ConfigError> {
-        let made = match self {
-            Self::Babi(options) => options.check().map_err(TrainError::from),
-            data if data.is_environment() => {
-                build_environment(data, 1, 0, Split::Train).map(|_| ())
-            }
-            data => build_task(data, 0, None).map(|_| ()),
-        };
-        match made {
-            Err(
-                TrainError::Option(error)
-                | TrainError::Environment(EnvironmentError::Option(error)),
-            ) => Err(ConfigError::Data(error)),
+        if let Self::Babi(options) = self {
+            return options.check().map_err(ConfigError::Data);
+        }
+        if let Some(made) = self.generated(0) {
+            return made.map(drop).map_err(ConfigError::Data);
+        }
+        match self.environment(1, 0, Split::Train) {
+            Some(Err(EnvironmentError::Option(error))) => Err(ConfigError::Data(error)),
             // Whatever else stands in the way is found where the data are used.
             _ => Ok(()),
         }

@@ -28,6 +28,9 @@ pub struct RlConfig {
     pub entropy_to: f64,
     /// What rewards are multiplied by before they are learned from; figures are in the environment's own rewards.
     pub reward_scale: f64,
+    /// Stop once the mean reward of an episode in a validation is at least this; unset, the training goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_reward: Option<f64>,
 }
 
 impl Default for RlConfig {
@@ -41,6 +44,7 @@ impl Default for RlConfig {
             entropy_weight: 0.01,
             entropy_to: 1.0,
             reward_scale: 1.0,
+            stop_reward: None,
         }
     }
 }
@@ -76,6 +80,13 @@ impl RlConfig {
         ];
         if let Some((key, value)) = factors.iter().find(|(_, v)| !(*v > 0.0 && v.is_finite())) {
             return Err(ConfigError::range(key, value, "a finite number above 0"));
+        }
+        if let Some(reward) = self.stop_reward.filter(|reward| !reward.is_finite()) {
+            return Err(ConfigError::range(
+                "rl.stop_reward",
+                reward,
+                "a finite number",
+            ));
         }
         if self.horizon_to < 1.0 - self.gamma {
             return Err(ConfigError::range(
@@ -119,12 +130,7 @@ pub(super) fn refuse_unused(model: &ModelConfig, train: &TrainConfig) -> Result<
         (
             "train.stop_error",
             train.stop_error,
-            "0 where data.task is an environment: an agent has rewards, no errors",
-        ),
-        (
-            "train.patience",
-            train.patience as f64,
-            "0 where data.task is an environment",
+            "0 where data.task is an environment: an agent has rewards, no errors; rl.stop_reward ends its training",
         ),
         (
             "model.dropout_hidden",

@@ -11,10 +11,11 @@ use mnm_tensor::{Array, Parameters};
 use super::environment::{build_agent, build_environment};
 use super::policy::{Policy, draw_action};
 use super::worlds::uniform;
-use crate::TrainError;
 use crate::checkpoint::{Checkpoint, check_parameters};
 use crate::config::Config;
-use crate::run::{RunFolder, Weights};
+use crate::error::TrainError;
+use crate::folder::Weights;
+use crate::run::read;
 
 /// A trained agent, ready to play.
 pub struct Agent {
@@ -33,22 +34,30 @@ impl Agent {
     /// # Errors
     /// [`TrainError::NoRun`], a setting of anything but `data`, or what is wrong with the run's files.
     pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Option<Self>, TrainError> {
-        let path = RunFolder::new(dir).weights(weights)?;
-        let checkpoint = Checkpoint::read(&path)?;
-        let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])?;
+        let (checkpoint, config) = read(dir, weights)?;
         if !config.data.is_environment() {
             return Ok(None);
         }
+        Self::of(dir, checkpoint, &config, data).map(Some)
+    }
+
+    /// The agent of a checkpoint in `dir` and its config.
+    pub(crate) fn of(
+        dir: &Path,
+        checkpoint: Checkpoint,
+        config: &Config,
+        data: &[String],
+    ) -> Result<Self, TrainError> {
         let config = config.with_data(data)?;
         let one = build_environment(&config.data, 1, config.seed, Split::Test)?;
         let model = build_agent(&config.model, one.as_ref())?;
         check_parameters(&model.parameters(), &checkpoint.parameters)
-            .map_err(TrainError::misfit(&path))?;
-        Ok(Some(Self {
+            .map_err(TrainError::misfit(dir))?;
+        Ok(Self {
             config,
             model,
             parameters: checkpoint.parameters,
-        }))
+        })
     }
 }
 

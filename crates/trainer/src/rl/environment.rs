@@ -2,11 +2,11 @@
 
 use mnm_controller::{InputSpec, Model, ModelConfig};
 use mnm_tasks::Split;
-use mnm_tasks::environment::{Bandit, Environment, GridMaze, TabularMdp};
+use mnm_tasks::environment::Environment;
 use mnm_tensor::kernels::Kernels;
 
-use crate::TrainError;
 use crate::config::DataConfig;
+use crate::error::TrainError;
 
 /// `batch` worlds of the environment that `data` describes, drawn from streams of `seed` and `split`.
 ///
@@ -18,12 +18,10 @@ pub fn build_environment(
     seed: u64,
     split: Split,
 ) -> Result<Box<dyn Environment>, TrainError> {
-    Ok(match data {
-        DataConfig::Maze(options) => Box::new(GridMaze::new(options.clone(), batch, seed, split)?),
-        DataConfig::Bandit(options) => Box::new(Bandit::new(options.clone(), batch, seed, split)?),
-        DataConfig::Mdp(options) => Box::new(TabularMdp::new(options.clone(), batch, seed, split)?),
-        _ => return Err(no_environment()),
-    })
+    match data.environment(batch, seed, split) {
+        Some(environment) => Ok(environment?),
+        None => Err(no_environment()),
+    }
 }
 
 /// What to say of data that no agent can play.

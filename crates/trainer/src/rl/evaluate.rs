@@ -11,9 +11,9 @@ use serde::{Deserialize, Serialize};
 use super::agent::{Agent, AgentPlayer};
 use super::arena::Arena;
 use super::environment::no_environment;
-use crate::TrainError;
 use crate::batch::BLOCK;
 use crate::config::{Config, DataConfig};
+use crate::error::TrainError;
 
 /// A mean over episodes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -234,7 +234,7 @@ fn play_players<A: Arena>(
 }
 
 /// What the agent earns in the first `episodes` episodes of a split.
-pub(super) fn play_split(
+pub(crate) fn play_split(
     config: &Config,
     model: &Model<f32>,
     parameters: &Parameters<Array<f32>>,

@@ -8,7 +8,7 @@ use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, gradient};
 use serde::{Deserialize, Serialize};
 
 use super::policy::carried_state;
-use crate::TrainError;
+use crate::error::TrainError;
 use crate::objective::{BlockGradient, Losses};
 
 /// A segment of the episodes of a block, as it was played: T steps of B worlds.

@@ -14,14 +14,11 @@ mod arena;
 mod environment;
 mod evaluate;
 mod loss;
-mod picture;
 mod policy;
 mod record;
 mod recording;
 mod returns;
-mod state;
-mod train;
-mod worlds;
+pub(crate) mod worlds;
 
 pub use agent::Agent;
 pub use environment::{build_agent, build_environment};
@@ -32,4 +29,5 @@ pub use record::AgentSummary;
 pub use recording::{Recording, Scene};
 pub use returns::{Credit, credit};
 
-pub(crate) use train::train;
+pub(crate) use evaluate::play_split;
+pub(crate) use record::AgentRecord;

@@ -6,7 +6,7 @@ use mnm_tasks::Split;
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Parameters, Tensor};
 
-use crate::TrainError;
+use crate::error::TrainError;
 
 /// The agent of a block of B worlds, and its state.
 pub(super) struct Policy<'a, F: Kernels> {

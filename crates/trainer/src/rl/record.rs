@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-pub(super) enum AgentRecord {
+pub(crate) enum AgentRecord {
     /// Means over the segments since the last such line.
     Train {
         step: u64,

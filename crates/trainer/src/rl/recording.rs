@@ -10,8 +10,8 @@ use super::arena::Arena;
 use super::environment::no_environment;
 use super::policy::{Policy, draw_action};
 use super::worlds::uniform;
-use crate::TrainError;
 use crate::config::DataConfig;
+use crate::error::TrainError;
 use crate::task::draw_parameters;
 
 /// An episode of T steps as an agent played it.

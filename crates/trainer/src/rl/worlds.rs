@@ -10,33 +10,33 @@ use rand::RngExt;
 use super::loss::Segment;
 use super::policy::{Policy, draw_action};
 use super::returns::credit;
-use crate::TrainError;
 use crate::config::RlConfig;
+use crate::error::TrainError;
 
 /// A block of B worlds in the middle of their episodes, and what the agent carries through them.
-pub(super) struct Worlds {
+pub(crate) struct Worlds {
     environment: Box<dyn Environment>,
     /// The present observations, `[B, X]`.
     observations: Vec<f32>,
     /// The first of the episodes that are played.
-    pub(super) first: u64,
+    pub(crate) first: u64,
     /// Steps of them that are done.
-    pub(super) step: usize,
+    pub(crate) step: usize,
     /// What each world's episode has earned, `[B]`.
-    pub(super) earned: Vec<f64>,
+    pub(crate) earned: Vec<f64>,
     /// The agent's state; `None` at the start of an episode.
-    pub(super) carried: Option<Parameters<Array<f32>>>,
+    pub(crate) carried: Option<Parameters<Array<f32>>>,
 }
 
 /// What playing a segment says to the logs.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Outcome {
+pub(crate) struct Outcome {
     /// Steps of all worlds.
-    pub(super) steps: usize,
+    pub(crate) steps: usize,
     /// Episodes that came to their end.
-    pub(super) episodes: usize,
+    pub(crate) episodes: usize,
     /// What they earned, in sum.
-    pub(super) earned: f64,
+    pub(crate) earned: f64,
 }
 
 impl std::ops::AddAssign for Outcome {
@@ -49,7 +49,7 @@ impl std::ops::AddAssign for Outcome {
 
 impl Worlds {
     /// Begins the episodes `first` and on.
-    pub(super) fn begin(environment: Box<dyn Environment>, first: u64) -> Result<Self, TrainError> {
+    pub(crate) fn begin(environment: Box<dyn Environment>, first: u64) -> Result<Self, TrainError> {
         let batch = environment.batch();
         let mut worlds = Self {
             observations: vec![0.0; batch * environment.observation_width()],
@@ -64,24 +64,24 @@ impl Worlds {
     }
 
     /// The environment's state.
-    pub(super) fn save(&self) -> Vec<u8> {
+    pub(crate) fn save(&self) -> Vec<u8> {
         self.environment.save()
     }
 
     /// Takes up a saved state of the environment.
-    pub(super) fn load(&mut self, state: &[u8]) -> Result<(), TrainError> {
+    pub(crate) fn load(&mut self, state: &[u8]) -> Result<(), TrainError> {
         self.environment.load(state)?;
         Ok(self.environment.observe(&mut self.observations)?)
     }
 
     /// The number of worlds B.
-    pub(super) fn batch(&self) -> usize {
+    pub(crate) fn batch(&self) -> usize {
         self.environment.batch()
     }
 
     /// Plays a segment, `seed` the seed of the actions' streams; `stride` is how many episodes on the worlds go when
     /// theirs are over.
-    pub(super) fn play(
+    pub(crate) fn play(
         &mut self,
         model: &Model<f32>,
         parameters: &Parameters<Array<f32>>,
@@ -151,7 +151,7 @@ impl Worlds {
 
 /// The uniform draw that decides an action: a function of the seed, the stream's name, the episode (`first` + `sample`)
 /// and its step.
-pub(super) fn uniform(
+pub(crate) fn uniform(
     seed: u64,
     name: &str,
     first: u64,

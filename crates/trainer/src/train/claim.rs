@@ -3,10 +3,10 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use crate::TrainError;
 use crate::checkpoint::write_file;
 use crate::config::Config;
-use crate::run::RunFolder;
+use crate::error::TrainError;
+use crate::folder::RunFolder;
 
 /// A run folder that no other training can claim while this lives.
 pub(crate) struct Claim {

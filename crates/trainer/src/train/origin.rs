@@ -7,10 +7,10 @@ use mnm_controller::Model;
 use mnm_tasks::{Interface, Vocabulary};
 
 use super::resume;
-use crate::TrainError;
 use crate::checkpoint::{Checkpoint, check_parameters};
 use crate::config::Config;
-use crate::run::{RunFolder, Weights};
+use crate::error::TrainError;
+use crate::folder::{RunFolder, Weights};
 use crate::task::{build_task, vocabulary_of};
 
 /// How many unknown words a message names.

@@ -2,22 +2,23 @@
 
 use std::path::Path;
 
-use crate::TrainError;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::run::RunFolder;
+use crate::error::TrainError;
+use crate::folder::RunFolder;
 
 /// Settings that a run may change when it goes on: they say how long it takes and what is seen of it, not what a step
 /// does. `data.dir` says where the data lie, not what they are: [`Origin::check_words`](super::origin::Origin::check_words) looks whether
 /// they can be the same. (A rate that decays, or an agent's weights that change, reach their end at the new last step: with other
 /// `train.steps` the run is from there on not the one that had them from the start.)
-const MAY_CHANGE: [&str; 6] = [
+const MAY_CHANGE: [&str; 7] = [
     "threads",
     "data.dir",
     "train.steps",
     "train.checkpoint_every",
     "train.stop_error",
     "train.patience",
+    "rl.stop_reward",
 ];
 
 /// The checkpoint to go on from; `None` for a fresh start.

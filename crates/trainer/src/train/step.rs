@@ -7,25 +7,25 @@ use mnm_tasks::{Episode, Errors, Task, stream};
 use mnm_tensor::kernels::vectorised;
 use mnm_tensor::{Array, Parameters, dense};
 
-use crate::TrainError;
+use super::tree::sum_in_order;
 use crate::adam::global_norm;
 use crate::batch::{Block, collate};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
+use crate::error::TrainError;
+use crate::folder::RunFolder;
 use crate::objective::{BlockGradient, Losses, Scale, block_gradient};
-use crate::run::RunFolder;
-use crate::train::tree::sum_in_order;
 
 /// What one batch says.
 #[derive(Debug)]
 pub(crate) struct StepOutcome {
     pub(crate) losses: Losses,
-    pub(crate) errors: Errors,
     pub(crate) gradient: Parameters<Array<f32>>,
     pub(crate) norm: f64,
     pub(crate) sequences: usize,
 }
 
+/// The losses and the gradient of a batch; and the wrong answers.
 pub(crate) fn compute(
     model: &Model<f32>,
     parameters: &Parameters<Array<f32>>,
@@ -33,7 +33,7 @@ pub(crate) fn compute(
     episodes: Vec<Episode>,
     config: &Config,
     step: u64,
-) -> Result<StepOutcome, TrainError> {
+) -> Result<(StepOutcome, Errors), TrainError> {
     let batch = collate(episodes, |steps| model.block(steps), model.block_cost());
     let scale = Scale {
         targets: batch.targets.max(1.0),
@@ -49,23 +49,23 @@ pub(crate) fn compute(
         block_gradient(model, parameters, &block, task, &masks, scale)
     };
     let sum = sum_in_order(batch.blocks, &one, &BlockGradient::plus)?;
-    StepOutcome::new(sum, batch.sequences)
+    StepOutcome::of(sum, batch.sequences)
 }
 
 impl StepOutcome {
-    /// Of the blocks' sum.
-    pub(crate) fn new(
+    /// Of the blocks' sum; and the wrong answers.
+    pub(crate) fn of(
         sum: Option<BlockGradient<f32>>,
         sequences: usize,
-    ) -> Result<Self, TrainError> {
+    ) -> Result<(Self, Errors), TrainError> {
         let sum = sum.ok_or_else(|| TrainError::Batch("a batch without blocks".to_owned()))?;
-        Ok(Self {
+        let outcome = Self {
             losses: sum.losses,
-            errors: sum.errors,
             norm: global_norm(&sum.gradient),
             gradient: sum.gradient,
             sequences,
-        })
+        };
+        Ok((outcome, sum.errors))
     }
 
     /// The first loss or gradient that is not finite, by name.

@@ -1,0 +1,18 @@
+//! Looks at runs: learning curves, reports, episodes drawn, TensorBoard files. It reads run folders and records, and trains
+//! nothing; the trainer knows nothing of it.
+
+pub mod inspect;
+pub mod plot;
+pub mod report;
+pub mod tensorboard;
+
+mod curves;
+mod observer;
+
+pub use curves::{CurvesError, draw_curves};
+pub use observer::CurvesAndEvents;
+
+/// The example of the README, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,4 @@
+//! Small runs, looked at.
+
+mod agents;
+mod answers;

@@ -1,0 +1,121 @@
+//! A run folder: where its files are.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use mnm_tasks::Split;
+
+use crate::error::TrainError;
+
+/// The files of a run.
+#[derive(Clone, Debug)]
+pub struct RunFolder(PathBuf);
+
+impl RunFolder {
+    /// The run in `dir`.
+    pub fn new(dir: &Path) -> Self {
+        Self(dir.to_owned())
+    }
+
+    /// The folder.
+    pub fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    /// The config, complete and ready to be run again.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The state after the last step, from which the run goes on.
+    pub fn checkpoint(&self) -> PathBuf {
+        self.0.join("checkpoint.safetensors")
+    }
+
+    /// The parameters with the lowest validation error so far.
+    pub fn best(&self) -> PathBuf {
+        self.0.join("best.safetensors")
+    }
+
+    /// The checkpoint with these parameters.
+    ///
+    /// # Errors
+    /// [`TrainError::NoRun`] if there is none, or a folder that may not be looked into.
+    pub fn weights(&self, weights: Weights) -> Result<PathBuf, TrainError> {
+        let there = |path: &PathBuf| match path.try_exists() {
+            // A file where the folder should be.
+            Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
+            found => found.map_err(TrainError::file(&self.0, "look into the run folder")),
+        };
+        let (best, last) = (self.best(), self.checkpoint());
+        if weights == Weights::Best && there(&best)? {
+            Ok(best)
+        } else if there(&last)? {
+            Ok(last)
+        } else {
+            Err(TrainError::NoRun(self.0.clone()))
+        }
+    }
+
+    /// Losses and errors.
+    pub fn metrics(&self) -> PathBuf {
+        self.0.join("metrics.jsonl")
+    }
+
+    /// The outcome.
+    pub fn summary(&self) -> PathBuf {
+        self.0.join("summary.json")
+    }
+
+    /// What the run came to on a split, where the evaluation was kept.
+    pub fn evaluation(&self, split: Split) -> PathBuf {
+        self.0.join(format!("evaluation-{split}.json"))
+    }
+
+    /// What it came to on other data than its config's, under the name of those.
+    pub fn further_evaluation(&self, split: Split, name: &str) -> PathBuf {
+        self.0.join(format!("evaluation-{split}-{name}.json"))
+    }
+
+    /// The learning curves.
+    pub fn curves(&self) -> PathBuf {
+        self.0.join("curves.svg")
+    }
+
+    /// Removes what no longer holds once a training takes a step: how the run ended, and the evaluations of the parameters
+    /// that are about to change, on whatever split and data.
+    ///
+    /// # Errors
+    /// A folder that cannot be read, or a file that cannot be removed.
+    pub(crate) fn remove_findings(&self) -> Result<(), TrainError> {
+        let dir = std::fs::read_dir(&self.0).map_err(TrainError::file(&self.0, "look into"))?;
+        for entry in dir {
+            let entry = entry.map_err(TrainError::file(&self.0, "look into"))?;
+            let path = entry.path();
+            if path == self.summary() || is_evaluation(&entry.file_name().to_string_lossy()) {
+                std::fs::remove_file(&path)
+                    .map_err(TrainError::file(&path, "remove what no longer holds"))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a file is named as [`RunFolder::evaluation`] or [`RunFolder::further_evaluation`] names it.
+fn is_evaluation(name: &str) -> bool {
+    name.strip_suffix(".json")
+        .and_then(|name| name.strip_prefix("evaluation-"))
+        .is_some_and(|name| {
+            let split = name.split('-').next().unwrap_or_default();
+            split.parse::<Split>().is_ok()
+        })
+}
+
+/// Which parameters of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weights {
+    /// Those with the lowest validation error; the last ones if there was no validation.
+    Best,
+    /// Those after the last step.
+    Last,
+}

@@ -1,0 +1,47 @@
+//! Who looks at a training: the loop tells an observer what it writes down, and knows nothing of pictures.
+
+use crate::folder::RunFolder;
+
+pub use crate::error::ObserverError;
+
+/// Looks at a training, a method for each of its moments. What is not of interest need not be written.
+///
+/// `()` looks at nothing. `mnm-report` has the observer that leaves learning curves and TensorBoard files in a run folder.
+pub trait Observer {
+    /// The training is about to take its first step, or to go on.
+    ///
+    /// # Errors
+    /// What stands in the observer's way.
+    fn begin(&mut self, folder: &RunFolder) -> Result<(), ObserverError> {
+        let _ = folder;
+        Ok(())
+    }
+
+    /// Figures after `step` steps, by name ("train/loss", "valid/error"): those of a line of `metrics.jsonl`, and the speed.
+    ///
+    /// # Errors
+    /// What stands in the observer's way.
+    fn scalars(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), ObserverError> {
+        let _ = (step, scalars);
+        Ok(())
+    }
+
+    /// A checkpoint is about to be written: what was seen so far must outlive it.
+    ///
+    /// # Errors
+    /// What stands in the observer's way.
+    fn save(&mut self) -> Result<(), ObserverError> {
+        Ok(())
+    }
+
+    /// The training is over, and its folder complete.
+    ///
+    /// # Errors
+    /// What stands in the observer's way.
+    fn end(&mut self, folder: &RunFolder) -> Result<(), ObserverError> {
+        let _ = folder;
+        Ok(())
+    }
+}
+
+impl Observer for () {}

@@ -1,0 +1,101 @@
+//! What every kind of learning carries from step to step: a model's parameters and the optimiser's moments.
+
+use std::path::Path;
+
+use mnm_controller::Model;
+use mnm_tensor::{Array, Parameters};
+
+use super::origin::Origin;
+use super::step::{StepOutcome, not_finite};
+use crate::adam::{Adam, clip_factor};
+use crate::checkpoint::{Checkpoint, check_parameters};
+use crate::config::{Config, TrainConfig};
+use crate::error::TrainError;
+use crate::task::draw_parameters;
+
+/// A model in training.
+pub(super) struct Learner {
+    pub(super) model: Model<f32>,
+    pub(super) parameters: Parameters<Array<f32>>,
+    adam: Adam<f32>,
+}
+
+impl Learner {
+    /// The model where `origin` begins; `path` is where a run's own checkpoint was read.
+    pub(super) fn begin(
+        model: Model<f32>,
+        config: &Config,
+        origin: &Origin,
+        path: &Path,
+    ) -> Result<Self, TrainError> {
+        match origin {
+            Origin::Fresh => Self::start(model, config),
+            Origin::Parameters(start) => Ok(Self::with(model, start.parameters.clone())),
+            Origin::Saved(checkpoint) => Self::restore(model, checkpoint, path),
+        }
+    }
+
+    /// First values, drawn.
+    pub(super) fn start(model: Model<f32>, config: &Config) -> Result<Self, TrainError> {
+        let parameters = draw_parameters(&model.parameters(), config.model.init, config.seed)?;
+        Ok(Self::with(model, parameters))
+    }
+
+    /// These parameters, and an optimiser that has seen nothing.
+    fn with(model: Model<f32>, parameters: Parameters<Array<f32>>) -> Self {
+        let specs = model.parameters().into_iter();
+        let names: Vec<String> = specs.filter(|s| s.trained).map(|s| s.name).collect();
+        let adam = Adam::new(&parameters, names.iter().map(String::as_str));
+        Self {
+            model,
+            parameters,
+            adam,
+        }
+    }
+
+    fn restore(
+        model: Model<f32>,
+        checkpoint: &Checkpoint,
+        path: &Path,
+    ) -> Result<Self, TrainError> {
+        check_parameters(&model.parameters(), &checkpoint.parameters)
+            .map_err(TrainError::misfit(path))?;
+        let mut learner = Self::with(model, checkpoint.parameters.clone());
+        if !learner.adam.restore(&checkpoint.optimizer) {
+            return Err(TrainError::damaged(
+                path,
+                "the optimiser's moments are missing or do not fit; training cannot go on from it",
+            ));
+        }
+        Ok(learner)
+    }
+
+    /// The number of trained numbers.
+    pub(super) fn trained(&self) -> usize {
+        let specs = self.model.parameters();
+        let trained = specs.iter().filter(|spec| spec.trained);
+        trained.map(|spec| spec.len()).sum()
+    }
+
+    /// Takes the optimiser's step after `step` others.
+    pub(super) fn apply(&mut self, outcome: &StepOutcome, settings: &TrainConfig, step: u64) {
+        self.adam.step(
+            &mut self.parameters,
+            &outcome.gradient,
+            clip_factor(outcome.norm, settings.clip),
+            settings,
+            settings.learning_rate_at(step),
+            step + 1,
+        );
+    }
+
+    /// The first parameter or moment that is not finite, by name.
+    pub(super) fn not_finite(&self) -> Option<String> {
+        not_finite(self.parameters.iter()).or_else(|| not_finite(self.adam.moments()))
+    }
+
+    /// The optimiser's moments, by name.
+    pub(super) fn moments(&self) -> Parameters<Array<f32>> {
+        self.adam.to_arrays()
+    }
+}

@@ -1,0 +1,267 @@
+//! The training loop.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use mnm_tensor::Parameters;
+
+use super::claim::Claim;
+use super::learner::Learner;
+use super::learning::{Counters, Learning, Saved};
+use super::origin::Origin;
+use super::summary::{Ended, Summary};
+use crate::checkpoint::{Checkpoint, write_file};
+use crate::config::Config;
+use crate::error::TrainError;
+use crate::folder::RunFolder;
+use crate::metrics::{Metrics, history};
+use crate::observe::Observer;
+use crate::progress::Progress;
+
+/// How a training is run, beside its config.
+#[derive(Clone, Debug, Default)]
+pub struct TrainOptions {
+    /// Go on with the run in the folder, if there is one.
+    pub resume: bool,
+    /// Set from outside to stop after the step at hand, with a checkpoint to resume from.
+    pub stop: Arc<AtomicBool>,
+    /// Show nothing.
+    pub quiet: bool,
+}
+
+/// A training between two steps.
+pub(super) struct Training<'a, L: Learning> {
+    config: &'a Config,
+    folder: RunFolder,
+    learning: L,
+    learner: Learner,
+    counters: Counters<L::Found>,
+    metrics: Metrics,
+    observer: &'a mut (dyn Observer + Send),
+    progress: Progress,
+    begun: Instant,
+    /// Given up last, when everything is written.
+    _claim: Claim,
+}
+
+impl<'a, L: Learning> Training<'a, L> {
+    pub(super) fn prepare(
+        config: &'a Config,
+        out: &Path,
+        options: &TrainOptions,
+        observer: &'a mut (dyn Observer + Send),
+    ) -> Result<Self, TrainError> {
+        let claim = Claim::on(out)?;
+        let folder = claim.folder().clone();
+        let origin = Origin::find(&folder, config, options.resume)?;
+        let (mut learning, model) = L::prepare(config, &folder, &origin)?;
+        origin.check_model(config, &model)?;
+        let path = folder.checkpoint();
+        let learner = Learner::begin(model, config, &origin, &path)?;
+        let counters = match &origin {
+            Origin::Saved(checkpoint) => learning.resume(&learner.model, checkpoint, &path)?,
+            Origin::Fresh | Origin::Parameters(_) => Counters {
+                step: 0,
+                sequences: 0,
+                best: None,
+            },
+        };
+        let history = history(&folder.metrics(), counters.step, config.train.log_every)?;
+        claim.begin(config)?;
+        let metrics = Metrics::open(&folder.metrics(), &history)?;
+        observer.begin(&folder).map_err(TrainError::Observer)?;
+        Ok(Self {
+            config,
+            _claim: claim,
+            metrics,
+            observer,
+            progress: Progress::new(config.train.steps, counters.step, options.quiet),
+            begun: Instant::now(),
+            folder,
+            learning,
+            learner,
+            counters,
+        })
+    }
+
+    pub(super) fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
+        let (first, trained) = (self.counters.step, self.learner.trained());
+        self.progress.say(&format!(
+            "{}: {} of {trained} trained numbers, batches of {}, {} threads, from step {first}",
+            self.learning.task(),
+            self.config.model.label(),
+            self.config.train.batch,
+            rayon::current_num_threads(),
+        ));
+        for note in self.learning.notes() {
+            self.progress.say(&format!("note: {note}"));
+        }
+        let settings = &self.config.train;
+        let ended = loop {
+            if let Some(ended) = self.ended() {
+                break ended;
+            }
+            if options.stop.load(Ordering::Relaxed) {
+                break Ended::Interrupted;
+            }
+            if self.counters.step == first {
+                self.folder.remove_findings()?;
+            }
+            self.step()?;
+            let step = self.counters.step;
+            if step.is_multiple_of(settings.log_every) {
+                self.log()?;
+            }
+            if step.is_multiple_of(settings.valid_every) {
+                self.validate()?;
+            }
+            if step.is_multiple_of(settings.checkpoint_every) {
+                self.save()?;
+            }
+        };
+        self.save()?;
+        if ended == Ended::Steps && self.counters.best.is_none() {
+            self.validate_short_run()?;
+        }
+        let step = self.counters.step;
+        let mut summary = Summary {
+            finished: ended != Ended::Interrupted,
+            ended,
+            task: self.learning.task().to_owned(),
+            steps: step,
+            sequences: self.counters.sequences,
+            parameters: trained,
+            valid: None,
+            seconds: self.begun.elapsed().as_secs_f64(),
+            steps_per_second: self.progress.steps_per_second(step),
+            agent: None,
+        };
+        let best = self.counters.best.as_ref();
+        self.learning.summarise(best, &mut summary);
+        let text = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
+        write_file(&self.folder.summary(), text.as_bytes())
+            .map_err(TrainError::file(self.folder.summary(), "write the summary"))?;
+        self.observer
+            .end(&self.folder)
+            .map_err(TrainError::Observer)?;
+        Ok(summary)
+    }
+
+    /// Why no further step is to be taken.
+    fn ended(&self) -> Option<Ended> {
+        let (counters, settings) = (&self.counters, &self.config.train);
+        let enough = || self.learning.is_enough(&counters.best.as_ref()?.0);
+        let without_better = counters.validations_without_better(settings.valid_every);
+        enough()
+            .or_else(|| {
+                (settings.patience > 0 && without_better >= settings.patience)
+                    .then_some(Ended::Patience)
+            })
+            .or_else(|| (counters.step >= settings.steps).then_some(Ended::Steps))
+    }
+
+    /// One optimiser step.
+    fn step(&mut self) -> Result<(), TrainError> {
+        let (step, config) = (self.counters.step, self.config);
+        let (outcome, noted) = self.learning.gradient(&self.learner, step)?;
+        let refuse = |what, learner: &Learner| {
+            outcome.refuse(what, &self.folder, &learner.parameters, config, step)
+        };
+        if let Some(what) = outcome.not_finite() {
+            return Err(refuse(what, &self.learner));
+        }
+        self.learner.apply(&outcome, &config.train, step);
+        self.learning.note(&outcome, noted);
+        let not_finite = self.learner.not_finite();
+        if let Some(what) = not_finite.or_else(|| self.learning.not_finite()) {
+            return Err(refuse(what, &self.learner));
+        }
+        self.counters.step += 1;
+        self.counters.sequences += outcome.sequences as u64;
+        let learning = &self.learning;
+        self.progress.step(step + 1, || learning.message());
+        Ok(())
+    }
+
+    fn log(&mut self) -> Result<(), TrainError> {
+        let record = self.learning.training_record(&self.counters);
+        self.metrics.push(&record)?;
+        let speed = self.progress.steps_per_second(self.counters.step);
+        let mut scalars = self.learning.scalars(&record);
+        scalars.push(("train/steps_per_second", speed));
+        self.observe(&scalars)
+    }
+
+    fn validate(&mut self) -> Result<(), TrainError> {
+        let found = self.found()?;
+        let record = self.learning.validation_record(&self.counters, &found);
+        self.metrics.push(&record)?;
+        self.observe(&self.learning.scalars(&record))?;
+        self.judge(found)
+    }
+
+    /// Validates a run that ended before its first validation was due, for its summary and its best parameters. Neither
+    /// the metrics nor the checkpoint know of it: a run that goes on from here with more steps is then, byte for byte, one
+    /// that never stopped (where its rate does not decay towards its last step).
+    fn validate_short_run(&mut self) -> Result<(), TrainError> {
+        let found = self.found()?;
+        self.judge(found)
+    }
+
+    fn found(&self) -> Result<L::Found, TrainError> {
+        self.learning
+            .validate(&self.learner.model, &self.learner.parameters)
+    }
+
+    /// Keeps the parameters if no validation was better.
+    fn judge(&mut self, found: L::Found) -> Result<(), TrainError> {
+        let best = self.counters.best.as_ref();
+        let better = best.is_none_or(|(best, _)| L::is_better(&found, best));
+        self.progress.say(&format!(
+            "step {}  validation {}{}",
+            self.counters.step,
+            L::words(&found),
+            if better { "  (best)" } else { "" }
+        ));
+        if better {
+            self.counters.best = Some((found, self.counters.step));
+            self.usable().write(&self.folder.best())?;
+        }
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.observer.save().map_err(TrainError::Observer)?;
+        self.metrics.sync()?;
+        let Saved { progress, carried } = self.learning.save(&self.counters);
+        let mut optimizer = self.learner.moments();
+        for (name, part) in carried.iter() {
+            optimizer.insert(name.to_owned(), part.clone());
+        }
+        let checkpoint = Checkpoint {
+            optimizer,
+            progress,
+            ..self.usable()
+        };
+        Ok(checkpoint.write(&self.folder.checkpoint())?)
+    }
+
+    /// Everything that is needed to use the model.
+    fn usable(&self) -> Checkpoint {
+        Checkpoint {
+            parameters: self.learner.parameters.clone(),
+            optimizer: Parameters::new(),
+            config: self.config.for_checkpoint().to_toml(),
+            vocabulary: self.learning.vocabulary(),
+            progress: serde_json::Value::Null,
+        }
+    }
+
+    fn observe(&mut self, scalars: &[(&str, f64)]) -> Result<(), TrainError> {
+        self.observer
+            .scalars(self.counters.step, scalars)
+            .map_err(TrainError::Observer)
+    }
+}

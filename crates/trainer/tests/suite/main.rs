@@ -1,0 +1,13 @@
+//! One binary for all of them: each by itself would compile and link the whole tensor core again.
+
+mod algorithmic;
+mod ask;
+mod checkpoint;
+mod checkpoint_apply;
+mod gradient;
+mod observe;
+mod recorded;
+mod rl;
+mod rl_gradient;
+mod start_from;
+mod training;
