@@ -30,7 +30,7 @@ impl<F: Float> WriteRule<F> for ForgettingRule {
         memory: &Memory<F>,
         write: &Write<F>,
     ) -> Result<Memory<F>, MemoryError> {
-        let stepped = GradientRule.write(parameters, memory, write)?;
+        let stepped = GradientRule::default().write(parameters, memory, write)?;
         let rate = write.rate.reshape(&[write.rate.value().len(), 1, 1])?; // [B, 1, 1]
         let forget = parameters.get("forget.bias")?.sigmoid()?;
         let mut written = Vec::with_capacity(memory.weights().len());
@@ -63,11 +63,7 @@ fn two_writes(shape: &MemoryShape, arguments: &[Tensor<f64>]) -> Result<Tensor<f
     }
     let mut memory = Memory::initial(&parameters, shape, 2)?;
     for write in writes.chunks_exact(3) {
-        let write = Write {
-            keys: write[0].clone(),
-            values: write[1].clone(),
-            rate: write[2].clone(),
-        };
+        let write = Write::new(write[0].clone(), write[1].clone(), write[2].clone());
         memory = ForgettingRule.write(&parameters, &memory, &write)?;
     }
     memory.read(&writes[0])

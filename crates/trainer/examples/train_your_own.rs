@@ -40,7 +40,7 @@ impl<F: Float> WriteRule<F> for ForgettingRule {
         memory: &Memory<F>,
         write: &Write<F>,
     ) -> Result<Memory<F>, MemoryError> {
-        let stepped = GradientRule.write(parameters, memory, write)?;
+        let stepped = GradientRule::default().write(parameters, memory, write)?;
         let rate = write.rate.reshape(&[write.rate.value().len(), 1, 1])?; // [B, 1, 1]
         let lost = rate.mul(&parameters.get("forget.bias")?.sigmoid()?)?;
         let layers = memory.weights().iter().zip(stepped.weights());

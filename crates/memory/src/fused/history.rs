@@ -1,0 +1,720 @@
+//! The weights as a chunk of steps sees them: as they were where it began, and what was written since.
+//!
+//! ```text
+//! x W^T = p (x W_a^T) - q (x S_a^T) - ((x A^T) o r) D        e W = p (e W_a) - q (e S_a) - ((e D^T) o r) A
+//! ```
+//!
+//! with the rows of A and D of all writes since, and the numbers of [`super::decay`]; without gates p = r = 1 and q = 0. At the end
+//! of a chunk the writes are folded into weights, from which the next one begins.
+
+use mnm_tensor::kernels::{
+    Kernels, Matrix, MatrixMut, Packed, Scratch, Store, matmul, matmul_nt, matmul_tn,
+};
+
+use super::decay::{Decays, scale_columns};
+use super::elementwise::{add_scaled, scaled};
+use super::layout::{Allocator, Group, Region};
+use super::plan::{LayerPlan, Plan};
+
+/// A matrix of a layer before the first step.
+#[derive(Clone, Copy, Debug)]
+pub enum Initial<'a, F> {
+    /// One `[out, in]` for all sequences, W_0.
+    Shared(&'a [F]),
+    /// Each sequence its own, `[S, out, in]`: a carried state.
+    Each(&'a [F]),
+}
+
+/// Which product with a layer's weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// x W^T.
+    Apply,
+    /// e W.
+    Pull,
+}
+
+/// Weights that all sequences share.
+#[derive(Debug)]
+struct SharedWeights<F> {
+    dense: Vec<F>,
+    /// W^T, for x W^T.
+    forward: Packed<F>,
+    /// W, for e W.
+    backward: Packed<F>,
+}
+
+/// Where the writes of one sequence lie.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// A `[n, in]` and D `[n, out]` of every layer; their cotangents lie alike.
+    pub a: Vec<Region>,
+    pub d: Vec<Region>,
+    pub factors_len: usize,
+    /// Coefficients `[rows, n]` of every product of a chunk's steps: x A^T or e D^T.
+    pub coefficients: Vec<Region>,
+    pub coefficients_len: usize,
+    /// W_a and S_a of a sequence, layer by layer; empty for layers that all share.
+    pub weights: Vec<Region>,
+    pub weights_len: usize,
+}
+
+/// A chunk of steps.
+#[derive(Debug)]
+pub(super) struct Chunk<F> {
+    pub first: usize,
+    pub steps: usize,
+    /// W_a `[S]` of the layers that sequences have of their own; empty if they all share all.
+    pub weights: Scratch<F>,
+    /// S_a `[S]`, laid out as the weights; empty for zeros.
+    pub momentum: Scratch<F>,
+    /// `[S]`.
+    pub coefficients: Scratch<F>,
+}
+
+/// How many steps a chunk has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkSteps {
+    /// Of one that begins with weights that all sequences share.
+    pub shared: usize,
+    /// Of one that begins with weights of each sequence's own.
+    pub own: usize,
+}
+
+/// The chunks so far, and the writes of the present one.
+#[derive(Debug)]
+pub(super) struct History<F> {
+    shared: Vec<Option<SharedWeights<F>>>,
+    pub chunks: Vec<Chunk<F>>,
+    pub places: Places,
+    /// A and D `[S]` of the present chunk.
+    pub factors: Scratch<F>,
+    pub decays: Option<Decays<F>>,
+    /// Which of the layers are written to.
+    written: Vec<bool>,
+    length: ChunkSteps,
+    /// Whether there is momentum.
+    with_eta: bool,
+    scaled: Scratch<F>,
+}
+
+/// Whether every number is zero.
+fn zeros<F: Kernels>(numbers: &[F]) -> bool {
+    numbers.iter().all(|x| *x == F::zero())
+}
+
+/// Copies `[S, rows, columns]`, or one of them for all, into each sequence's region.
+fn spread<F: Kernels>(region: &Region, to: &mut [F], each: usize, from: Initial<'_, F>) {
+    let size = region.rows * region.columns;
+    for (s, to) in to.chunks_exact_mut(each).enumerate() {
+        let from = match from {
+            Initial::Shared(w) => w,
+            Initial::Each(w) => &w[s * size..][..size],
+        };
+        for (r, row) in from.chunks_exact(region.columns).enumerate() {
+            region.row_mut(to, r).copy_from_slice(row);
+        }
+    }
+}
+
+impl<F: Kernels> History<F> {
+    /// Before the first step. `momentum` holds S_0 of every layer that is written to, if there is momentum; `with_momentum` says that
+    /// its cotangent is asked for, even if it is zero.
+    pub fn new(
+        plan: &Plan,
+        initial: &[Initial<'_, F>],
+        momentum: &[Initial<'_, F>],
+        with_momentum: bool,
+        (gated, with_eta): (bool, bool),
+        length: ChunkSteps,
+    ) -> Self {
+        let sizes = &plan.sizes;
+        let written: Vec<bool> = plan.layers.iter().map(|l| l.updates > 0).collect();
+        let shared: Vec<_> = initial
+            .iter()
+            .zip(&plan.layers)
+            .map(|(initial, layer)| match initial {
+                Initial::Each(_) => None,
+                Initial::Shared(w) => {
+                    let matrix = Matrix::dense(w, layer.out, layer.input);
+                    Some(SharedWeights {
+                        dense: w.to_vec(),
+                        forward: Packed::transposed(matrix),
+                        backward: Packed::new(matrix),
+                    })
+                }
+            })
+            .collect();
+        let all_shared = shared.iter().all(Option::is_some);
+        let first = if all_shared {
+            length.shared
+        } else {
+            length.own
+        };
+        let longest = first.max(length.own).min(sizes.steps.max(1));
+        let places = Places::new(plan, &written, &shared, longest);
+        let mut chunk = Chunk {
+            first: 0,
+            steps: first.min(sizes.steps),
+            weights: Scratch::new(0),
+            momentum: Scratch::new(0),
+            coefficients: Scratch::new(sizes.samples * places.coefficients_len),
+        };
+        let length_of_all = sizes.samples * places.weights_len;
+        if !all_shared {
+            chunk.weights = Scratch::new(length_of_all);
+            for (region, initial) in places.weights.iter().zip(initial) {
+                if region.rows > 0 {
+                    spread(region, &mut chunk.weights, places.weights_len, *initial);
+                }
+            }
+        }
+        let nothing = |(Initial::Shared(s) | Initial::Each(s)): &Initial<'_, F>| zeros(s);
+        if !momentum.is_empty() && (with_momentum || !momentum.iter().all(nothing)) {
+            chunk.momentum = Scratch::zeros(length_of_all);
+            let layers = places
+                .weights
+                .iter()
+                .zip(&written)
+                .filter(|(_, written)| **written);
+            for ((region, _), initial) in layers.zip(momentum) {
+                spread(region, &mut chunk.momentum, places.weights_len, *initial);
+            }
+        }
+        let columns = plan
+            .layers
+            .iter()
+            .map(|l| longest * l.updates * sizes.heads)
+            .max();
+        let mut history = History {
+            factors: Scratch::new(sizes.samples * places.factors_len),
+            decays: gated.then(|| Decays::new(sizes.samples, longest)),
+            with_eta,
+            scaled: Scratch::new(Region::new(2 * sizes.heads, columns.unwrap_or(1).max(1)).len()),
+            shared,
+            chunks: vec![chunk],
+            places,
+            written,
+            length,
+        };
+        history.begin_decays(sizes.samples);
+        history
+    }
+
+    fn begin_decays(&mut self, samples: usize) {
+        if let Some(decays) = &mut self.decays {
+            (0..samples).for_each(|s| decays.begin(s));
+        }
+    }
+
+    /// The chunk of the present step.
+    pub fn chunk(&self) -> &Chunk<F> {
+        // There is one from the beginning.
+        &self.chunks[self.chunks.len() - 1]
+    }
+
+    /// The sequences that go through a step together: all of them while they share all weights, which one product then
+    /// multiplies; else one after the other, so that a sequence's weights stay in the cache for all that is done to them.
+    pub fn groups(&self, samples: usize) -> Vec<Group> {
+        if self.chunk().weights.is_empty() {
+            return vec![Group {
+                first: 0,
+                count: samples,
+            }];
+        }
+        (0..samples).map(super::layout::only).collect()
+    }
+
+    /// Folds the writes of a chunk that is full, and begins the next. `record` says whether the old one is kept.
+    pub fn begin_step(&mut self, plan: &Plan, step: usize, record: bool) {
+        let chunk = self.chunk();
+        if step < chunk.first + chunk.steps || step == 0 {
+            return;
+        }
+        let steps = chunk.steps;
+        let sizes = &plan.sizes;
+        let (weights, momentum) = self.fold(plan, steps);
+        let chunk = Chunk {
+            first: step,
+            steps: self.length.own.min(sizes.steps - step),
+            weights,
+            momentum,
+            coefficients: Scratch::new(sizes.samples * self.places.coefficients_len),
+        };
+        if !record {
+            self.chunks.clear();
+        }
+        self.chunks.push(chunk);
+        self.begin_decays(sizes.samples);
+    }
+
+    /// The weights and momentum `[S]` after `steps` steps of the present chunk.
+    fn fold(&self, plan: &Plan, steps: usize) -> (Scratch<F>, Scratch<F>) {
+        let (samples, length) = (plan.sizes.samples, self.places.weights_len);
+        let mut weights = Scratch::new(samples * length);
+        let with_momentum = self.with_eta;
+        let mut momentum = Scratch::new(if with_momentum { samples * length } else { 0 });
+        for s in 0..samples {
+            for (l, layer) in plan.layers.iter().enumerate() {
+                let region = self.places.weights[l];
+                if region.rows == 0 {
+                    continue;
+                }
+                let to = &mut weights[s * length..][..length];
+                self.weights_into(s, l, layer, plan.sizes.heads, steps, &region, to);
+                if with_momentum {
+                    let to = &mut momentum[s * length..][..length];
+                    self.momentum_into(s, l, layer, plan.sizes.heads, steps, &region, to);
+                }
+            }
+        }
+        (weights, momentum)
+    }
+
+    /// W of one sequence and layer after `steps` steps of the present chunk, into a region.
+    #[expect(clippy::too_many_arguments, reason = "a place in four dimensions")]
+    fn weights_into(
+        &self,
+        s: usize,
+        l: usize,
+        layer: &LayerPlan,
+        heads: usize,
+        steps: usize,
+        region: &Region,
+        to: &mut [F],
+    ) {
+        let chunk = self.chunk();
+        let own = self.own(s, l);
+        for r in 0..region.rows {
+            let from = match (&own, &self.shared[l]) {
+                (Some((weights, own)), _) => own.row(weights, r),
+                (None, Some(shared)) => &shared.dense[r * region.columns..][..region.columns],
+                (None, None) => unreachable!("a layer has weights"),
+            };
+            region.row_mut(to, r).copy_from_slice(from);
+        }
+        let rows = steps * layer.updates * heads;
+        if rows == 0 {
+            return;
+        }
+        let mut d = self.places.d[l].first(rows);
+        let factors = self.factors(s);
+        let a = self.places.a[l].first(rows);
+        let mut faded = Scratch::new(0);
+        let mut from = factors;
+        if let Some(decays) = &self.decays {
+            let version = decays.version(s, steps);
+            let all = region.of_mut(to);
+            scale(all, version.p);
+            if !chunk.momentum.is_empty() {
+                let held = self.places.weights[l];
+                let momentum = &chunk.momentum[s * self.places.weights_len..];
+                for r in 0..region.rows {
+                    add_scaled(region.row_mut(to, r), -version.q, held.row(momentum, r));
+                }
+            }
+            faded = self.faded(l, s, rows, layer.updates * heads, version.r);
+            from = &faded;
+            d = d.after(d.offset);
+        }
+        let _ = &faded;
+        matmul_tn(
+            d.view(from),
+            a.view(factors),
+            region.view_mut(to),
+            Store::Subtract,
+        );
+    }
+
+    /// S likewise.
+    #[expect(clippy::too_many_arguments, reason = "a place in four dimensions")]
+    fn momentum_into(
+        &self,
+        s: usize,
+        l: usize,
+        layer: &LayerPlan,
+        heads: usize,
+        steps: usize,
+        region: &Region,
+        to: &mut [F],
+    ) {
+        let chunk = self.chunk();
+        let Some(decays) = &self.decays else { return };
+        let version = decays.version(s, steps);
+        let held = self.places.weights[l];
+        for r in 0..region.rows {
+            match chunk.momentum.is_empty() {
+                true => region.row_mut(to, r).fill(F::zero()),
+                false => {
+                    let momentum = &chunk.momentum[s * self.places.weights_len..];
+                    scaled(region.row_mut(to, r), version.u, held.row(momentum, r));
+                }
+            }
+        }
+        let rows = steps * layer.updates * heads;
+        if rows == 0 {
+            return;
+        }
+        let faded = self.faded(l, s, rows, layer.updates * heads, version.m);
+        let d = self.places.d[l].first(rows);
+        let d = d.after(d.offset);
+        let a = self.places.a[l].first(rows).view(self.factors(s));
+        matmul_tn(d.view(&faded), a, region.view_mut(to), Store::Add);
+    }
+
+    /// D with each row times the number of its step.
+    pub fn faded(&self, l: usize, s: usize, rows: usize, each: usize, numbers: &[F]) -> Scratch<F> {
+        let d = self.places.d[l].first(rows);
+        let to = d.after(d.offset);
+        let mut faded = Scratch::new(d.len());
+        for r in 0..rows {
+            scaled(
+                to.row_mut(&mut faded, r),
+                numbers[r / each],
+                d.row(self.factors(s), r),
+            );
+        }
+        faded
+    }
+
+    pub fn factors(&self, s: usize) -> &[F] {
+        &self.factors[s * self.places.factors_len..][..self.places.factors_len]
+    }
+
+    /// W_a of one sequence, where sequences have their own.
+    pub fn own(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
+        let region = self.places.weights[l];
+        let chunk = self.chunk();
+        if chunk.weights.is_empty() || region.rows == 0 {
+            return None;
+        }
+        Some((
+            &chunk.weights[s * self.places.weights_len..][..self.places.weights_len],
+            region,
+        ))
+    }
+
+    /// S_a of one sequence, if it is not zero.
+    pub fn own_momentum(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
+        let (region, momentum) = (self.places.weights[l], &self.chunk().momentum);
+        if momentum.is_empty() || !self.written[l] {
+            return None;
+        }
+        Some((
+            &momentum[s * self.places.weights_len..][..self.places.weights_len],
+            region,
+        ))
+    }
+
+    /// W_0 of a layer that all sequences share, unpacked.
+    pub fn dense(&self, l: usize) -> Option<&[F]> {
+        self.shared[l]
+            .as_ref()
+            .map(|shared| shared.dense.as_slice())
+    }
+
+    /// The weights of a layer after the last step, `[S, out, in]`.
+    pub fn last_weights(&self, plan: &Plan, l: usize, taken: usize) -> Vec<F> {
+        self.last(plan, l, |s, layer, region, to| {
+            let steps = taken - self.chunk().first;
+            self.weights_into(s, l, layer, plan.sizes.heads, steps, region, to);
+        })
+    }
+
+    /// Its momentum, if there is momentum.
+    pub fn last_momentum(&self, plan: &Plan, l: usize, taken: usize) -> Vec<F> {
+        self.last(plan, l, |s, layer, region, to| {
+            let steps = taken - self.chunk().first;
+            self.momentum_into(s, l, layer, plan.sizes.heads, steps, region, to);
+        })
+    }
+
+    fn last(
+        &self,
+        plan: &Plan,
+        l: usize,
+        fill: impl Fn(usize, &LayerPlan, &Region, &mut [F]),
+    ) -> Vec<F> {
+        let layer = &plan.layers[l];
+        let region = Region::new(layer.out, layer.input);
+        let mut one = Scratch::new(region.len());
+        let mut dense = Vec::with_capacity(plan.sizes.samples * layer.out * layer.input);
+        for s in 0..plan.sizes.samples {
+            fill(s, layer, &region, &mut one);
+            (0..region.rows).for_each(|r| dense.extend_from_slice(region.row(&one, r)));
+        }
+        dense
+    }
+
+    /// y = x W_a^T or e W_a, for the rows of a group.
+    pub fn base(
+        &self,
+        side: Side,
+        l: usize,
+        group: Group,
+        each: usize,
+        x: (&[F], Region),
+        y: (&mut [F], Region),
+        store: Store,
+    ) {
+        match (side, &self.shared[l]) {
+            (Side::Apply, Some(shared)) if self.own(group.first, l).is_none() => {
+                let (x, y) = (
+                    x.1.group(group, each).view(x.0),
+                    y.1.group(group, each).view_mut(y.0),
+                );
+                shared.forward.multiply(x, y, store);
+            }
+            (Side::Pull, Some(shared)) if self.own(group.first, l).is_none() => {
+                let (x, y) = (
+                    x.1.group(group, each).view(x.0),
+                    y.1.group(group, each).view_mut(y.0),
+                );
+                shared.backward.multiply(x, y, store);
+            }
+            _ => {
+                for s in group.sequences() {
+                    let Some((weights, region)) = self.own(s, l) else {
+                        continue;
+                    };
+                    let one = super::layout::only(s);
+                    let x = x.1.group(one, each).view(x.0);
+                    let y = y.1.group(one, each).view_mut(&mut *y.0);
+                    times(side, x, region.view(weights), y, store);
+                }
+            }
+        }
+    }
+
+    /// y = x W^T or e W with the weights after `step` steps of the chunk and `updates` updates of the step after them. The
+    /// coefficients are kept in rows from `first` on of the step's.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an operand, a result, and where in time"
+    )]
+    pub fn product(
+        &mut self,
+        side: Side,
+        plan: &Plan,
+        l: usize,
+        group: Group,
+        each: usize,
+        x: (&[F], Region),
+        y: (&mut [F], Region),
+        at: (usize, usize, usize),
+    ) {
+        let (step, updates, row) = at;
+        self.weighted(side, plan, l, group, each, x, y, (step, step, updates, row));
+    }
+
+    /// y = x W^T with the weights just written in a step of the chunk.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an operand, a result, and where in time"
+    )]
+    pub fn product_after(
+        &mut self,
+        plan: &Plan,
+        l: usize,
+        group: Group,
+        each: usize,
+        x: (&[F], Region),
+        y: (&mut [F], Region),
+        (step, row): (usize, usize),
+    ) {
+        self.weighted(
+            Side::Apply,
+            plan,
+            l,
+            group,
+            each,
+            x,
+            y,
+            (step, step + 1, 0, row),
+        );
+    }
+
+    /// Either: the coefficients stand with `step`, the weights are those after `version` steps and `updates` updates.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an operand, a result, and where in time"
+    )]
+    fn weighted(
+        &mut self,
+        side: Side,
+        plan: &Plan,
+        l: usize,
+        group: Group,
+        each: usize,
+        x: (&[F], Region),
+        y: (&mut [F], Region),
+        (step, version, updates, row): (usize, usize, usize, usize),
+    ) {
+        self.base(side, l, group, each, x, (&mut *y.0, y.1), Store::Overwrite);
+        let layer = &plan.layers[l];
+        let a_step = layer.updates * plan.sizes.heads;
+        let rows = version * a_step + updates * plan.sizes.heads;
+        let c = self.places.coefficients[l];
+        for s in group.sequences() {
+            let one = super::layout::only(s);
+            let (x_s, y_s) = (x.1.group(one, each), y.1.group(one, each));
+            if let Some(decays) = &self.decays
+                && layer.updates > 0
+            {
+                let version = decays.version(s, version);
+                (0..each).for_each(|r| scale(y_s.row_mut(y.0, r), version.p));
+                if let Some((momentum, region)) = self.own_momentum(s, l) {
+                    let product = Region::new(each, y.1.columns);
+                    let mut faded = Scratch::new(product.len());
+                    times(
+                        side,
+                        x_s.view(x.0),
+                        region.view(momentum),
+                        product.view_mut(&mut faded),
+                        Store::Overwrite,
+                    );
+                    for r in 0..each {
+                        add_scaled(y_s.row_mut(y.0, r), -version.q, product.row(&faded, r));
+                    }
+                }
+            }
+            if rows == 0 {
+                continue;
+            }
+            let factors = &self.factors[s * self.places.factors_len..][..self.places.factors_len];
+            let (a, d) = (self.places.a[l].first(rows), self.places.d[l].first(rows));
+            let (near, far) = match side {
+                Side::Apply => (a, d),
+                Side::Pull => (d, a),
+            };
+            let at = chunk_row(c, step, layer, row, each).narrow(rows);
+            let last = self.chunks.len() - 1;
+            let coefficients = &mut self.chunks[last].coefficients
+                [s * self.places.coefficients_len..][..self.places.coefficients_len];
+            matmul_nt(
+                x_s.view(x.0),
+                near.view(factors),
+                at.view_mut(coefficients),
+                Store::Overwrite,
+            );
+            match &self.decays {
+                None => matmul(
+                    at.view(coefficients),
+                    far.view(factors),
+                    y_s.view_mut(y.0),
+                    Store::Subtract,
+                ),
+                Some(decays) => {
+                    let numbers = &decays.version(s, version).r[..version];
+                    let faded = Region::new(each, rows);
+                    for r in 0..each {
+                        let to = faded.row_mut(&mut self.scaled, r);
+                        scale_columns(to, at.row(coefficients, r), numbers, a_step);
+                    }
+                    matmul(
+                        faded.view(&self.scaled),
+                        far.view(factors),
+                        y_s.view_mut(y.0),
+                        Store::Subtract,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Appends a write to the rows of a sequence: D = rate E, A.
+    #[expect(clippy::too_many_arguments, reason = "two operands, and where in time")]
+    pub fn append(
+        &mut self,
+        plan: &Plan,
+        l: usize,
+        s: usize,
+        (step, updates): (usize, usize),
+        rate: F,
+        e: (&[F], Region),
+        a: (&[F], Region),
+    ) {
+        let heads = plan.sizes.heads;
+        let row = (step * plan.layers[l].updates + updates) * heads;
+        let (to_a, to_d) = (self.places.a[l].skip(row), self.places.d[l].skip(row));
+        let factors = &mut self.factors[s * self.places.factors_len..][..self.places.factors_len];
+        let one = super::layout::only(s);
+        let (e, a) = ((e.0, e.1.group(one, heads)), (a.0, a.1.group(one, heads)));
+        for h in 0..heads {
+            scaled(to_d.row_mut(factors, h), rate, e.1.row(e.0, h));
+            to_a.row_mut(factors, h).copy_from_slice(a.1.row(a.0, h));
+        }
+    }
+}
+
+/// The rows of coefficients of one product of a step.
+pub(super) fn chunk_row(
+    c: Region,
+    step: usize,
+    layer: &LayerPlan,
+    row: usize,
+    each: usize,
+) -> Region {
+    c.skip(step * layer.step_rows + row).first(each)
+}
+
+/// x W^T or e W with a matrix in memory.
+pub(super) fn times<F: Kernels>(
+    side: Side,
+    x: Matrix<'_, F>,
+    w: Matrix<'_, F>,
+    y: MatrixMut<'_, F>,
+    store: Store,
+) {
+    match side {
+        Side::Apply => matmul_nt(x, w, y, store),
+        Side::Pull => matmul(x, w, y, store),
+    }
+}
+
+/// x *= factor.
+pub(super) fn scale<F: Kernels>(x: &mut [F], factor: F) {
+    mnm_tensor::kernels::vectorised(|| x.iter_mut().for_each(|x| *x *= factor));
+}
+
+impl Places {
+    fn new<F>(
+        plan: &Plan,
+        written: &[bool],
+        shared: &[Option<SharedWeights<F>>],
+        steps: usize,
+    ) -> Places {
+        let heads = plan.sizes.heads;
+        let rows = |l: &LayerPlan| steps * l.updates * heads;
+        let (mut factors, mut coefficients, mut weights) = (
+            Allocator::default(),
+            Allocator::default(),
+            Allocator::default(),
+        );
+        let layers = || plan.layers.iter();
+        Places {
+            a: layers().map(|l| factors.region(rows(l), l.input)).collect(),
+            d: layers().map(|l| factors.region(rows(l), l.out)).collect(),
+            factors_len: factors.0,
+            coefficients: layers()
+                .map(|l| {
+                    let used = if l.updates > 0 {
+                        steps * l.step_rows
+                    } else {
+                        0
+                    };
+                    coefficients.region(used, rows(l).max(1))
+                })
+                .collect(),
+            coefficients_len: coefficients.0,
+            weights: layers()
+                .enumerate()
+                .map(|(n, l)| match written[n] || shared[n].is_none() {
+                    true => weights.region(l.out, l.input),
+                    false => weights.region(0, l.input),
+                })
+                .collect(),
+            weights_len: weights.0,
+        }
+    }
+}
