@@ -18,6 +18,7 @@ mod rules;
 mod sequence;
 mod shape;
 mod slot;
+pub mod testkit;
 
 pub use configured::{InnerLoss, RuleOptions, rule_named, rule_names, rule_with, rules};
 pub use error::{MemoryError, parameter};

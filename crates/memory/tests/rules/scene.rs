@@ -224,6 +224,7 @@ pub fn run_steps(
     mut memory: Memory<f64>,
     steps: &[Tensor<f64>],
 ) -> Result<Outcome, MemoryError> {
+    memory = memory.with_unit_keys(rule.unit_keys());
     let (mut reads, mut before, mut meta) = (Vec::new(), Vec::new(), Vec::new());
     for step in steps.chunks_exact(PARTS) {
         let mut write = Write::new(step[0].clone(), step[1].clone(), step[3].clone());
