@@ -49,7 +49,11 @@ impl<F: Float> WriteRule<F> for NormalisedRule {
 fn time(rule: &dyn WriteRule<f32>, fused: bool) -> Result<f64, Box<dyn std::error::Error>> {
     let generator = &mut StdRng::seed_from_u64(1);
     let mut draw = |shape: &[usize], scale: f64| {
-        Tensor::shared(random_array(shape, generator).mapv(|x| (scale * x) as f32).into_shared())
+        Tensor::shared(
+            random_array(shape, generator)
+                .mapv(|x| (scale * x) as f32)
+                .into_shared(),
+        )
     };
     let rows = [128, 32, 1, 64]; // [T, B, H, M]
     let (keys, values, read_keys) = (draw(&rows, 1.0), draw(&rows, 1.0), draw(&rows, 1.0));
@@ -84,8 +88,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         Ok(least)
     };
-    println!("normalised, fused:     {:6.1} ms", least(&NormalisedRule, true)?);
-    println!("normalised, reference: {:6.1} ms", least(&NormalisedRule, false)?);
-    println!("gated-delta, fused:    {:6.1} ms", least(&mnm_memory::DeltaRule::gated(), true)?);
+    println!(
+        "normalised, fused:     {:6.1} ms",
+        least(&NormalisedRule, true)?
+    );
+    println!(
+        "normalised, reference: {:6.1} ms",
+        least(&NormalisedRule, false)?
+    );
+    println!(
+        "gated-delta, fused:    {:6.1} ms",
+        least(&mnm_memory::DeltaRule::gated(), true)?
+    );
     Ok(())
 }

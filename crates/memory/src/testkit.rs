@@ -13,8 +13,7 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use crate::fused::RuleForm;
 use crate::{
-    Memory, MemoryError, MemoryShape, Reads, Sequence, Slot, WriteRule, sequence,
-    sequence_by_steps,
+    Memory, MemoryError, MemoryShape, Reads, Sequence, Slot, WriteRule, sequence, sequence_by_steps,
 };
 
 /// The sizes of a random problem, and its choices.
@@ -59,7 +58,10 @@ const SIZES: [[usize; 6]; 6] = [
 const NARROW: usize = 6;
 
 impl Trial {
-    fn of([value, hidden, layers, heads, batch, steps]: [usize; 6], seed: u64) -> Result<Self, String> {
+    fn of(
+        [value, hidden, layers, heads, batch, steps]: [usize; 6],
+        seed: u64,
+    ) -> Result<Self, String> {
         Ok(Trial {
             seed,
             shape: MemoryShape::new(value, hidden, layers).map_err(|e| e.to_string())?,
@@ -76,7 +78,9 @@ impl Trial {
         let generator = &mut StdRng::seed_from_u64(self.seed);
         let shape = &self.shape;
         let scaled = |shape: &[usize], scale: f64, generator: &mut StdRng| {
-            random_array(shape, generator).mapv(|x| scale * x).into_shared()
+            random_array(shape, generator)
+                .mapv(|x| scale * x)
+                .into_shared()
         };
         let mut problem = Problem {
             names: Vec::new(),
@@ -91,7 +95,12 @@ impl Trial {
         let mut gate = |scale: f64| {
             Array::from_shape_simple_fn(vec![self.steps, self.batch], || {
                 let x = self.edge * generator.random::<f64>();
-                scale * if generator.random::<bool>() { x } else { 1.0 - x }
+                scale
+                    * if generator.random::<bool>() {
+                        x
+                    } else {
+                        1.0 - x
+                    }
             })
         };
         problem.add("rate", gate(rate));
@@ -100,16 +109,30 @@ impl Trial {
         }
         for spec in rule.parameters(shape) {
             let unit = 1.0 / (spec.shape.last().copied().unwrap_or(1) as f64).sqrt();
-            problem.add(&format!("parameter {}", spec.name), scaled(&spec.shape, unit, generator));
+            problem.add(
+                &format!("parameter {}", spec.name),
+                scaled(&spec.shape, unit, generator),
+            );
         }
         let copies = if self.shared { 1 } else { self.batch };
         for layer in 0..shape.layers() {
             let [out, input] = shape.weight(layer);
             let unit = 1.0 / (out.max(input) as f64).sqrt();
-            problem.add(&format!("weight {layer}"), scaled(&[copies, out, input], unit, generator));
+            problem.add(
+                &format!("weight {layer}"),
+                scaled(&[copies, out, input], unit, generator),
+            );
         }
-        for Slot { name, shape: [rows, columns], .. } in rule.slots(shape).into_iter().filter(|_| self.carried) {
-            problem.add(&format!("slot {name}"), scaled(&[copies, rows, columns], 0.1, generator));
+        for Slot {
+            name,
+            shape: [rows, columns],
+            ..
+        } in rule.slots(shape).into_iter().filter(|_| self.carried)
+        {
+            problem.add(
+                &format!("slot {name}"),
+                scaled(&[copies, rows, columns], 0.1, generator),
+            );
         }
         problem
     }
@@ -123,13 +146,23 @@ impl Problem {
 
     fn named(&self, given: &[Tensor<f64>], start: &str) -> Vec<(String, Tensor<f64>)> {
         let all = self.names.iter().zip(given);
-        all.filter_map(|(n, x)| n.strip_prefix(start).map(|n| (n.to_owned(), x.clone()))).collect()
+        all.filter_map(|(n, x)| n.strip_prefix(start).map(|n| (n.to_owned(), x.clone())))
+            .collect()
     }
 
     /// Parameters, memory and sequence, in tensors.
-    fn parts(&self, given: &[Tensor<f64>]) -> Result<(Parameters<Tensor<f64>>, Memory<f64>, Sequence<f64>), MemoryError> {
-        let get = |wanted: &str| self.names.iter().position(|n| n == wanted).map(|n| given[n].clone());
-        let need = |wanted: &str| get(wanted).ok_or_else(|| MemoryError::Rule(format!("no {wanted}")));
+    fn parts(
+        &self,
+        given: &[Tensor<f64>],
+    ) -> Result<(Parameters<Tensor<f64>>, Memory<f64>, Sequence<f64>), MemoryError> {
+        let get = |wanted: &str| {
+            self.names
+                .iter()
+                .position(|n| n == wanted)
+                .map(|n| given[n].clone())
+        };
+        let need =
+            |wanted: &str| get(wanted).ok_or_else(|| MemoryError::Rule(format!("no {wanted}")));
         let weights = self.named(given, "weight ").into_iter().map(|(_, w)| w);
         let mut memory = Memory::new(weights.collect())?;
         for (name, slot) in self.named(given, "slot ") {
@@ -143,7 +176,11 @@ impl Problem {
             forget: get("forget"),
             momentum: get("momentum"),
         };
-        Ok((self.named(given, "parameter ").into_iter().collect(), memory, sequence))
+        Ok((
+            self.named(given, "parameter ").into_iter().collect(),
+            memory,
+            sequence,
+        ))
     }
 
     fn constants(&self) -> Vec<Tensor<f64>> {
@@ -167,7 +204,9 @@ impl Problem {
         let cut = |(name, array): (&String, &Array<f64>)| match name.split_once(' ') {
             Some(("parameter", _)) => array.clone(),
             Some(("weight" | "slot", _)) if array.shape()[0] == 1 => array.clone(),
-            Some(("weight" | "slot", _)) => array.slice_axis(Axis(0), (b..b + 1).into()).to_shared(),
+            Some(("weight" | "slot", _)) => {
+                array.slice_axis(Axis(0), (b..b + 1).into()).to_shared()
+            }
             _ => array.slice_axis(Axis(1), (b..b + 1).into()).to_shared(),
         };
         Problem {
@@ -179,10 +218,17 @@ impl Problem {
 
 /// Everything that comes out, by name.
 fn results(out: Reads<f64>) -> Vec<(String, Tensor<f64>)> {
-    let mut all = vec![("the reads".to_owned(), out.reads), ("the meta losses".to_owned(), out.meta)];
+    let mut all = vec![
+        ("the reads".to_owned(), out.reads),
+        ("the meta losses".to_owned(), out.meta),
+    ];
     let weights = out.memory.weights().iter().enumerate();
     all.extend(weights.map(|(l, w)| (format!("the last weights of layer {l}"), w.clone())));
-    all.extend(out.memory.slots().map(|(n, s)| (format!("the last slot {n}"), s.clone())));
+    all.extend(
+        out.memory
+            .slots()
+            .map(|(n, s)| (format!("the last slot {n}"), s.clone())),
+    );
     all
 }
 
@@ -200,14 +246,20 @@ fn compare<'a>(
 ) -> Result<(), String> {
     for (name, expected, found) in pairs {
         if expected.shape() != found.shape() {
-            return Err(format!("{what}: {name} has shape {:?}, not {:?}", found.shape(), expected.shape()));
+            return Err(format!(
+                "{what}: {name} has shape {:?}, not {:?}",
+                found.shape(),
+                expected.shape()
+            ));
         }
         let scale = expected.iter().fold(1e-3_f64, |most, x| most.max(x.abs()));
         for (e, f) in expected.iter().zip(found.iter()) {
             let off = (e - f).abs() / scale;
             // Written so that NaN fails.
             if !(off <= tolerance) {
-                return Err(format!("{what}: {name} holds {f:e} where {e:e} is expected (off by {off:.1e}, at most {tolerance:.0e})"));
+                return Err(format!(
+                    "{what}: {name} holds {f:e} where {e:e} is expected (off by {off:.1e}, at most {tolerance:.0e})"
+                ));
             }
         }
     }
@@ -217,9 +269,18 @@ fn compare<'a>(
 /// Values and gradients of a problem, by the kernel or by its definition.
 type Solved = (Vec<(String, Array<f64>)>, Vec<Array<f64>>);
 
-fn solve(rule: &dyn WriteRule<f64>, trial: &Trial, problem: &Problem, fused: bool) -> Result<Solved, MemoryError> {
+fn solve(
+    rule: &dyn WriteRule<f64>,
+    trial: &Trial,
+    problem: &Problem,
+    fused: bool,
+) -> Result<Solved, MemoryError> {
     let tape = Tape::new();
-    let given: Vec<_> = problem.arrays.iter().map(|a| tape.shared_variable(a.clone())).collect();
+    let given: Vec<_> = problem
+        .arrays
+        .iter()
+        .map(|a| tape.shared_variable(a.clone()))
+        .collect();
     let (parameters, memory, given_sequence) = problem.parts(&given)?;
     let out = results(match fused {
         true => sequence(rule, &parameters, &memory, &given_sequence)?,
@@ -229,8 +290,14 @@ fn solve(rule: &dyn WriteRule<f64>, trial: &Trial, problem: &Problem, fused: boo
     let cotangent = random_array(all.shape(), &mut StdRng::seed_from_u64(trial.seed ^ 7));
     let wrt: Vec<_> = given.iter().collect();
     let gradients = pull_back(&all, &Tensor::shared(cotangent), &wrt, Order::First)?;
-    let values = out.into_iter().map(|(n, x)| (n, x.value().clone())).collect();
-    Ok((values, gradients.iter().map(|g| g.value().clone()).collect()))
+    let values = out
+        .into_iter()
+        .map(|(n, x)| (n, x.value().clone()))
+        .collect();
+    Ok((
+        values,
+        gradients.iter().map(|g| g.value().clone()).collect(),
+    ))
 }
 
 /// Holds the fused kernel to the definition: values, last memory and slots, and the gradient to everything that goes in, with a
@@ -240,12 +307,22 @@ fn solve(rule: &dyn WriteRule<f64>, trial: &Trial, problem: &Problem, fused: boo
 /// What differs, and by how much.
 pub fn check_fused(rule: &dyn WriteRule<f64>, trial: &Trial, tolerance: f64) -> Result<(), String> {
     let problem = trial.problem(rule);
-    let solved = |fused| solve(rule, trial, &problem, fused).map_err(|e| format!("{}: {e}", rule.name()));
+    let solved =
+        |fused| solve(rule, trial, &problem, fused).map_err(|e| format!("{}: {e}", rule.name()));
     let (expected, found) = (solved(false)?, solved(true)?);
     let what = format!("{}, fused, {trial:?}", rule.name());
-    let values = expected.0.iter().zip(&found.0).map(|((n, e), (_, f))| (n, e, f));
+    let values = expected
+        .0
+        .iter()
+        .zip(&found.0)
+        .map(|((n, e), (_, f))| (n, e, f));
     compare(&what, values, tolerance)?;
-    let gradients = problem.names.iter().zip(&expected.1).zip(&found.1).map(|((n, e), f)| (n, e, f));
+    let gradients = problem
+        .names
+        .iter()
+        .zip(&expected.1)
+        .zip(&found.1)
+        .map(|((n, e), f)| (n, e, f));
     compare(&format!("{what}, gradient"), gradients, tolerance)
 }
 
@@ -254,7 +331,12 @@ fn check_gradients(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), Strin
     let problem = trial.problem(rule);
     let run = |given: &[Tensor<f64>]| -> Result<Tensor<f64>, MemoryError> {
         let (parameters, memory, given_sequence) = problem.parts(given)?;
-        flat(&results(sequence_by_steps(rule, &parameters, &memory, &given_sequence)?))
+        flat(&results(sequence_by_steps(
+            rule,
+            &parameters,
+            &memory,
+            &given_sequence,
+        )?))
     };
     let how = Gradcheck {
         seed: trial.seed,
@@ -263,7 +345,11 @@ fn check_gradients(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), Strin
     gradcheck(run, &problem.arrays, how).map_err(|e| format!("{}: {e} ({trial:?})", rule.name()))
 }
 
-fn plain(rule: &dyn WriteRule<f64>, problem: &Problem, memory: Option<Memory<f64>>) -> Result<Reads<f64>, String> {
+fn plain(
+    rule: &dyn WriteRule<f64>,
+    problem: &Problem,
+    memory: Option<Memory<f64>>,
+) -> Result<Reads<f64>, String> {
     let run = || {
         let (parameters, start, given) = problem.parts(&problem.constants())?;
         sequence_by_steps(rule, &parameters, &memory.unwrap_or(start), &given)
@@ -272,7 +358,10 @@ fn plain(rule: &dyn WriteRule<f64>, problem: &Problem, memory: Option<Memory<f64
 }
 
 fn arrays(out: Reads<f64>) -> Vec<(String, Array<f64>)> {
-    results(out).into_iter().map(|(n, x)| (n, x.value().clone())).collect()
+    results(out)
+        .into_iter()
+        .map(|(n, x)| (n, x.value().clone()))
+        .collect()
 }
 
 /// Some steps and then the others are all steps; a batch is its sequences one by one.
@@ -282,11 +371,27 @@ fn check_cuts(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
     let cut = trial.steps / 2;
     if cut > 0 {
         let first = plain(rule, &problem.steps(0, cut), None)?;
-        let second = arrays(plain(rule, &problem.steps(cut, trial.steps), Some(first.memory))?);
-        let last = |all: &'_ [(String, Array<f64>)]| all.iter().filter(|(n, _)| n.contains("last")).cloned().collect::<Vec<_>>();
+        let second = arrays(plain(
+            rule,
+            &problem.steps(cut, trial.steps),
+            Some(first.memory),
+        )?);
+        let last = |all: &'_ [(String, Array<f64>)]| {
+            all.iter()
+                .filter(|(n, _)| n.contains("last"))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         let (expected, found) = (last(&whole), last(&second));
-        let pairs = expected.iter().zip(&found).map(|((n, e), (_, f))| (n, e, f));
-        compare(&format!("{}, carried on after step {cut}", rule.name()), pairs, 0.0)?;
+        let pairs = expected
+            .iter()
+            .zip(&found)
+            .map(|((n, e), (_, f))| (n, e, f));
+        compare(
+            &format!("{}, carried on after step {cut}", rule.name()),
+            pairs,
+            0.0,
+        )?;
     }
     for b in 0..trial.batch {
         let one = arrays(plain(rule, &problem.sequence(b), None)?);
@@ -294,9 +399,14 @@ fn check_cuts(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
             let axis = Axis(usize::from(!name.contains("last")));
             x.slice_axis(axis, (b..b + 1).into()).to_shared()
         };
-        let rows: Vec<(String, Array<f64>)> = whole.iter().map(|(n, x)| (n.clone(), row(n, x))).collect();
+        let rows: Vec<(String, Array<f64>)> =
+            whole.iter().map(|(n, x)| (n.clone(), row(n, x))).collect();
         let pairs = rows.iter().zip(&one).map(|((n, e), (_, f))| (n, e, f));
-        compare(&format!("{}, sequence {b} alone", rule.name()), pairs, 1e-11)?;
+        compare(
+            &format!("{}, sequence {b} alone", rule.name()),
+            pairs,
+            1e-11,
+        )?;
     }
     Ok(())
 }
@@ -312,7 +422,9 @@ fn check_zero_rate(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), Strin
     if !rule.gates().learned().contains(&"forget") && rule.gates().forget != crate::Gate::None {
         return Ok(());
     }
-    let (_, before, _) = problem.parts(&problem.constants()).map_err(|e| e.to_string())?;
+    let (_, before, _) = problem
+        .parts(&problem.constants())
+        .map_err(|e| e.to_string())?;
     let before = before.for_each(trial.batch).map_err(|e| e.to_string())?;
     let after = plain(rule, &problem, None)?.memory;
     for (l, (before, after)) in before.weights().iter().zip(after.weights()).enumerate() {
@@ -327,14 +439,20 @@ fn check_zero_rate(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), Strin
 /// What does not fit is an error, and neither a panic nor a result.
 fn check_errors(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
     let problem = trial.problem(rule);
-    let (parameters, memory, given) = problem.parts(&problem.constants()).map_err(|e| e.to_string())?;
+    let (parameters, memory, given) = problem
+        .parts(&problem.constants())
+        .map_err(|e| e.to_string())?;
     let memory = memory.for_each(trial.batch).map_err(|e| e.to_string())?;
     let select = |x: &Tensor<f64>| x.select(0, 0).map_err(|e| e.to_string());
     let gate = |x: &Option<Tensor<f64>>| x.as_ref().map(select).transpose();
     let good = crate::Write {
         forget: gate(&given.forget)?,
         momentum: gate(&given.momentum)?,
-        ..crate::Write::new(select(&given.keys)?, select(&given.values)?, select(&given.rate)?)
+        ..crate::Write::new(
+            select(&given.keys)?,
+            select(&given.values)?,
+            select(&given.rate)?,
+        )
     };
     let wider = |x: &Tensor<f64>| {
         let mut shape = x.shape().to_vec();
@@ -344,9 +462,27 @@ fn check_errors(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> 
         Tensor::shared(Array::zeros(IxDyn(&shape)))
     };
     let mut bad = vec![
-        ("keys", crate::Write { keys: wider(&good.keys), ..good.clone() }),
-        ("values", crate::Write { values: wider(&good.values), ..good.clone() }),
-        ("rate", crate::Write { rate: wider(&good.rate), ..good.clone() }),
+        (
+            "keys",
+            crate::Write {
+                keys: wider(&good.keys),
+                ..good.clone()
+            },
+        ),
+        (
+            "values",
+            crate::Write {
+                values: wider(&good.values),
+                ..good.clone()
+            },
+        ),
+        (
+            "rate",
+            crate::Write {
+                rate: wider(&good.rate),
+                ..good.clone()
+            },
+        ),
     ];
     for name in rule.gates().learned() {
         let mut write = good.clone();
@@ -365,10 +501,18 @@ fn check_errors(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> 
     }
     for spec in rule.parameters(&trial.shape) {
         let others = parameters.iter().filter(|(name, _)| *name != spec.name);
-        let others: Parameters<_> = others.map(|(name, x)| (name.to_owned(), x.clone())).collect();
-        let named = rule.write(&others, &memory, &good).map_or_else(|e| e.to_string().contains(&spec.name), |_| false);
+        let others: Parameters<_> = others
+            .map(|(name, x)| (name.to_owned(), x.clone()))
+            .collect();
+        let named = rule
+            .write(&others, &memory, &good)
+            .map_or_else(|e| e.to_string().contains(&spec.name), |_| false);
         if !named {
-            return Err(format!("{}: without `{}` it does not say so", rule.name(), spec.name));
+            return Err(format!(
+                "{}: without `{}` it does not say so",
+                rule.name(),
+                spec.name
+            ));
         }
     }
     Ok(())
@@ -413,7 +557,10 @@ pub fn check_rule(rule: &dyn WriteRule<f64>) -> Result<(), String> {
         check_errors(rule, &trial)?;
     }
     match checked {
-        0 => Err(format!("{}: supports none of the sizes that rules are checked at", rule.name())),
+        0 => Err(format!(
+            "{}: supports none of the sizes that rules are checked at",
+            rule.name()
+        )),
         _ => Ok(()),
     }
 }

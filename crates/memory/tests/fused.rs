@@ -11,8 +11,19 @@ fn width() -> impl Strategy<Value = usize> {
 }
 
 fn trial() -> impl Strategy<Value = Trial> {
-    let sizes = (1..12_usize, 1..4_usize, width(), width(), 1..4_usize, 1..4_usize);
-    let choices = (any::<u64>(), any::<[bool; 2]>(), prop_oneof![Just(0.5), Just(1e-3)]);
+    let sizes = (
+        1..12_usize,
+        1..4_usize,
+        width(),
+        width(),
+        1..4_usize,
+        1..4_usize,
+    );
+    let choices = (
+        any::<u64>(),
+        any::<[bool; 2]>(),
+        prop_oneof![Just(0.5), Just(1e-3)],
+    );
     (sizes, choices).prop_map(|(sizes, (seed, [shared, carried], edge))| {
         let (steps, batch, value, hidden, layers, heads) = sizes;
         Trial {
@@ -35,15 +46,76 @@ fn choices() -> Vec<(&'static str, RuleOptions)> {
     let (fixed, carried) = (Some(Gate::Fixed(0.3)), Some(Gate::Fixed(0.6)));
     let huber = InnerLoss::Huber;
     vec![
-        ("mnm-p", RuleOptions { forget: learned, ..plain }),
-        ("mnm-p", RuleOptions { momentum: learned, unit_keys, ..plain }),
-        ("mnm-g", RuleOptions { forget: fixed, momentum: carried, ..plain }),
-        ("mnm-g", RuleOptions { inner_steps: 2, ..plain }),
-        ("mnm-g", RuleOptions { inner_steps: 3, forget: learned, momentum: learned, ..plain }),
-        ("mnm-g", RuleOptions { inner_loss: huber, huber: 0.3, ..plain }),
-        ("dfa", RuleOptions { forget: learned, momentum: learned, ..plain }),
-        ("delta", RuleOptions { momentum: learned, ..plain }),
-        ("gated-delta", RuleOptions { forget: fixed, unit_keys, ..plain }),
+        (
+            "mnm-p",
+            RuleOptions {
+                forget: learned,
+                ..plain
+            },
+        ),
+        (
+            "mnm-p",
+            RuleOptions {
+                momentum: learned,
+                unit_keys,
+                ..plain
+            },
+        ),
+        (
+            "mnm-g",
+            RuleOptions {
+                forget: fixed,
+                momentum: carried,
+                ..plain
+            },
+        ),
+        (
+            "mnm-g",
+            RuleOptions {
+                inner_steps: 2,
+                ..plain
+            },
+        ),
+        (
+            "mnm-g",
+            RuleOptions {
+                inner_steps: 3,
+                forget: learned,
+                momentum: learned,
+                ..plain
+            },
+        ),
+        (
+            "mnm-g",
+            RuleOptions {
+                inner_loss: huber,
+                huber: 0.3,
+                ..plain
+            },
+        ),
+        (
+            "dfa",
+            RuleOptions {
+                forget: learned,
+                momentum: learned,
+                ..plain
+            },
+        ),
+        (
+            "delta",
+            RuleOptions {
+                momentum: learned,
+                ..plain
+            },
+        ),
+        (
+            "gated-delta",
+            RuleOptions {
+                forget: fixed,
+                unit_keys,
+                ..plain
+            },
+        ),
     ]
 }
 
@@ -120,6 +192,14 @@ fn the_rules_that_run_fused_are_these() {
     };
     let names = rule_names();
     let found: Vec<&String> = names.iter().filter(fused).collect();
-    let expected = ["mnm-p", "mnm-g", "titans", "delta", "gated-delta", "hebbian", "dfa"];
+    let expected = [
+        "mnm-p",
+        "mnm-g",
+        "titans",
+        "delta",
+        "gated-delta",
+        "hebbian",
+        "dfa",
+    ];
     assert_eq!(found, expected);
 }

@@ -270,9 +270,14 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 };
                 let back = BackUse::of(&self.saved, layer, t, planned.at);
                 if !planned.live {
-                    return self
-                        .history
-                        .dead(&self.saved.plan, layer, group, heads, back);
+                    return self.history.dead(
+                        &self.saved.history,
+                        &self.saved.plan,
+                        layer,
+                        group,
+                        heads,
+                        back,
+                    );
                 }
                 let plan = &self.saved.plan;
                 let (x_at, dx, dy) = (

@@ -148,7 +148,7 @@ impl<F: Kernels> MemoryForward<F> {
             start.momentum,
             start.with_momentum,
             (rule.forget || rule.momentum, rule.momentum),
-            options.chunk,
+            (options.chunk, options.record),
         );
         let kept = if options.record { sizes.steps } else { 1 };
         let of = |given: bool| vec![F::one(); if given { kept * sizes.samples } else { 0 }];

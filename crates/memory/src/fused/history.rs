@@ -51,25 +51,29 @@ pub(super) struct Places {
     pub a: Vec<Region>,
     pub d: Vec<Region>,
     pub factors_len: usize,
-    /// Coefficients `[rows, n]` of every product of a chunk's steps: x A^T or e D^T.
-    pub coefficients: Vec<Region>,
-    pub coefficients_len: usize,
     /// W_a and S_a of a sequence, layer by layer; empty for layers that all share.
     pub weights: Vec<Region>,
     pub weights_len: usize,
 }
 
 /// A chunk of steps.
-#[derive(Debug)]
-pub(super) struct Chunk<F> {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk {
     pub first: usize,
     pub steps: usize,
-    /// W_a `[S]` of the layers that sequences have of their own; empty if they all share all.
-    pub weights: Scratch<F>,
-    /// S_a `[S]`, laid out as the weights; empty for zeros.
-    pub momentum: Scratch<F>,
-    /// `[S]`.
-    pub coefficients: Scratch<F>,
+    /// Where W_a `[S]` of the layers that sequences have of their own begin among the anchors; none if they all share all.
+    pub weights: Option<usize>,
+    /// Where S_a `[S]` begin, laid out as the weights; none for zeros.
+    pub momentum: Option<usize>,
+    /// Where its coefficients `[S]` begin.
+    coefficients: usize,
+}
+
+/// Coefficients `[rows, n]` of every product of a chunk's steps, layer by layer: x A^T or e D^T.
+#[derive(Clone, Debug)]
+pub(super) struct CoefficientPlaces {
+    pub regions: Vec<Region>,
+    len: usize,
 }
 
 /// How many steps a chunk has.
@@ -85,8 +89,15 @@ pub struct ChunkSteps {
 #[derive(Debug)]
 pub(super) struct History<F> {
     shared: Vec<Option<SharedWeights<F>>>,
-    pub chunks: Vec<Chunk<F>>,
+    pub chunks: Vec<Chunk>,
     pub places: Places,
+    /// Of the first chunk, and of those after it.
+    coefficient_places: [CoefficientPlaces; 2],
+    /// What the chunks begin with: W_a `[S]` of each, S_a likewise, in one piece each.
+    anchors: Scratch<F>,
+    momenta: Scratch<F>,
+    /// The coefficients of all chunks.
+    pub stored: Scratch<F>,
     /// A and D `[S]` of the present chunk.
     pub factors: Scratch<F>,
     pub decays: Option<Decays<F>>,
@@ -126,7 +137,7 @@ impl<F: Kernels> History<F> {
         momentum: &[Initial<'_, F>],
         with_momentum: bool,
         (gated, with_eta): (bool, bool),
-        length: ChunkSteps,
+        (length, record): (ChunkSteps, bool),
     ) -> Self {
         let sizes = &plan.sizes;
         let written: Vec<bool> = plan.layers.iter().map(|l| l.updates > 0).collect();
@@ -153,34 +164,63 @@ impl<F: Kernels> History<F> {
         };
         let longest = first.max(length.own).min(sizes.steps.max(1));
         let places = Places::new(plan, &written, &shared, longest);
-        let mut chunk = Chunk {
-            first: 0,
-            steps: first.min(sizes.steps),
-            weights: Scratch::new(0),
-            momentum: Scratch::new(0),
-            coefficients: Scratch::new(sizes.samples * places.coefficients_len),
-        };
+        let steps = first.min(sizes.steps);
+        let coefficient_places =
+            [steps, length.own].map(|steps| CoefficientPlaces::new(plan, steps));
         let length_of_all = sizes.samples * places.weights_len;
+        // Without a record two places are enough: for what a chunk begins with, and for what the next one will.
+        let later = (sizes.steps - steps).div_ceil(length.own);
+        let (kept, coefficients) = match record {
+            true => (later + 1, later),
+            false => (2, later.min(1)),
+        };
+        let nothing = |(Initial::Shared(s) | Initial::Each(s)): &Initial<'_, F>| zeros(s);
+        let moves = !momentum.is_empty() && (with_momentum || !momentum.iter().all(nothing));
+        let anchored = !all_shared || later > 0;
+        let mut anchors = Scratch::new(if anchored { kept * length_of_all } else { 0 });
+        let mut momenta = Scratch::new(if with_eta && (moves || later > 0) {
+            kept * length_of_all
+        } else {
+            0
+        });
         if !all_shared {
-            chunk.weights = Scratch::new(length_of_all);
             for (region, initial) in places.weights.iter().zip(initial) {
                 if region.rows > 0 {
-                    spread(region, &mut chunk.weights, places.weights_len, *initial);
+                    spread(
+                        region,
+                        &mut anchors[..length_of_all],
+                        places.weights_len,
+                        *initial,
+                    );
                 }
             }
         }
-        let nothing = |(Initial::Shared(s) | Initial::Each(s)): &Initial<'_, F>| zeros(s);
-        if !momentum.is_empty() && (with_momentum || !momentum.iter().all(nothing)) {
-            chunk.momentum = Scratch::zeros(length_of_all);
+        if moves {
+            momenta[..length_of_all].fill(F::zero());
             let layers = places
                 .weights
                 .iter()
                 .zip(&written)
                 .filter(|(_, written)| **written);
             for ((region, _), initial) in layers.zip(momentum) {
-                spread(region, &mut chunk.momentum, places.weights_len, *initial);
+                spread(
+                    region,
+                    &mut momenta[..length_of_all],
+                    places.weights_len,
+                    *initial,
+                );
             }
         }
+        let chunk = Chunk {
+            first: 0,
+            steps,
+            weights: (!all_shared).then_some(0),
+            momentum: moves.then_some(0),
+            coefficients: 0,
+        };
+        let of_first = sizes.samples * coefficient_places[0].len;
+        let of_later = sizes.samples * coefficient_places[1].len;
+        let stored = Scratch::new(of_first + coefficients * of_later);
         let columns = plan
             .layers
             .iter()
@@ -194,6 +234,10 @@ impl<F: Kernels> History<F> {
             shared,
             chunks: vec![chunk],
             places,
+            coefficient_places,
+            anchors,
+            momenta,
+            stored,
             written,
             length,
         };
@@ -208,15 +252,15 @@ impl<F: Kernels> History<F> {
     }
 
     /// The chunk of the present step.
-    pub fn chunk(&self) -> &Chunk<F> {
+    pub fn chunk(&self) -> Chunk {
         // There is one from the beginning.
-        &self.chunks[self.chunks.len() - 1]
+        self.chunks[self.chunks.len() - 1]
     }
 
     /// The sequences that go through a step together: all of them while they share all weights, which one product then
     /// multiplies; else one after the other, so that a sequence's weights stay in the cache for all that is done to them.
     pub fn groups(&self, samples: usize) -> Vec<Group> {
-        if self.chunk().weights.is_empty() {
+        if self.chunk().weights.is_none() {
             return vec![Group {
                 first: 0,
                 count: samples,
@@ -225,141 +269,162 @@ impl<F: Kernels> History<F> {
         (0..samples).map(super::layout::only).collect()
     }
 
+    /// Where the coefficients of one sequence and layer lie in the present chunk: in which part of those stored, and there.
+    pub fn coefficients(&self, s: usize, l: usize) -> (std::ops::Range<usize>, Region) {
+        let chunk = self.chunk();
+        let places = &self.coefficient_places[usize::from(chunk.first > 0)];
+        let at = chunk.coefficients + s * places.len;
+        (at..at + places.len, places.regions[l])
+    }
+
+    /// The steps of the longest chunk that begins with weights of each sequence's own.
+    pub fn longest_own(&self) -> usize {
+        let own = self.chunks.iter().filter(|chunk| chunk.weights.is_some());
+        own.map(|chunk| chunk.steps).max().unwrap_or(0)
+    }
+
+    /// The most columns that coefficients have in a layer.
+    pub fn widest(&self, l: usize) -> usize {
+        let widths = self
+            .coefficient_places
+            .iter()
+            .map(|places| places.regions[l].columns);
+        widths.max().unwrap_or(1)
+    }
+
     /// Folds the writes of a chunk that is full, and begins the next. `record` says whether the old one is kept.
     pub fn begin_step(&mut self, plan: &Plan, step: usize, record: bool) {
-        let chunk = self.chunk();
-        if step < chunk.first + chunk.steps || step == 0 {
+        let last = self.chunk();
+        if step < last.first + last.steps || step == 0 {
             return;
         }
-        let steps = chunk.steps;
         let sizes = &plan.sizes;
-        let (weights, momentum) = self.fold(plan, steps);
-        let chunk = Chunk {
-            first: step,
-            steps: self.length.own.min(sizes.steps - step),
-            weights,
-            momentum,
-            coefficients: Scratch::new(sizes.samples * self.places.coefficients_len),
+        let length = sizes.samples * self.places.weights_len;
+        let place = match record {
+            true => self.chunks.len(),
+            // The one of two that the present chunk does not begin with.
+            false => usize::from(last.weights.unwrap_or(length) == 0),
         };
+        self.fold(plan, last.steps, place * length);
+        let of_first = sizes.samples * self.coefficient_places[0].len;
+        let of_later = sizes.samples * self.coefficient_places[1].len;
+        let before = if record { self.chunks.len() - 1 } else { 0 };
         if !record {
             self.chunks.clear();
         }
-        self.chunks.push(chunk);
+        self.chunks.push(Chunk {
+            first: step,
+            steps: self.length.own.min(sizes.steps - step),
+            weights: Some(place * length),
+            momentum: self.with_eta.then_some(place * length),
+            coefficients: of_first + before * of_later,
+        });
         self.begin_decays(sizes.samples);
     }
 
-    /// The weights and momentum `[S]` after `steps` steps of the present chunk.
-    fn fold(&self, plan: &Plan, steps: usize) -> (Scratch<F>, Scratch<F>) {
+    /// The weights and momentum `[S]` after `steps` steps of the present chunk, to the anchors from `to` on.
+    fn fold(&mut self, plan: &Plan, steps: usize, to: usize) {
         let (samples, length) = (plan.sizes.samples, self.places.weights_len);
-        let mut weights = Scratch::new(samples * length);
-        let with_momentum = self.with_eta;
-        let mut momentum = Scratch::new(if with_momentum { samples * length } else { 0 });
+        // What is written to lies beside what is read; it is taken out for as long as it is written.
+        let mut anchors = std::mem::replace(&mut self.anchors, Scratch::new(0));
+        let mut momenta = std::mem::replace(&mut self.momenta, Scratch::new(0));
+        let chunk = self.chunk();
+        let (known, new) = around(&mut anchors, chunk.weights, to, samples * length);
+        let (held, newer) = match self.with_eta {
+            true => around(&mut momenta, chunk.momentum, to, samples * length),
+            false => (&[][..], &mut [][..]),
+        };
         for s in 0..samples {
             for (l, layer) in plan.layers.iter().enumerate() {
                 let region = self.places.weights[l];
                 if region.rows == 0 {
                     continue;
                 }
-                let to = &mut weights[s * length..][..length];
-                self.weights_into(s, l, layer, plan.sizes.heads, steps, &region, to);
-                if with_momentum {
-                    let to = &mut momentum[s * length..][..length];
-                    self.momentum_into(s, l, layer, plan.sizes.heads, steps, &region, to);
+                let at = (s, l, layer, plan.sizes.heads, steps);
+                let known = known.get(s * length..).filter(|k| !k.is_empty());
+                let held = held.get(s * length..).filter(|h| !h.is_empty());
+                self.weights_into(at, (known, held), &region, &mut new[s * length..][..length]);
+                if self.with_eta {
+                    self.momentum_into(at, held, &region, &mut newer[s * length..][..length]);
                 }
             }
         }
-        (weights, momentum)
+        (self.anchors, self.momenta) = (anchors, momenta);
     }
 
-    /// W of one sequence and layer after `steps` steps of the present chunk, into a region.
-    #[expect(clippy::too_many_arguments, reason = "a place in four dimensions")]
+    /// W of one sequence and layer after `steps` steps of the present chunk, into a region; `known` and `held` are W_a and S_a of the
+    /// sequence, if it has them.
     fn weights_into(
         &self,
-        s: usize,
-        l: usize,
-        layer: &LayerPlan,
-        heads: usize,
-        steps: usize,
+        (s, l, layer, heads, steps): At<'_>,
+        (known, held): (Option<&[F]>, Option<&[F]>),
         region: &Region,
         to: &mut [F],
     ) {
-        let chunk = self.chunk();
-        let own = self.own(s, l);
+        let own = self.places.weights[l];
         for r in 0..region.rows {
-            let from = match (&own, &self.shared[l]) {
-                (Some((weights, own)), _) => own.row(weights, r),
-                (None, Some(shared)) => &shared.dense[r * region.columns..][..region.columns],
-                (None, None) => unreachable!("a layer has weights"),
+            let from = match (known, &self.shared[l]) {
+                (Some(known), _) if own.rows > 0 => own.row(known, r),
+                (_, Some(shared)) => &shared.dense[r * region.columns..][..region.columns],
+                _ => unreachable!("a layer has weights"),
             };
             region.row_mut(to, r).copy_from_slice(from);
         }
         let rows = steps * layer.updates * heads;
-        if rows == 0 {
+        if layer.updates == 0 {
             return;
         }
-        let mut d = self.places.d[l].first(rows);
         let factors = self.factors(s);
-        let a = self.places.a[l].first(rows);
-        let mut faded = Scratch::new(0);
-        let mut from = factors;
-        if let Some(decays) = &self.decays {
-            let version = decays.version(s, steps);
-            let all = region.of_mut(to);
-            scale(all, version.p);
-            if !chunk.momentum.is_empty() {
-                let held = self.places.weights[l];
-                let momentum = &chunk.momentum[s * self.places.weights_len..];
-                for r in 0..region.rows {
-                    add_scaled(region.row_mut(to, r), -version.q, held.row(momentum, r));
-                }
-            }
-            faded = self.faded(l, s, rows, layer.updates * heads, version.r);
-            from = &faded;
-            d = d.after(d.offset);
-        }
-        let _ = &faded;
-        matmul_tn(
-            d.view(from),
-            a.view(factors),
-            region.view_mut(to),
-            Store::Subtract,
+        let (d, a) = (
+            self.places.d[l].first(rows),
+            self.places.a[l].first(rows).view(factors),
         );
+        let Some(decays) = &self.decays else {
+            matmul_tn(d.view(factors), a, region.view_mut(to), Store::Subtract);
+            return;
+        };
+        let version = decays.version(s, steps);
+        for r in 0..region.rows {
+            scale(region.row_mut(to, r), version.p);
+            if let Some(held) = held {
+                add_scaled(region.row_mut(to, r), -version.q, own.row(held, r));
+            }
+        }
+        let faded = self.faded(l, s, rows, layer.updates * heads, version.r);
+        let d = d.after(d.offset);
+        matmul_tn(d.view(&faded), a, region.view_mut(to), Store::Subtract);
     }
 
     /// S likewise.
-    #[expect(clippy::too_many_arguments, reason = "a place in four dimensions")]
     fn momentum_into(
         &self,
-        s: usize,
-        l: usize,
-        layer: &LayerPlan,
-        heads: usize,
-        steps: usize,
+        (s, l, layer, heads, steps): At<'_>,
+        held: Option<&[F]>,
         region: &Region,
         to: &mut [F],
     ) {
-        let chunk = self.chunk();
-        let Some(decays) = &self.decays else { return };
+        let own = self.places.weights[l];
+        let Some(decays) = self.decays.as_ref().filter(|_| layer.updates > 0) else {
+            (0..region.rows).for_each(|r| region.row_mut(to, r).fill(F::zero()));
+            return;
+        };
         let version = decays.version(s, steps);
-        let held = self.places.weights[l];
         for r in 0..region.rows {
-            match chunk.momentum.is_empty() {
-                true => region.row_mut(to, r).fill(F::zero()),
-                false => {
-                    let momentum = &chunk.momentum[s * self.places.weights_len..];
-                    scaled(region.row_mut(to, r), version.u, held.row(momentum, r));
-                }
+            match held {
+                None => region.row_mut(to, r).fill(F::zero()),
+                Some(held) => scaled(region.row_mut(to, r), version.u, own.row(held, r)),
             }
         }
         let rows = steps * layer.updates * heads;
-        if rows == 0 {
-            return;
-        }
         let faded = self.faded(l, s, rows, layer.updates * heads, version.m);
         let d = self.places.d[l].first(rows);
-        let d = d.after(d.offset);
         let a = self.places.a[l].first(rows).view(self.factors(s));
-        matmul_tn(d.view(&faded), a, region.view_mut(to), Store::Add);
+        matmul_tn(
+            d.after(d.offset).view(&faded),
+            a,
+            region.view_mut(to),
+            Store::Add,
+        );
     }
 
     /// D with each row times the number of its step.
@@ -384,25 +449,18 @@ impl<F: Kernels> History<F> {
     /// W_a of one sequence, where sequences have their own.
     pub fn own(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
         let region = self.places.weights[l];
-        let chunk = self.chunk();
-        if chunk.weights.is_empty() || region.rows == 0 {
-            return None;
-        }
-        Some((
-            &chunk.weights[s * self.places.weights_len..][..self.places.weights_len],
-            region,
-        ))
+        let at = self.chunk().weights.filter(|_| region.rows > 0)?;
+        let length = self.places.weights_len;
+        Some((&self.anchors[at + s * length..][..length], region))
     }
 
     /// S_a of one sequence, if it is not zero.
     pub fn own_momentum(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
-        let (region, momentum) = (self.places.weights[l], &self.chunk().momentum);
-        if momentum.is_empty() || !self.written[l] {
-            return None;
-        }
+        let at = self.chunk().momentum.filter(|_| self.written[l])?;
+        let length = self.places.weights_len;
         Some((
-            &momentum[s * self.places.weights_len..][..self.places.weights_len],
-            region,
+            &self.momenta[at + s * length..][..length],
+            self.places.weights[l],
         ))
     }
 
@@ -415,17 +473,25 @@ impl<F: Kernels> History<F> {
 
     /// The weights of a layer after the last step, `[S, out, in]`.
     pub fn last_weights(&self, plan: &Plan, l: usize, taken: usize) -> Vec<F> {
+        let steps = taken - self.chunk().first;
         self.last(plan, l, |s, layer, region, to| {
-            let steps = taken - self.chunk().first;
-            self.weights_into(s, l, layer, plan.sizes.heads, steps, region, to);
+            let known = self.own(s, l).map(|(known, _)| known);
+            let held = self.own_momentum(s, l).map(|(held, _)| held);
+            self.weights_into(
+                (s, l, layer, plan.sizes.heads, steps),
+                (known, held),
+                region,
+                to,
+            );
         })
     }
 
     /// Its momentum, if there is momentum.
     pub fn last_momentum(&self, plan: &Plan, l: usize, taken: usize) -> Vec<F> {
+        let steps = taken - self.chunk().first;
         self.last(plan, l, |s, layer, region, to| {
-            let steps = taken - self.chunk().first;
-            self.momentum_into(s, l, layer, plan.sizes.heads, steps, region, to);
+            let held = self.own_momentum(s, l).map(|(held, _)| held);
+            self.momentum_into((s, l, layer, plan.sizes.heads, steps), held, region, to);
         })
     }
 
@@ -554,7 +620,6 @@ impl<F: Kernels> History<F> {
         let layer = &plan.layers[l];
         let a_step = layer.updates * plan.sizes.heads;
         let rows = version * a_step + updates * plan.sizes.heads;
-        let c = self.places.coefficients[l];
         for s in group.sequences() {
             let one = super::layout::only(s);
             let (x_s, y_s) = (x.1.group(one, each), y.1.group(one, each));
@@ -581,16 +646,15 @@ impl<F: Kernels> History<F> {
             if rows == 0 {
                 continue;
             }
-            let factors = &self.factors[s * self.places.factors_len..][..self.places.factors_len];
             let (a, d) = (self.places.a[l].first(rows), self.places.d[l].first(rows));
             let (near, far) = match side {
                 Side::Apply => (a, d),
                 Side::Pull => (d, a),
             };
+            let (stored, c) = self.coefficients(s, l);
             let at = chunk_row(c, step, layer, row, each).narrow(rows);
-            let last = self.chunks.len() - 1;
-            let coefficients = &mut self.chunks[last].coefficients
-                [s * self.places.coefficients_len..][..self.places.coefficients_len];
+            let factors = &self.factors[s * self.places.factors_len..][..self.places.factors_len];
+            let coefficients = &mut self.stored[stored];
             matmul_nt(
                 x_s.view(x.0),
                 near.view(factors),
@@ -677,6 +741,43 @@ pub(super) fn scale<F: Kernels>(x: &mut [F], factor: F) {
     mnm_tensor::kernels::vectorised(|| x.iter_mut().for_each(|x| *x *= factor));
 }
 
+/// Where in time and in the memory: sequence, layer, heads and steps of the chunk.
+type At<'a> = (usize, usize, &'a LayerPlan, usize, usize);
+
+/// Of some anchors, `length` of those that are known from one place on (nothing without one), and those to be written at another.
+fn around<F>(all: &mut [F], known: Option<usize>, to: usize, length: usize) -> (&[F], &mut [F]) {
+    match known {
+        None => (&[], &mut all[to..to + length]),
+        Some(known) if known < to => {
+            let (before, after) = all.split_at_mut(to);
+            (&before[known..known + length], &mut after[..length])
+        }
+        Some(known) => {
+            let (before, after) = all.split_at_mut(known);
+            (&after[..length], &mut before[to..to + length])
+        }
+    }
+}
+
+impl CoefficientPlaces {
+    /// Of a chunk of so many steps.
+    fn new(plan: &Plan, steps: usize) -> Self {
+        let mut all = Allocator::default();
+        let region = |l: &LayerPlan| match l.updates {
+            0 => all.region(0, 1),
+            updates => all.region(
+                steps * l.step_rows,
+                (steps * updates * plan.sizes.heads).max(1),
+            ),
+        };
+        let regions = plan.layers.iter().map(region).collect();
+        CoefficientPlaces {
+            regions,
+            len: all.0,
+        }
+    }
+}
+
 impl Places {
     fn new<F>(
         plan: &Plan,
@@ -684,29 +785,13 @@ impl Places {
         shared: &[Option<SharedWeights<F>>],
         steps: usize,
     ) -> Places {
-        let heads = plan.sizes.heads;
-        let rows = |l: &LayerPlan| steps * l.updates * heads;
-        let (mut factors, mut coefficients, mut weights) = (
-            Allocator::default(),
-            Allocator::default(),
-            Allocator::default(),
-        );
+        let rows = |l: &LayerPlan| steps * l.updates * plan.sizes.heads;
+        let (mut factors, mut weights) = (Allocator::default(), Allocator::default());
         let layers = || plan.layers.iter();
         Places {
             a: layers().map(|l| factors.region(rows(l), l.input)).collect(),
             d: layers().map(|l| factors.region(rows(l), l.out)).collect(),
             factors_len: factors.0,
-            coefficients: layers()
-                .map(|l| {
-                    let used = if l.updates > 0 {
-                        steps * l.step_rows
-                    } else {
-                        0
-                    };
-                    coefficients.region(used, rows(l).max(1))
-                })
-                .collect(),
-            coefficients_len: coefficients.0,
             weights: layers()
                 .enumerate()
                 .map(|(n, l)| match written[n] || shared[n].is_none() {

@@ -16,7 +16,7 @@ use super::elementwise::{add_scaled, scaled};
 use super::forward::MemorySaved;
 use super::history::{History, Side, chunk_row, scale, times};
 use super::layout::{Allocator, Group, Region, only};
-use super::plan::{Plan, Use};
+use super::plan::{LayerPlan, Plan, Use};
 use crate::program::{Op, Scalar};
 
 /// A product on the way back: where in time it is.
@@ -51,6 +51,14 @@ impl BackUse {
             version: step + 1,
             updates: 0,
             at: saved.plan.layers[layer].after,
+        }
+    }
+
+    /// Its first row among those that wait: in its batch, or, where all of a chunk wait, in the chunk.
+    fn row<F: Kernels>(&self, history: &History<F>, layer: &LayerPlan, l: usize) -> usize {
+        match history.own(0, l) {
+            Some(_) => self.step * layer.step_rows + self.at.first,
+            None => self.at.in_batch,
         }
     }
 }
@@ -88,15 +96,20 @@ impl<F: Kernels> HistoryCotangents<F> {
         let (samples, heads) = (plan.sizes.samples, plan.sizes.heads);
         let places = &history.places;
         let mut waiting = Allocator::default();
-        let layers = || plan.layers.iter().zip(&places.coefficients);
+        let layers = || plan.layers.iter().enumerate();
+        let own_steps = history.longest_own();
+        let waits = |n: usize, l: &LayerPlan| match places.weights[n].rows {
+            0 => l.batch_rows,
+            _ => l.batch_rows.max(own_steps * l.step_rows),
+        };
         let dy = layers()
-            .map(|(l, _)| waiting.region(l.batch_rows, l.out))
+            .map(|(n, l)| waiting.region(waits(n, l), l.out))
             .collect();
         let x = layers()
-            .map(|(l, _)| waiting.region(l.batch_rows, l.input))
+            .map(|(n, l)| waiting.region(waits(n, l), l.input))
             .collect();
         let p = layers()
-            .map(|(l, c)| waiting.region(l.batch_rows, c.columns))
+            .map(|(n, l)| waiting.region(waits(n, l), history.widest(n)))
             .collect();
         let given = |d: &[&[F]]| d.iter().any(|d| !d.is_empty());
         let needed = history.chunks.len() > 1
@@ -149,10 +162,8 @@ impl<F: Kernels> HistoryCotangents<F> {
             .map(|l| l.out.max(l.input))
             .max()
             .unwrap_or(1);
-        let columns = places
-            .coefficients
-            .iter()
-            .map(|c| c.columns)
+        let columns = (0..plan.layers.len())
+            .map(|l| history.widest(l))
             .max()
             .unwrap_or(1);
         let gated = history.decays.is_some();
@@ -184,6 +195,7 @@ impl<F: Kernels> HistoryCotangents<F> {
             return;
         }
         if last {
+            self.settle(saved);
             saved.history.chunks.pop();
             rebuild(saved);
         }
@@ -197,7 +209,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         if self.weights.is_empty() {
             return;
         }
-        let own = !history.chunk().weights.is_empty();
+        let own = history.chunk().weights.is_some();
         for s in 0..plan.sizes.samples {
             for l in 0..plan.layers.len() {
                 if history.places.weights[l].rows > 0 {
@@ -379,8 +391,9 @@ impl<F: Kernels> HistoryCotangents<F> {
                 Side::Apply => ((dy.0, dy_s), (x.0, x_s)),
                 Side::Pull => ((x.0, x_s), (dy.0, dy_s)),
             };
+            let first = back.row(history, layer, l);
             for r in 0..each {
-                let row = back.at.in_batch + r;
+                let row = first + r;
                 self.dy[l]
                     .row_mut(waiting, row)
                     .copy_from_slice(as_dy.1.row(as_dy.0, r));
@@ -403,17 +416,9 @@ impl<F: Kernels> HistoryCotangents<F> {
                 new.view_mut(&mut self.coefficients),
                 Store::Overwrite,
             );
-            let last = history.chunks.len() - 1;
-            let stored = &mut history.chunks[last].coefficients[s * places.coefficients_len..]
-                [..places.coefficients_len];
-            let at = chunk_row(
-                places.coefficients[l],
-                back.step,
-                layer,
-                back.at.first,
-                each,
-            )
-            .narrow(rows);
+            let (range, c) = history.coefficients(s, l);
+            let at = chunk_row(c, back.step, layer, back.at.first, each).narrow(rows);
+            let stored = &mut history.stored[range];
             let numbers = history
                 .decays
                 .as_ref()
@@ -428,7 +433,7 @@ impl<F: Kernels> HistoryCotangents<F> {
             }
             // P stands in the waiting rows, C with the coefficients.
             for r in 0..each {
-                let p = &mut self.p[l].row_mut(waiting, back.at.in_batch + r)[..rows];
+                let p = &mut self.p[l].row_mut(waiting, first + r)[..rows];
                 let (new, c) = (new.row(&self.coefficients, r), at.row_mut(stored, r));
                 match side {
                     Side::Apply => p.copy_from_slice(new),
@@ -516,13 +521,21 @@ impl<F: Kernels> HistoryCotangents<F> {
     }
 
     /// A product whose result nobody looks at.
-    pub fn dead(&mut self, plan: &Plan, l: usize, group: Group, each: usize, back: BackUse) {
-        let _ = plan;
+    pub fn dead(
+        &mut self,
+        history: &History<F>,
+        plan: &Plan,
+        l: usize,
+        group: Group,
+        each: usize,
+        back: BackUse,
+    ) {
+        let first = back.row(history, &plan.layers[l], l);
         for s in group.sequences() {
             let waiting = &mut self.waiting[s * self.waiting_len..][..self.waiting_len];
             for region in [self.dy[l], self.x[l], self.p[l]] {
                 region
-                    .skip(back.at.in_batch)
+                    .skip(first)
                     .first(each)
                     .of_mut(waiting)
                     .fill(F::zero());
@@ -558,7 +571,17 @@ impl<F: Kernels> HistoryCotangents<F> {
             let (first, count) = layer.between[update];
             (step * layer.step_rows + first, count, step, update + 1)
         };
-        self.flush(plan, history, (l, s), (0, start, count), (version, updates));
+        let first = match history.own(s, l) {
+            Some(_) => start,
+            None => 0,
+        };
+        self.flush(
+            plan,
+            history,
+            (l, s),
+            (first, start, count),
+            (version, updates),
+        );
         let places = &history.places;
         (
             places.d[l].skip(first_row).first(heads),
@@ -597,10 +620,9 @@ impl<F: Kernels> HistoryCotangents<F> {
             .map(|d| d.version(s, version));
         if rows > 0 {
             let p = batch(self.p[l]).narrow(rows);
-            let c = places.coefficients[l].skip(start).first(count).narrow(rows);
-            let last = history.chunks.len() - 1;
-            let stored = &mut history.chunks[last].coefficients[s * places.coefficients_len..]
-                [..places.coefficients_len];
+            let (range, c) = history.coefficients(s, l);
+            let c = c.skip(start).first(count).narrow(rows);
+            let stored = &mut history.stored[range];
             if let Some(number) = number {
                 for r in 0..count {
                     scale_columns_in_place(p.row_mut(waiting, r), &number.r[..version], columns);
@@ -645,15 +667,11 @@ impl<F: Kernels> HistoryCotangents<F> {
         if let Some(number) = number {
             (0..count).for_each(|r| scale(dy.row_mut(waiting, r), number.p));
         }
+        // What sequences have of their own waits for the rest of its chunk.
         if own {
-            let g = &mut self.weights[s * places.weights_len..][..places.weights_len];
-            matmul_tn(
-                dy.view(waiting),
-                x.view(waiting),
-                places.weights[l].view_mut(g),
-                Store::Add,
-            );
-        } else if let Some(base) = self.base.get_mut(l) {
+            return;
+        }
+        if let Some(base) = self.base.get_mut(l) {
             let to = Region::new(layer.out, layer.input);
             matmul_tn(
                 dy.view(waiting),
@@ -664,21 +682,50 @@ impl<F: Kernels> HistoryCotangents<F> {
         }
     }
 
+    /// At the start of a chunk: what all of its products say of the weights that sequences have of their own.
+    fn settle(&mut self, saved: &MemorySaved<F>) {
+        let (plan, history) = (&saved.plan, &saved.history);
+        let chunk = history.chunk();
+        if chunk.first == 0 && !self.with_weights {
+            return;
+        }
+        let places = &history.places;
+        for s in 0..plan.sizes.samples {
+            for (l, layer) in plan.layers.iter().enumerate() {
+                if history.own(s, l).is_none() {
+                    continue;
+                }
+                let rows = chunk.steps * layer.step_rows;
+                let waiting = &self.waiting[s * self.waiting_len..][..self.waiting_len];
+                let (dy, x) = (
+                    self.dy[l].first(rows).view(waiting),
+                    self.x[l].first(rows).view(waiting),
+                );
+                let g = &mut self.weights[s * places.weights_len..][..places.weights_len];
+                matmul_tn(dy, x, places.weights[l].view_mut(g), Store::Add);
+            }
+        }
+    }
+
     /// What no write of the step has taken in: of layers that nobody writes to, and at the start of a chunk.
     pub fn end_step(&mut self, saved: &mut MemorySaved<F>, t: usize) {
         let MemorySaved { plan, history, .. } = saved;
         let heads = plan.sizes.heads;
-        let first = t == history.chunk().first;
-        for l in 0..plan.layers.len() {
-            let layer = &plan.layers[l];
-            let batch = if layer.updates == 0 {
-                (0, 0, layer.step_rows)
-            } else if first {
-                (2 * heads, 0, layer.before)
-            } else {
-                continue;
-            };
+        let step = t - history.chunk().first;
+        for (l, layer) in plan.layers.iter().enumerate() {
             for s in 0..plan.sizes.samples {
+                let own = history.own(s, l).is_some();
+                let batch = if layer.updates == 0 {
+                    (
+                        if own { step * layer.step_rows } else { 0 },
+                        0,
+                        layer.step_rows,
+                    )
+                } else if step == 0 {
+                    (if own { 0 } else { 2 * heads }, 0, layer.before)
+                } else {
+                    continue;
+                };
                 self.flush(plan, history, (l, s), batch, (0, 0));
             }
         }
@@ -699,7 +746,8 @@ impl<F: Kernels> HistoryCotangents<F> {
     }
 
     /// The cotangents of W and S before the first step.
-    pub fn finish(&self, saved: &MemorySaved<F>) -> (Vec<Vec<F>>, Vec<Vec<F>>) {
+    pub fn finish(mut self, saved: &MemorySaved<F>) -> (Vec<Vec<F>>, Vec<Vec<F>>) {
+        self.settle(saved);
         let (plan, places) = (&saved.plan, &saved.history.places);
         let each = |from: &[F], l: usize| -> Vec<F> {
             let region = places.weights[l];
