@@ -6,9 +6,7 @@
 //! come first and leave their cotangents; the token comes last and takes them all through the adjoint at once.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mnm_memory::{Gate, Gates, momentum_name};
 use mnm_tensor::kernels::Kernels;
@@ -122,22 +120,27 @@ struct Passage<F> {
     samples: usize,
     recorded: bool,
     packed: Arc<PreparedCache<F>>,
-    saved: RefCell<Option<Recording<F>>>,
-    values: RefCell<Vec<(Port, Array<F>)>>,
+    saved: Mutex<Option<Recording<F>>>,
+    values: Mutex<Vec<(Port, Array<F>)>>,
     /// The rates and the rule's gates, by name.
-    rates: RefCell<Vec<(&'static str, Array<F>)>>,
-    cotangents: RefCell<Vec<(Port, Array<F>)>>,
+    rates: Mutex<Vec<(&'static str, Array<F>)>>,
+    cotangents: Mutex<Vec<(Port, Array<F>)>>,
 }
 
 /// The sequence: operands inputs, masks of hidden and cell state (empty for none), parameters, state; result an empty token.
 #[derive(Debug)]
-struct Sequence<F>(Rc<Passage<F>>);
+struct Sequence<F>(Arc<Passage<F>>);
 
 /// One result of a sequence.
 #[derive(Debug)]
 struct Outcome<F> {
     port: Port,
-    passage: Rc<Passage<F>>,
+    passage: Arc<Passage<F>>,
+}
+
+/// Parts that are handed over whole: a panic elsewhere cannot leave one half changed.
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn token<F: Kernels>() -> Array<F> {
@@ -241,7 +244,7 @@ impl<F: Kernels> Passage<F> {
             let [out, input] = self.sizes.memory.weight(layer);
             values.push((Port::Momentum(layer), array(&[s, out, input], momentum)?));
         }
-        *self.values.borrow_mut() = values;
+        *lock(&self.values) = values;
         let mut rates = vec![("rate", array(&[t, s], done.rates)?)];
         let [forget, momentum] = done.rule_gates;
         let Gates {
@@ -253,8 +256,8 @@ impl<F: Kernels> Passage<F> {
                 rates.push((name, array(&[t, s], values)?));
             }
         }
-        *self.rates.borrow_mut() = rates;
-        *self.saved.borrow_mut() = done.saved.map(|saved| Recording {
+        *lock(&self.rates) = rates;
+        *lock(&self.saved) = done.saved.map(|saved| Recording {
             prepared,
             saved,
             outputs,
@@ -265,12 +268,12 @@ impl<F: Kernels> Passage<F> {
     /// Takes the cotangents that the results left through the adjoint.
     fn back(&self, operands: &[Tensor<F>], wanted: Wanted) -> Result<Gradients<F>, TensorError> {
         let fail = |reason: String| TensorError::Op { op: OP, reason };
-        let Some(recording) = self.saved.borrow_mut().take() else {
+        let Some(recording) = lock(&self.saved).take() else {
             return Err(fail(
                 "its gradient was taken before; run the sequence again for another".to_owned(),
             ));
         };
-        let arrays = self.cotangents.take();
+        let arrays = std::mem::take(&mut *lock(&self.cotangents));
         let left: Vec<(Port, Cow<'_, [F]>)> = arrays
             .iter()
             .map(|(port, cotangent)| (*port, dense(cotangent)))
@@ -344,7 +347,7 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
         // A gradient that is itself recorded asks with operands that hang on the tape.
         if operands.iter().any(Tensor::is_recorded) {
             // What the results have left is of this gradient, and of no later one.
-            self.0.cotangents.take();
+            lock(&self.0.cotangents).clear();
             return Err(TensorError::NoSecondDerivative { op: OP });
         }
         let memory = self.0.first_state() + STATE;
@@ -397,7 +400,7 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
     }
 
     fn forward(&self, _: &[&Array<F>]) -> Result<Array<F>, TensorError> {
-        let mut values = self.passage.values.borrow_mut();
+        let mut values = lock(&self.passage.values);
         match values.iter().position(|(port, _)| *port == self.port) {
             Some(at) => Ok(values.swap_remove(at).1),
             None => Err(TensorError::Op {
@@ -415,7 +418,7 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
         cotangent: &Tensor<F>,
     ) -> Result<Tensor<F>, TensorError> {
         let left = (self.port, cotangent.value().clone());
-        self.passage.cotangents.borrow_mut().push(left);
+        lock(&self.passage.cotangents).push(left);
         Ok(Tensor::shared(token()))
     }
 }
@@ -485,7 +488,7 @@ impl<F: Kernels> FusedCell<F> {
             let [out, input] = sizes.memory.weight(layer);
             operands.push(part(state, &name, &[copies, out, input])?);
         }
-        let passage = Rc::new(Passage {
+        let passage = Arc::new(Passage {
             momentum_recorded: operands[first_momentum..].iter().any(|t| t.is_recorded()),
             rule: Arc::clone(&self.rule),
             sizes: self.sizes,
@@ -493,14 +496,14 @@ impl<F: Kernels> FusedCell<F> {
             samples,
             recorded: operands.iter().any(|t| t.is_recorded()),
             packed: Arc::clone(&self.packed),
-            saved: RefCell::new(None),
-            values: RefCell::new(Vec::new()),
-            rates: RefCell::new(Vec::new()),
-            cotangents: RefCell::new(Vec::new()),
+            saved: Mutex::new(None),
+            values: Mutex::new(Vec::new()),
+            rates: Mutex::new(Vec::new()),
+            cotangents: Mutex::new(Vec::new()),
         });
-        let done = apply(Sequence(Rc::clone(&passage)), &operands)?;
+        let done = apply(Sequence(Arc::clone(&passage)), &operands)?;
         let result = |port: Port| {
-            let passage = Rc::clone(&passage);
+            let passage = Arc::clone(&passage);
             apply(Outcome { port, passage }, &[&done])
         };
         let mut last = State::new([
@@ -515,7 +518,7 @@ impl<F: Kernels> FusedCell<F> {
             let name = slot_part(&momentum_name(layer));
             last = last.with(&name, result(Port::Momentum(layer))?);
         }
-        let rates = passage.rates.take().into_iter();
+        let rates = std::mem::take(&mut *lock(&passage.rates)).into_iter();
         Ok(Unrolled {
             outputs: result(Port::Outputs)?,
             state: last,

@@ -4,8 +4,7 @@
 //! on that token. On the way back the results leave their cotangents, and the token takes them all through the adjoint at once.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Parameters, Primitive, Tensor, TensorError, apply, dense};
@@ -49,18 +48,23 @@ struct Passage<F> {
     /// How many parameters, and layers whose momentum is carried.
     parameters: usize,
     carried: Vec<usize>,
-    saved: RefCell<Option<Vec<(Part, MemorySaved<F>)>>>,
-    values: RefCell<Vec<(Port, Array<F>)>>,
-    cotangents: RefCell<Vec<(Port, Array<F>)>>,
+    saved: Mutex<Option<Vec<(Part, MemorySaved<F>)>>>,
+    values: Mutex<Vec<(Port, Array<F>)>>,
+    cotangents: Mutex<Vec<(Port, Array<F>)>>,
 }
 
 #[derive(Debug)]
-struct Whole<F>(Rc<Passage<F>>);
+struct Whole<F>(Arc<Passage<F>>);
 
 #[derive(Debug)]
 struct Outcome<F> {
     port: Port,
-    passage: Rc<Passage<F>>,
+    passage: Arc<Passage<F>>,
+}
+
+/// Parts that are handed over whole: a panic elsewhere cannot leave one half changed.
+fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
+    part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn token<F: Kernels>() -> Array<F> {
@@ -156,8 +160,8 @@ impl<F: Kernels> Passage<F> {
         let saved = ran
             .iter_mut()
             .filter_map(|ran| ran.saved.take().map(|saved| (ran.part, saved)));
-        *self.saved.borrow_mut() = self.recorded.then(|| saved.collect());
-        *self.values.borrow_mut() = values;
+        *lock(&self.saved) = self.recorded.then(|| saved.collect());
+        *lock(&self.values) = values;
         Ok(())
     }
 
@@ -167,12 +171,12 @@ impl<F: Kernels> Passage<F> {
         with_weights: bool,
         with_momentum: bool,
     ) -> Result<Vec<(Part, BlockGradients<F>)>, TensorError> {
-        let Some(saved) = self.saved.borrow_mut().take() else {
+        let Some(saved) = lock(&self.saved).take() else {
             return Err(fail(
                 "its gradient was taken before; run the sequence again for another",
             ));
         };
-        let arrays = self.cotangents.take();
+        let arrays = std::mem::take(&mut *lock(&self.cotangents));
         let left: Vec<(Port, Cow<'_, [F]>)> =
             arrays.iter().map(|(port, d)| (*port, dense(d))).collect();
         let of = |port: Port| {
@@ -248,7 +252,7 @@ impl<F: Kernels> Primitive<F> for Whole<F> {
     ) -> Result<Vec<Option<Tensor<F>>>, TensorError> {
         let passage = &self.0;
         if operands.iter().any(Tensor::is_recorded) {
-            passage.cotangents.take();
+            lock(&passage.cotangents).clear();
             return Err(TensorError::NoSecondDerivative { op: OP });
         }
         let (steps, batch) = (passage.sizes.steps, passage.batch);
@@ -297,7 +301,7 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
     }
 
     fn forward(&self, _: &[&Array<F>]) -> Result<Array<F>, TensorError> {
-        let mut values = self.passage.values.borrow_mut();
+        let mut values = lock(&self.passage.values);
         match values.iter().position(|(port, _)| *port == self.port) {
             Some(at) => Ok(values.swap_remove(at).1),
             None => Err(fail(format!("no result {:?}", self.port))),
@@ -312,7 +316,7 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
         cotangent: &Tensor<F>,
     ) -> Result<Tensor<F>, TensorError> {
         let left = (self.port, cotangent.value().clone());
-        self.passage.cotangents.borrow_mut().push(left);
+        lock(&self.passage.cotangents).push(left);
         Ok(Tensor::shared(token()))
     }
 }
@@ -372,7 +376,7 @@ pub(super) fn run<F: Kernels>(
             None => slot.initial(1)?,
         });
     }
-    let passage = Rc::new(Passage {
+    let passage = Arc::new(Passage {
         sizes: MemorySizes {
             shape,
             heads,
@@ -386,16 +390,16 @@ pub(super) fn run<F: Kernels>(
         parameters: needed.len(),
         carried,
         form,
-        saved: RefCell::new(None),
-        values: RefCell::new(Vec::new()),
-        cotangents: RefCell::new(Vec::new()),
+        saved: Mutex::new(None),
+        values: Mutex::new(Vec::new()),
+        cotangents: Mutex::new(Vec::new()),
     });
     let done = apply(
-        Whole(Rc::clone(&passage)),
+        Whole(Arc::clone(&passage)),
         &operands.iter().collect::<Vec<_>>(),
     )?;
     let result = |port: Port| {
-        let passage = Rc::clone(&passage);
+        let passage = Arc::clone(&passage);
         apply(Outcome { port, passage }, &[&done])
     };
     let layers = (0..shape.layers()).map(|l| result(Port::Weights(l)));
