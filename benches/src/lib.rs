@@ -105,7 +105,10 @@ impl CellProblem {
             bias: weight(1, 4 * c),
             interaction: [weight(z, c), weight(1, z)],
             rate: [weight(1, m), weight(1, 1)],
-            gates: [weight(learned, m), weight(1, learned.max(1))[..learned].to_vec()],
+            gates: [
+                weight(learned, m),
+                weight(1, learned.max(1))[..learned].to_vec(),
+            ],
             own: (own.iter())
                 .map(|(_, shape)| weight(shape[0], shape.get(1).copied().unwrap_or(1)))
                 .collect(),

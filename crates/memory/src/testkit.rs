@@ -104,8 +104,11 @@ impl Trial {
             })
         };
         problem.add("rate", gate(rate));
+        // A rule with a write of its own may divide by what it keeps.
+        let formed = rule.program(shape, self.heads).is_some();
+        let most = if formed { 0.95 } else { 0.3 };
         for name in rule.gates().learned() {
-            problem.add(name, gate(0.95));
+            problem.add(name, gate(most));
         }
         for spec in rule.parameters(shape) {
             let unit = 1.0 / (spec.shape.last().copied().unwrap_or(1) as f64).sqrt();

@@ -12,8 +12,8 @@ use mnm_tasks::stream;
 use mnm_tensor::{Array, Init, Order, ParameterSpec, Parameters, Tape, Tensor, gradient};
 use mnm_trainer::TrainConfig;
 use mnm_trainer::adam::{Adam, global_norm};
-use rand::seq::SliceRandom;
 use rand::RngExt;
+use rand::seq::SliceRandom;
 
 const SYMBOLS: usize = 64; // keys are the first half, values the second
 const PAIRS: usize = 8;
@@ -49,9 +49,14 @@ fn episodes(number: u64) -> (Vec<usize>, Vec<Option<usize>>) {
 }
 
 fn specs() -> Vec<ParameterSpec> {
-    let linear = |name: &str, out: usize| ParameterSpec::new(name, &[out, WIDTH], Init::fan_in(WIDTH));
+    let linear =
+        |name: &str, out: usize| ParameterSpec::new(name, &[out, WIDTH], Init::fan_in(WIDTH));
     vec![
-        ParameterSpec::new("embedding", &[SYMBOLS, WIDTH], Init::Normal { deviation: 1.0 }),
+        ParameterSpec::new(
+            "embedding",
+            &[SYMBOLS, WIDTH],
+            Init::Normal { deviation: 1.0 },
+        ),
         linear("key", WIDTH),
         linear("value", WIDTH),
         linear("rate", HEADS),
@@ -60,22 +65,32 @@ fn specs() -> Vec<ParameterSpec> {
 }
 
 /// The logits `[T B, SYMBOLS]`.
-fn layer(rule: &str, p: &Parameters<Tensor<f32>>, symbols: &[usize]) -> Result<Tensor<f32>, Failure> {
+fn layer(
+    rule: &str,
+    p: &Parameters<Tensor<f32>>,
+    symbols: &[usize],
+) -> Result<Tensor<f32>, Failure> {
     let unit = RuleOptions {
         unit_keys: Some(true),
         ..RuleOptions::default()
     };
     let rule = rule_with::<f32>(rule, &unit)?;
     let x = p.get("embedding")?.gather(symbols)?; // [T B, WIDTH]
-    let before = x.slice(0, 0, (STEPS - 1) * BATCH)?.pad(0, BATCH, STEPS * BATCH)?; // shifted by a step
+    let before = x
+        .slice(0, 0, (STEPS - 1) * BATCH)?
+        .pad(0, BATCH, STEPS * BATCH)?; // shifted by a step
     let heads = |x: &Tensor<f32>, name: &str| -> Result<Tensor<f32>, Failure> {
-        Ok(x.linear(p.get(name)?, None)?.reshape(&[STEPS, BATCH * HEADS, 1, HEAD])?)
+        Ok(x.linear(p.get(name)?, None)?
+            .reshape(&[STEPS, BATCH * HEADS, 1, HEAD])?)
     };
     let given = Sequence {
         keys: heads(&before, "key")?,
         values: heads(&x, "value")?,
         read_keys: heads(&x, "key")?,
-        rate: x.linear(p.get("rate")?, None)?.sigmoid()?.reshape(&[STEPS, BATCH * HEADS])?,
+        rate: x
+            .linear(p.get("rate")?, None)?
+            .sigmoid()?
+            .reshape(&[STEPS, BATCH * HEADS])?,
         forget: None,
         momentum: None,
     };
@@ -87,7 +102,10 @@ fn layer(rule: &str, p: &Parameters<Tensor<f32>>, symbols: &[usize]) -> Result<T
 
 /// The part of the questions that are answered right.
 fn right(logits: &Array<f32>, classes: &[Option<usize>]) -> f64 {
-    let asked = classes.iter().enumerate().filter_map(|(row, class)| class.map(|class| (row, class)));
+    let asked = classes
+        .iter()
+        .enumerate()
+        .filter_map(|(row, class)| class.map(|class| (row, class)));
     let answers = asked.map(|(row, class)| {
         let row = logits.index_axis(ndarray::Axis(0), row);
         let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
@@ -98,7 +116,9 @@ fn right(logits: &Array<f32>, classes: &[Option<usize>]) -> f64 {
 }
 
 fn main() -> Result<(), Failure> {
-    let rule = std::env::args().nth(1).unwrap_or_else(|| "delta".to_owned());
+    let rule = std::env::args()
+        .nth(1)
+        .unwrap_or_else(|| "delta".to_owned());
     let shape = MemoryShape::new(HEAD, HEAD, 1)?; // M, U, L
     let specs = specs();
     let mut parameters = Parameters::draw(&specs, &mut stream(1, "init", 0));
@@ -109,10 +129,15 @@ fn main() -> Result<(), Failure> {
         let tape = Tape::new();
         let variables = parameters.variables(&tape);
         let logits = layer(&rule, &variables, &symbols)?;
-        let loss = logits.cross_entropy(&classes)?.scale(1.0 / (PAIRS * BATCH) as f64)?;
+        let loss = logits
+            .cross_entropy(&classes)?
+            .scale(1.0 / (PAIRS * BATCH) as f64)?;
         let wrt: Vec<&Tensor<f32>> = variables.iter().map(|(_, x)| x).collect();
         let found = gradient(&loss, &wrt, Order::First)?;
-        let named = variables.names().map(str::to_owned).zip(found.iter().map(|g| g.value().clone()));
+        let named = variables
+            .names()
+            .map(str::to_owned)
+            .zip(found.iter().map(|g| g.value().clone()));
         let gradients: Parameters<Array<f32>> = named.collect();
         let factor = (1.0 / global_norm(&gradients)).min(1.0);
         adam.step(&mut parameters, &gradients, factor, &settings, 3e-3, step);
@@ -126,6 +151,10 @@ fn main() -> Result<(), Failure> {
             );
         }
     }
-    println!("{rule}: {} memories of {} weights", BATCH * HEADS, shape.weight(0).iter().product::<usize>());
+    println!(
+        "{rule}: {} memories of {} weights",
+        BATCH * HEADS,
+        shape.weight(0).iter().product::<usize>()
+    );
     Ok(())
 }

@@ -228,7 +228,10 @@ pub fn apply<F: Kernels>(
             let weight = run.state.get(&name)?.clone();
             results.push((name, weight));
         }
-        let slots = run.state.iter().filter(|(name, _)| name.starts_with(&slot_part("")));
+        let slots = run
+            .state
+            .iter()
+            .filter(|(name, _)| name.starts_with(&slot_part("")));
         results.extend(slots.map(|(name, slot)| (name.to_owned(), slot.clone())));
     }
     Ok(results

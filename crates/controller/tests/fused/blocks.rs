@@ -57,7 +57,10 @@ fn a_forward_pass_that_records_nothing_gives_the_same_bits() {
             problem.forward(&prepared, false),
         );
         assert!(bare.saved.is_none());
-        assert_eq!(outcome(&problem.case, &recorded), outcome(&problem.case, &bare));
+        assert_eq!(
+            outcome(&problem.case, &recorded),
+            outcome(&problem.case, &bare)
+        );
     }
 }
 

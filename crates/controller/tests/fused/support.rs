@@ -106,7 +106,15 @@ fn chunk() -> impl Strategy<Value = usize> {
 }
 
 /// The rules that have a fused kernel.
-pub const RULES: [&str; 7] = ["mnm-p", "mnm-g", "titans", "delta", "gated-delta", "hebbian", "dfa"];
+pub const RULES: [&str; 7] = [
+    "mnm-p",
+    "mnm-g",
+    "titans",
+    "delta",
+    "gated-delta",
+    "hebbian",
+    "dfa",
+];
 
 /// Any small problem.
 pub fn case() -> impl Strategy<Value = Case> {
@@ -193,7 +201,9 @@ impl Problem {
             .collect();
         if case.rule.contains("delta") {
             // Its errors are not divided by their width: at such a rate, wide keys do not run away.
-            parameters.entry("rate.bias".to_owned()).and_modify(|bias| *bias -= 3.0);
+            parameters
+                .entry("rate.bias".to_owned())
+                .and_modify(|bias| *bias -= 3.0);
         }
         let mut state = BTreeMap::new();
         for (name, width) in [
