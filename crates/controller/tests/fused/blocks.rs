@@ -5,7 +5,8 @@ use mnm_controller::fused::{Inputs, Keep, LengthError, Wanted, passes};
 
 use proptest::prelude::*;
 
-use crate::support::{ALL, Case, Numbers, Problem, case as any_case, outcome, same};
+use crate::numbers::{Numbers, outcome, same};
+use crate::support::{ALL, Case, Problem, case as any_case};
 
 fn case(rule: &'static str) -> Case {
     Case {

@@ -3,7 +3,8 @@
 use mnm_tensor::kernels::{Level, with_level};
 use proptest::prelude::*;
 
-use crate::support::{Case, Problem, RULES, case, same};
+use crate::numbers::same;
+use crate::support::{Case, Problem, RULES, case};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

@@ -14,6 +14,7 @@
 //! stand between the steps.
 
 mod adjoint;
+mod border;
 mod cost;
 mod decay;
 mod elementwise;
@@ -24,6 +25,7 @@ mod history_adjoint;
 mod instructions;
 mod layout;
 mod plan;
+mod products;
 mod shared;
 
 pub use adjoint::{MemoryAdjoint, MemoryEnd, MemoryGradients, StepAdjoint};
