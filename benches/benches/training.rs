@@ -4,9 +4,9 @@
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use mnm_benches::{CellProblem, shape};
+use mnm_benches::{CellProblem, fused_rule, shape};
 use mnm_controller::ModelConfig;
-use mnm_controller::fused::{FusedRule, block_size};
+use mnm_controller::fused::block_size;
 use mnm_trainer::{BenchShape, bench};
 
 const SHAPES: [&str; 2] = ["S", "L"];
@@ -20,7 +20,7 @@ fn cell(criterion: &mut Criterion) {
         let block = block_size(&shape.cell, shape.steps);
         group.throughput(Throughput::Elements((block * shape.steps) as u64));
         for rule in RULES {
-            let fused = FusedRule::named(rule).expect("a fused rule");
+            let fused = fused_rule(rule, &shape).expect("a fused rule");
             let problem = CellProblem::new(fused, shape, block);
             let prepared = problem.prepared();
             for (phase, direction) in ["forward", "adjoint"].into_iter().enumerate() {

@@ -1,12 +1,12 @@
-//! Times the fused cell, forward and adjoint, on the two standard shapes: `sequence [S|L|...] [rule] [block] [threads] [repeats] [dual rows]`.
+//! Times the fused cell, forward and adjoint, on the two standard shapes: `sequence [S|L|...] [rule] [block] [threads] [repeats] [steps of a shared chunk] [of an own one]`.
 //!
 //! Prints the least and the median time of a pass over the whole batch, and the arithmetic that it amounts to. A target for
 //! profilers: everything else (output layer, optimiser) is left out.
 
 use std::time::Instant;
 
-use mnm_benches::{CellProblem, shape};
-use mnm_controller::fused::{FusedRule, block_size, break_even_rows};
+use mnm_benches::{CellProblem, fused_rule, shape};
+use mnm_controller::fused::{ChunkSteps, block_size, chunk_steps};
 use rayon::prelude::*;
 
 fn main() {
@@ -23,16 +23,20 @@ fn main() {
         std::process::exit(2);
     };
     let rule_name = arguments.get(1).map_or("mnm-p", String::as_str);
-    let Some(rule) = FusedRule::named(rule_name) else {
-        eprintln!("no rule {rule_name}; there are mnm-p and mnm-g");
+    let Some(rule) = fused_rule(rule_name, &shape) else {
+        eprintln!("no fused rule {rule_name}");
         std::process::exit(2);
     };
     let block = argument(2, block_size(&shape.cell, shape.steps));
     let (threads, repeats) = (argument(3, 2), argument(4, 10));
-    let dual_rows = argument(5, break_even_rows(&shape.cell.memory, shape.cell.heads));
+    let chunk = chunk_steps(&shape.cell.memory, shape.cell.heads);
+    let chunk = ChunkSteps {
+        shared: argument(5, chunk.shared),
+        own: argument(6, chunk.own),
+    };
     let problem = CellProblem::new(rule, shape, block);
     let run = || {
-        let prepared = problem.prepared().with_dual_rows(dual_rows);
+        let prepared = problem.prepared().with_chunk(chunk);
         let one = |_| problem.pass(&prepared).map(|phase| phase.as_secs_f64());
         let each: Vec<[f64; 2]> = (0..shape.batch / block).into_par_iter().map(one).collect();
         each.iter().fold([f64::INFINITY; 2], |least, x| {
@@ -54,7 +58,9 @@ fn main() {
     }
     times.sort_by(f64::total_cmp);
     println!(
-        "{name} {rule_name} block {block} threads {threads} dual rows {dual_rows}: least {:.2} ms, median {:.2} ms; the least that a block took, times the blocks by the threads: forward {:.2} ms, adjoint {:.2} ms",
+        "{name} {rule_name} block {block} threads {threads} chunks {} and {}: least {:.2} ms, median {:.2} ms; the least that a block took, times the blocks by the threads: forward {:.2} ms, adjoint {:.2} ms",
+        chunk.shared,
+        chunk.own,
         times[0] * 1e3,
         times[repeats / 2] * 1e3,
         least[0] * 1e3 * share,

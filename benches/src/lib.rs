@@ -8,10 +8,10 @@ pub mod plain;
 use std::time::{Duration, Instant};
 
 use mnm_controller::fused::{
-    CellSizes, Cotangents, FusedRule, Initial, InitialState, Inputs, Keep, Prepared, Ran,
-    TargetsWeights, Wanted, Weights,
+    CellSizes, Cotangents, Initial, InitialState, Inputs, Keep, Prepared, Ran, RuleForm, Wanted,
+    Weights,
 };
-use mnm_memory::MemoryShape;
+use mnm_memory::{Gate, MemoryShape, rule_named};
 
 /// Sizes of a training step.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,12 @@ pub fn shape(name: &str) -> Option<Shape> {
     })
 }
 
+/// The rule called `name` as the fused kernel takes it, if it is one that it knows.
+pub fn fused_rule(name: &str, shape: &Shape) -> Option<RuleForm> {
+    let rule = rule_named::<f32>(name).ok()?;
+    RuleForm::of(rule.as_ref(), &shape.cell.memory, shape.cell.heads)
+}
+
 /// Numbers between -scale and scale, the same for the same seed.
 pub fn numbers(length: usize, scale: f32, seed: &mut u64) -> Vec<f32> {
     let next = || {
@@ -65,7 +71,7 @@ pub fn numbers(length: usize, scale: f32, seed: &mut u64) -> Vec<f32> {
 /// A fused cell with random weights, and a block of random sequences for it.
 #[derive(Debug)]
 pub struct CellProblem {
-    rule: FusedRule,
+    rule: RuleForm,
     shape: Shape,
     block: usize,
     weight_ih: Vec<f32>,
@@ -73,7 +79,10 @@ pub struct CellProblem {
     bias: Vec<f32>,
     interaction: [Vec<f32>; 2],
     rate: [Vec<f32>; 2],
-    targets: [Vec<f32>; 2],
+    /// `gates.weight` and `gates.bias`.
+    gates: [Vec<f32>; 2],
+    /// The parameters of the rule's shared matrices.
+    own: Vec<Vec<f32>>,
     memory: Vec<Vec<f32>>,
     inputs: Vec<f32>,
     d_outputs: Vec<f32>,
@@ -83,17 +92,17 @@ pub struct CellProblem {
 
 impl CellProblem {
     /// For blocks of `block` sequences.
-    pub fn new(rule: FusedRule, shape: Shape, block: usize) -> Self {
+    pub fn new(rule: RuleForm, shape: Shape, block: usize) -> Self {
         let (steps, cell) = (shape.steps, shape.cell);
         let (c, m, x) = (cell.controller, cell.value(), cell.input);
-        let (z, targets) = (cell.interaction(), cell.memory.targets());
+        let (z, learned) = (cell.interaction(), rule.gates.learned().len());
+        let own = rule.parameters();
         let seed = &mut 1;
         let mut weight = |rows: usize, columns: usize| {
             numbers(rows * columns, 1.0 / (columns as f32).sqrt(), seed)
         };
         let layers = (0..cell.memory.layers()).map(|l| cell.memory.weight(l));
         CellProblem {
-            rule,
             shape,
             block,
             weight_ih: weight(4 * c, x + m),
@@ -101,7 +110,14 @@ impl CellProblem {
             bias: weight(1, 4 * c),
             interaction: [weight(z, c), weight(1, z)],
             rate: [weight(1, m), weight(1, 1)],
-            targets: [weight(targets, m), weight(1, targets)],
+            gates: [
+                weight(learned, m),
+                weight(1, learned.max(1))[..learned].to_vec(),
+            ],
+            own: (own.iter())
+                .map(|(_, shape)| weight(shape[0], shape.get(1).copied().unwrap_or(1)))
+                .collect(),
+            rule,
             memory: layers.map(|[out, input]| weight(out, input)).collect(),
             inputs: numbers(steps * block * x, 1.0, seed),
             d_outputs: numbers(steps * block * (c + m), 1e-3, seed),
@@ -115,6 +131,7 @@ impl CellProblem {
     /// # Panics
     /// Never: the weights fill their shapes.
     pub fn prepared(&self) -> Prepared<f32> {
+        let own: Vec<&[f32]> = self.own.iter().map(Vec::as_slice).collect();
         let weights = Weights {
             weight_ih: &self.weight_ih,
             weight_hh: &self.weight_hh,
@@ -124,12 +141,11 @@ impl CellProblem {
             interaction_bias: &self.interaction[1],
             rate_weight: &self.rate[0],
             rate_bias: &self.rate[1],
-            targets: Some(TargetsWeights {
-                weight: &self.targets[0],
-                bias: &self.targets[1],
-            }),
+            gates_weight: &self.gates[0],
+            gates_bias: &self.gates[1],
+            rule: &own,
         };
-        Prepared::new(self.rule, self.shape.cell, &weights).expect("weights fill their shapes")
+        Prepared::new(&self.rule, self.shape.cell, &weights).expect("weights fill their shapes")
     }
 
     /// The block forward and back; how long either took.
@@ -140,11 +156,20 @@ impl CellProblem {
         let (steps, block, cell) = (self.shape.steps, self.block, self.shape.cell);
         let memory: Vec<Initial<'_, f32>> =
             self.memory.iter().map(|w| Initial::Shared(w)).collect();
+        let area = self.memory.iter().map(Vec::len).max().unwrap_or(0);
+        let nothing = vec![0.0; area];
+        let momentum: Vec<Initial<'_, f32>> = match self.rule.gates.momentum {
+            Gate::None => Vec::new(),
+            _ => (self.rule.program.written().into_iter())
+                .map(|l| Initial::Shared(&nothing[..self.memory[l].len()]))
+                .collect(),
+        };
         let state = InitialState {
             hidden: &self.zeros[..block * cell.controller],
             cell: &self.zeros[..block * cell.controller],
             read: &self.zeros[..block * cell.value()],
             memory: &memory,
+            momentum: &momentum,
         };
         let inputs = Inputs {
             steps,
@@ -156,6 +181,7 @@ impl CellProblem {
         let keep = Keep {
             record: true,
             memory: false,
+            momentum: false,
         };
         let start = Instant::now();
         let forward = prepared
@@ -174,6 +200,7 @@ impl CellProblem {
         let wanted = Wanted {
             inputs: true,
             memory: false,
+            momentum: false,
         };
         let saved = forward.saved.expect("recorded");
         let gradients = saved.adjoint(prepared, &ran, &cotangents, wanted);

@@ -1,6 +1,9 @@
 //! The settings of a model, as configs and checkpoints hold them.
 
-use mnm_memory::rules;
+use mnm_memory::{
+    Gate, InnerLoss, MemoryError, MemoryShape, RuleOptions, WriteRule, rule_names, rule_with,
+};
+use mnm_tensor::Float;
 use serde::{Deserialize, Serialize};
 
 use crate::ControllerError;
@@ -68,14 +71,95 @@ pub enum PositionInit {
     Both,
 }
 
+/// Where a gate of the write rule comes from: "auto", "none", "gate" or a number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(
+    untagged,
+    expecting = "expected \"auto\", \"none\", \"gate\" or a number"
+)]
+pub enum GateSetting {
+    /// One of the words.
+    Named(GateName),
+    /// A number for every step.
+    Fixed(f64),
+}
+
+/// The words for a gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GateName {
+    /// As the rule has it.
+    Auto,
+    /// There is none.
+    None,
+    /// The controller fills it.
+    Gate,
+}
+
+impl GateSetting {
+    /// As the rule has it.
+    pub const AUTO: GateSetting = GateSetting::Named(GateName::Auto);
+
+    fn chosen(self) -> Option<Gate> {
+        match self {
+            GateSetting::Named(GateName::Auto) => None,
+            GateSetting::Named(GateName::None) => Some(Gate::None),
+            GateSetting::Named(GateName::Gate) => Some(Gate::Learned),
+            GateSetting::Fixed(value) => Some(Gate::Fixed(value)),
+        }
+    }
+}
+
+/// Whether keys have norm one: "auto", true or false.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "expected \"auto\", true or false")]
+pub enum KeySetting {
+    /// As the rule has it.
+    Named(KeyName),
+    /// For every rule.
+    Always(bool),
+}
+
+/// The word for keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyName {
+    /// As the rule has it.
+    Auto,
+}
+
+/// The loss that a write descends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InnerLossSetting {
+    /// The mean of the squared errors.
+    L2,
+    /// The same, with no error pulling harder than at `huber`.
+    Huber,
+}
+
 /// Sizes and choices of a model. Widths in units, dropout as the fraction that is dropped.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ModelConfig {
     /// "mnm", "lstm", "lstm-salu", "ntm" or "dnc".
     pub kind: ModelKind,
-    /// The write rule of "mnm": "mnm-p" or "mnm-g".
+    /// The write rule of "mnm": "mnm-p", "mnm-g", "titans", "delta", "gated-delta", "hebbian", "oja", "plastic", "dfa" or "rls".
     pub rule: String,
+    /// What of the memory a write forgets: "auto" (as the rule has it), "none", "gate" (the controller says) or a fixed part.
+    pub forget: GateSetting,
+    /// What of the last change goes on into the next: likewise.
+    pub momentum: GateSetting,
+    /// Whether keys are divided by their norm: "auto" (as the rule has it), true or false.
+    pub unit_keys: KeySetting,
+    /// Gradient steps of a write of "mnm-g" and "titans".
+    pub inner_steps: usize,
+    /// The loss that they descend: "l2" or "huber".
+    pub inner_loss: InnerLossSetting,
+    /// The error beyond which the Huber loss pulls no harder.
+    pub huber: f64,
+    /// What the squares of the weights count beside the errors in "rls".
+    pub ridge: f64,
     /// Width C of the controller.
     pub controller: usize,
     /// Width M of keys and values of "mnm" and "lstm-salu".
@@ -128,6 +212,13 @@ impl Default for ModelConfig {
         Self {
             kind: ModelKind::Mnm,
             rule: "mnm-p".to_owned(),
+            forget: GateSetting::AUTO,
+            momentum: GateSetting::AUTO,
+            unit_keys: KeySetting::Named(KeyName::Auto),
+            inner_steps: 1,
+            inner_loss: InnerLossSetting::L2,
+            huber: 1.0,
+            ridge: 1.0,
             controller: 100,
             value: 100,
             hidden: 100,
@@ -230,14 +321,87 @@ impl ModelConfig {
                 });
             }
         }
-        let rules: Vec<_> = rules::<f32>().iter().map(|rule| rule.name()).collect();
-        if !rules.contains(&self.rule.as_str()) {
-            return Err(ControllerError::Config {
-                key: "rule",
-                value: format!("\"{}\"", self.rule),
-                allowed: format!("one of \"{}\"", rules.join("\", \"")).into(),
-            });
+        match self.kind {
+            ModelKind::Mnm => self.write_rule::<f32>().map(|_| ()),
+            _ => self.refuse_rule_options(),
         }
-        Ok(())
+    }
+
+    /// What the config chooses about the rule.
+    fn rule_options(&self) -> RuleOptions {
+        RuleOptions {
+            inner_steps: self.inner_steps,
+            inner_loss: match self.inner_loss {
+                InnerLossSetting::L2 => InnerLoss::L2,
+                InnerLossSetting::Huber => InnerLoss::Huber,
+            },
+            huber: self.huber,
+            ridge: self.ridge,
+            forget: self.forget.chosen(),
+            momentum: self.momentum.chosen(),
+            unit_keys: match self.unit_keys {
+                KeySetting::Named(KeyName::Auto) => None,
+                KeySetting::Always(unit) => Some(unit),
+            },
+        }
+    }
+
+    /// The write rule that the config names, for a model that has one.
+    ///
+    /// # Errors
+    /// [`ControllerError::Config`] naming the key that the rule does not know or look at, and a rule that does not go with the
+    /// memory's shape.
+    pub fn write_rule<F: Float>(&self) -> Result<Box<dyn WriteRule<F>>, ControllerError> {
+        let refused = |key, value, allowed: String| ControllerError::Config {
+            key,
+            value,
+            allowed: allowed.into(),
+        };
+        let rule = rule_with(&self.rule, &self.rule_options()).map_err(|error| match error {
+            MemoryError::Option {
+                key,
+                value,
+                allowed,
+            } => refused(key, value, allowed),
+            MemoryError::UnknownRule { name, .. } => {
+                let names = rule_names().join("\", \"");
+                refused("rule", format!("\"{name}\""), format!("one of \"{names}\""))
+            }
+            other => other.into(),
+        })?;
+        let shape = MemoryShape::new(self.value, self.hidden, self.layers)?;
+        rule.supports(&shape, self.heads)?;
+        Ok(rule)
+    }
+
+    /// A model without a write rule looks at none of its options.
+    fn refuse_rule_options(&self) -> Result<(), ControllerError> {
+        let plain = Self::default();
+        let (own, others) = (self.rule_options(), plain.rule_options());
+        let given = [
+            ("rule", self.rule != plain.rule),
+            ("forget", own.forget != others.forget),
+            ("momentum", own.momentum != others.momentum),
+            ("unit_keys", own.unit_keys != others.unit_keys),
+            ("inner_steps", own.inner_steps != others.inner_steps),
+            ("inner_loss", own.inner_loss != others.inner_loss),
+            ("huber", own.huber != others.huber),
+            ("ridge", own.ridge != others.ridge),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((key, _)) => Err(ControllerError::Config {
+                key,
+                value: match key {
+                    "rule" => format!("\"{}\"", self.rule),
+                    _ => "(given)".to_owned(),
+                },
+                allowed: format!(
+                    "only for model.kind = \"mnm\"; \"{}\" has no write rule",
+                    self.label()
+                )
+                .into(),
+            }),
+        }
     }
 }

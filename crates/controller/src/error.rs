@@ -30,7 +30,7 @@ pub enum ControllerError {
     #[error("parameter `{name}` has shape {found:?}, the model asks for {expected:?}")]
     Parameter {
         /// Its name.
-        name: &'static str,
+        name: String,
         /// Its shape.
         found: Vec<usize>,
         /// The shape that fits.
@@ -65,13 +65,13 @@ pub enum ControllerError {
 /// The parameter called `name`, of exactly `shape`: one that has as many elements, or more of them, is a mistake too.
 pub(crate) fn parameter<'a, F: Float>(
     parameters: &'a Parameters<Tensor<F>>,
-    name: &'static str,
+    name: &str,
     shape: &[usize],
 ) -> Result<&'a Tensor<F>, ControllerError> {
     let parameter = parameters.get(name)?;
     if parameter.shape() != shape {
         return Err(ControllerError::Parameter {
-            name,
+            name: name.to_owned(),
             found: parameter.shape().to_vec(),
             expected: shape.to_vec(),
         });

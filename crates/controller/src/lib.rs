@@ -24,10 +24,13 @@ mod size;
 mod state;
 
 pub use cell::{BlockCost, Cell, StateMasks, Step, Trace, Unrolled, unroll_by_steps};
-pub use config::{InitScheme, Kernel, ModelConfig, ModelKind, PositionInit, Recurrence};
+pub use config::{
+    GateSetting, InitScheme, InnerLossSetting, Kernel, KeySetting, ModelConfig, ModelKind,
+    PositionInit, Recurrence,
+};
 pub use error::ControllerError;
 pub use lstm::{LstmCell, lstm_parameters, lstm_step};
-pub use mnm::{MnmCell, memory_part};
+pub use mnm::{MnmCell, memory_part, slot_part};
 pub use model::{InputSpec, Masks, Model};
 pub use salu::{LookUpTable, LstmSaluCell};
 pub use size::{ParameterCount, parameter_table};

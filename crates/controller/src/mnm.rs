@@ -7,8 +7,8 @@ use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
 use crate::cell::{BLOCK_ON_TAPE, BlockCost, Trace};
-use crate::fused::{BLOCK_COST, CellSizes, PreparedCache, block_size};
-use crate::heads::{head_parameters, interact};
+use crate::fused::{BLOCK_COST, CellSizes, PreparedCache, RuleForm, block_size};
+use crate::heads::{fill_gates, gate_parameters, head_parameters, interact};
 use crate::lstm::{lstm_parameters, lstm_step};
 use crate::sequence::FusedCell;
 use crate::{Cell, ControllerError, Kernel, State, StateMasks, Step, Unrolled, unroll_by_steps};
@@ -24,6 +24,8 @@ use crate::{Cell, ControllerError, Kernel, State, StateMasks, Step, Unrolled, un
 pub struct MnmCell<F: Float> {
     sizes: CellSizes,
     rule: Box<dyn WriteRule<F>>,
+    /// The rule as the fused kernel takes it, if it is of a form that it knows.
+    form: Option<Arc<RuleForm>>,
     train_memory: bool,
     kernel: Kernel,
     packed: Arc<PreparedCache<F>>,
@@ -47,6 +49,7 @@ impl<F: Kernels> MnmCell<F> {
                 memory,
                 recurrent: true,
             },
+            form: RuleForm::of(rule.as_ref(), &memory, heads).map(Arc::new),
             rule,
             train_memory: false,
             kernel: Kernel::Fused,
@@ -87,7 +90,15 @@ impl<F: Kernels> MnmCell<F> {
                 value: size.to_string(),
                 allowed: "at least 1".into(),
             }),
-            None => Ok(()),
+            None => Ok(self.rule.supports(&self.sizes.memory, self.sizes.heads)?),
+        }
+    }
+
+    /// The kernel that its sequences run by: the reference too where the fused one does not know the rule's form.
+    pub fn kernel(&self) -> Kernel {
+        match self.fused() {
+            Some(_) => Kernel::Fused,
+            None => Kernel::Reference,
         }
     }
 
@@ -97,11 +108,16 @@ impl<F: Kernels> MnmCell<F> {
             return None;
         }
         Some(FusedCell {
-            rule: self.rule.fused()?,
+            rule: Arc::clone(self.form.as_ref()?),
             sizes: self.sizes,
             packed: Arc::clone(&self.packed),
         })
     }
+}
+
+/// The name in a state of what a rule keeps beside the weights under `name`.
+pub fn slot_part(name: &str) -> String {
+    format!("memory.slot.{name}")
 }
 
 /// The name of a layer's fast weights in a state, counted from 0.
@@ -118,6 +134,7 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
             value,
             self.sizes.heads,
         ));
+        specs.extend(gate_parameters(self.rule.gates(), value));
         specs.extend(self.rule.parameters(&self.sizes.memory));
         specs.extend(self.sizes.memory.parameters(self.train_memory));
         specs
@@ -161,6 +178,9 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         for (layer, weight) in memory.weights().iter().enumerate() {
             state = state.with(&memory_part(layer), weight.clone());
         }
+        for slot in self.rule.slots(&self.sizes.memory) {
+            state = state.with(&slot_part(&slot.name), slot.initial(1)?);
+        }
         Ok(state)
     }
 
@@ -191,11 +211,21 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
                 Ok(weight.broadcast_to(&[batch, out, input])?)
             })
             .collect::<Result<_, ControllerError>>()?;
-        let memory = Memory::new(weights)?;
+        let mut memory = Memory::new(weights)?.with_unit_keys(self.rule.unit_keys());
+        for slot in self.rule.slots(&self.sizes.memory) {
+            let [rows, columns] = slot.shape;
+            let held = state.get(&slot_part(&slot.name))?;
+            memory = memory.with_slot(&slot.name, held.broadcast_to(&[batch, rows, columns])?);
+        }
+        let gates = fill_gates(self.rule.gates(), parameters, &said.control)?;
+        let gate = |wanted: &str| {
+            let found = gates.iter().find(|(name, _)| *name == wanted);
+            found.map(|(_, gate)| gate.clone())
+        };
         let write = Write {
-            keys: said.write_key,
-            values: said.write_value,
-            rate: said.rate,
+            forget: gate("forget"),
+            momentum: gate("momentum"),
+            ..Write::new(said.write_key, said.write_value, said.rate)
         };
         let written = self.rule.write(parameters, &memory, &write)?;
         let read = written.read(&said.read_key)?.mean(1)?;
@@ -211,17 +241,21 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         for (layer, weight) in written.weights().iter().enumerate() {
             next = next.with(&memory_part(layer), weight.clone());
         }
+        for (name, slot) in written.slots() {
+            next = next.with(&slot_part(name), slot.clone());
+        }
+        let gates = gates.iter().map(|(name, gate)| (*name, gate.detach()));
         Ok(Step {
             output: Tensor::concat(&[&hidden, &read], 1)?,
             state: next,
             meta,
-            trace: Trace::from([
+            trace: Trace::from_iter(gates.chain([
                 ("rate", write.rate.detach()),
                 ("write_key", write.keys.detach()),
                 ("write_value", write.values.detach()),
                 ("read_key", said.read_key.detach()),
                 ("error_before", before),
-            ]),
+            ])),
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Debug, Formatter};
 
-use mnm_memory::{MemoryShape, rule_named};
+use mnm_memory::MemoryShape;
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
 use rand::{Rng, RngExt};
@@ -101,7 +101,7 @@ fn cell_of<F: Kernels>(
         ModelKind::Dnc => Box::new(DncCell::new(input, controller, slot_memory)),
         ModelKind::Mnm => {
             let shape = MemoryShape::new(config.value, config.hidden, config.layers)?;
-            let rule = rule_named(&config.rule)?;
+            let rule = config.write_rule()?;
             let mut cell = MnmCell::new(input, controller, config.heads, shape, rule)
                 .with_kernel(config.kernel);
             if config.train_memory {

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mnm_memory::{Gate, Gates, momentum_name};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, Float, Parameters, Primitive, Tensor, TensorError, apply, dense};
 use ndarray::IxDyn;
@@ -15,10 +16,10 @@ use ndarray::IxDyn;
 use crate::cell::{Trace, sequences};
 use crate::error::parameter;
 use crate::fused::{
-    CellSizes, Cotangents, FusedRule, Gradients, Initial, InitialState, Inputs, Keep, Prepared,
-    PreparedCache, Ran, Saved, TargetsWeights, Wanted, Weights,
+    CellSizes, Cotangents, Gradients, Initial, InitialState, Inputs, Keep, Prepared, PreparedCache,
+    Ran, RuleForm, Saved, Wanted, Weights,
 };
-use crate::mnm::memory_part;
+use crate::mnm::{memory_part, slot_part};
 use crate::{ControllerError, State, StateMasks, Unrolled};
 
 const OP: &str = "fused sequence";
@@ -26,21 +27,21 @@ const OP: &str = "fused sequence";
 /// The first operand that is a parameter: behind inputs and masks.
 const FIRST_PARAMETER: usize = 3;
 
-/// How many parameters the op takes of every rule.
+/// How many parameters the op takes of every rule, beside those of its gates and of its own.
 const PARAMETERS: usize = 8;
 
-/// How many more, of a rule with a targets network.
-const TARGETS: usize = 2;
+/// How many more, of a rule with gates that the controller fills.
+const GATES: usize = 2;
 
 /// How many parts a state has beside the memory.
 const STATE: usize = 3;
 
-/// The parameters of the cell with their shapes, in the order in which the op takes them: those of every rule, then those of the
-/// targets network.
-fn parameters(sizes: &CellSizes) -> [(&'static str, Vec<usize>); PARAMETERS + TARGETS] {
+/// The parameters of the cell with their shapes, in the order in which the op takes them: those of every rule, of its gates, of the
+/// matrices that it shares.
+fn parameters(sizes: &CellSizes, rule: &RuleForm) -> Vec<(String, Vec<usize>)> {
     let (c, m, z) = (sizes.controller, sizes.value(), sizes.interaction());
-    let (gates, targets) = (4 * c, sizes.memory.targets());
-    [
+    let (gates, learned) = (4 * c, rule.gates.learned().len());
+    let mut all = vec![
         ("controller.weight_ih", vec![gates, sizes.input + m]),
         ("controller.weight_hh", vec![gates, c]),
         ("controller.bias_ih", vec![gates]),
@@ -49,9 +50,23 @@ fn parameters(sizes: &CellSizes) -> [(&'static str, Vec<usize>); PARAMETERS + TA
         ("interaction.bias", vec![z]),
         ("rate.weight", vec![1, m]),
         ("rate.bias", vec![1]),
-        ("targets.weight", vec![targets, m]),
-        ("targets.bias", vec![targets]),
-    ]
+    ];
+    if learned > 0 {
+        all.push(("gates.weight", vec![learned, m]));
+        all.push(("gates.bias", vec![learned]));
+    }
+    let own = all
+        .into_iter()
+        .map(|(name, shape)| (name.to_owned(), shape));
+    own.chain(rule.parameters()).collect()
+}
+
+/// The layers of which a state holds the momentum.
+fn carried(rule: &RuleForm) -> Vec<usize> {
+    match rule.gates.momentum {
+        Gate::None => Vec::new(),
+        _ => rule.program.written(),
+    }
 }
 
 /// The part of `state` called `name`, of exactly `shape`.
@@ -80,6 +95,8 @@ enum Port {
     Cell,
     Read,
     Memory(usize),
+    /// The momentum of a layer.
+    Momentum(usize),
 }
 
 /// What the adjoint needs.
@@ -95,15 +112,18 @@ struct Recording<F> {
 /// What passes between the op and its results.
 #[derive(Debug)]
 struct Passage<F> {
-    rule: FusedRule,
+    rule: Arc<RuleForm>,
     sizes: CellSizes,
+    /// Whether the cotangent of the initial momentum may be asked for.
+    momentum_recorded: bool,
     steps: usize,
     samples: usize,
     recorded: bool,
     packed: Arc<PreparedCache<F>>,
     saved: Mutex<Option<Recording<F>>>,
     values: Mutex<Vec<(Port, Array<F>)>>,
-    rates: Mutex<Option<Array<F>>>,
+    /// The rates and the rule's gates, by name.
+    rates: Mutex<Vec<(&'static str, Array<F>)>>,
     cotangents: Mutex<Vec<(Port, Array<F>)>>,
 }
 
@@ -133,13 +153,9 @@ fn given<F>(mask: &[F]) -> Option<&[F]> {
 }
 
 impl<F: Kernels> Passage<F> {
-    fn targets(&self) -> usize {
-        if self.rule.has_targets() { TARGETS } else { 0 }
-    }
-
     /// The first operand of the state: behind inputs, masks and parameters.
     fn first_state(&self) -> usize {
-        FIRST_PARAMETER + PARAMETERS + self.targets()
+        FIRST_PARAMETER + parameters(&self.sizes, &self.rule).len()
     }
 
     fn run(&self, operands: &[&Array<F>]) -> Result<(), TensorError> {
@@ -149,6 +165,10 @@ impl<F: Kernels> Passage<F> {
         };
         let all: Vec<Cow<'_, [F]>> = operands.iter().map(|a| dense(a)).collect();
         let parameter = |n: usize| &*all[FIRST_PARAMETER + n];
+        let state = self.first_state();
+        let gated = !self.rule.gates.learned().is_empty();
+        let first = PARAMETERS + if gated { GATES } else { 0 };
+        let own: Vec<&[F]> = (first..state - FIRST_PARAMETER).map(parameter).collect();
         let weights = Weights {
             weight_ih: parameter(0),
             weight_hh: parameter(1),
@@ -158,24 +178,28 @@ impl<F: Kernels> Passage<F> {
             interaction_bias: parameter(5),
             rate_weight: parameter(6),
             rate_bias: parameter(7),
-            targets: self.rule.has_targets().then(|| TargetsWeights {
-                weight: parameter(8),
-                bias: parameter(9),
-            }),
+            gates_weight: if gated { parameter(PARAMETERS) } else { &[] },
+            gates_bias: if gated {
+                parameter(PARAMETERS + 1)
+            } else {
+                &[]
+            },
+            rule: &own,
         };
-        let state = self.first_state();
         let prepared = self
             .packed
             .get(&operands[FIRST_PARAMETER..state], || {
-                Prepared::new(self.rule, self.sizes, &weights)
+                Prepared::new(&self.rule, self.sizes, &weights)
             })
             .map_err(fail)?;
-        let memory: Vec<Initial<'_, F>> = (state + STATE..all.len())
-            .map(|n| match operands[n].shape() {
-                [1, ..] if self.samples != 1 => Initial::Shared(&all[n]),
-                _ => Initial::Each(&all[n]),
-            })
-            .collect();
+        let layers = self.sizes.memory.layers();
+        let part = |n: usize| match operands[n].shape() {
+            [1, ..] => Initial::Shared(&all[n]),
+            _ => Initial::Each(&all[n]),
+        };
+        let first = state + STATE;
+        let memory: Vec<Initial<'_, F>> = (first..first + layers).map(part).collect();
+        let momentum: Vec<Initial<'_, F>> = (first + layers..all.len()).map(part).collect();
         let inputs = Inputs {
             steps: self.steps,
             samples: self.samples,
@@ -188,10 +212,12 @@ impl<F: Kernels> Passage<F> {
             cell: &all[state + 1],
             read: &all[state + 2],
             memory: &memory,
+            momentum: &momentum,
         };
         let keep = Keep {
             record: self.recorded,
             memory: true,
+            momentum: self.momentum_recorded,
         };
         let done = prepared.forward(&inputs, &initial, keep).map_err(fail)?;
         let (t, s) = (self.steps, self.samples);
@@ -214,8 +240,23 @@ impl<F: Kernels> Passage<F> {
             let [out, input] = self.sizes.memory.weight(layer);
             values.push((Port::Memory(layer), array(&[s, out, input], weights)?));
         }
+        for (layer, momentum) in carried(&self.rule).into_iter().zip(done.momentum) {
+            let [out, input] = self.sizes.memory.weight(layer);
+            values.push((Port::Momentum(layer), array(&[s, out, input], momentum)?));
+        }
         *lock(&self.values) = values;
-        *lock(&self.rates) = Some(array(&[t, s], done.rates)?);
+        let mut rates = vec![("rate", array(&[t, s], done.rates)?)];
+        let [forget, momentum] = done.rule_gates;
+        let Gates {
+            forget: phi,
+            momentum: eta,
+        } = self.rule.gates;
+        for (name, gate, values) in [("forget", phi, forget), ("momentum", eta, momentum)] {
+            if gate == Gate::Learned {
+                rates.push((name, array(&[t, s], values)?));
+            }
+        }
+        *lock(&self.rates) = rates;
         *lock(&self.saved) = done.saved.map(|saved| Recording {
             prepared,
             saved,
@@ -245,7 +286,11 @@ impl<F: Kernels> Passage<F> {
         let memory: Vec<&[F]> = (0..self.sizes.memory.layers())
             .map(|layer| of(Port::Memory(layer)))
             .collect();
+        let momentum: Vec<&[F]> = (carried(&self.rule).into_iter())
+            .map(|layer| of(Port::Momentum(layer)))
+            .collect();
         let cotangents = Cotangents {
+            momentum: &momentum,
             outputs: of(Port::Outputs),
             meta: of(Port::Meta),
             hidden: of(Port::Hidden),
@@ -306,9 +351,11 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
             return Err(TensorError::NoSecondDerivative { op: OP });
         }
         let memory = self.0.first_state() + STATE;
+        let momentum = memory + self.0.sizes.memory.layers();
         let asked = Wanted {
             inputs: wanted[0],
-            memory: wanted[memory..].contains(&true),
+            memory: wanted[memory..momentum].contains(&true),
+            momentum: wanted[momentum..].contains(&true),
         };
         let found = self.0.back(operands, asked)?;
         let mut gradients = vec![found.inputs, Vec::new(), Vec::new()];
@@ -320,11 +367,16 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
         ]);
         gradients.extend([found.interaction_weight, found.interaction_bias]);
         gradients.extend([found.rate_weight, found.rate_bias]);
-        if let Some(targets) = found.targets {
-            gradients.extend([targets.weight, targets.bias]);
+        if !found.gates_bias.is_empty() {
+            gradients.extend([found.gates_weight, found.gates_bias]);
+        }
+        for shared in found.rule {
+            gradients.push(shared.weight);
+            gradients.extend(shared.bias);
         }
         gradients.extend([found.hidden, found.cell, found.read]);
         gradients.extend(found.memory);
+        gradients.extend(found.momentum);
         gradients
             .into_iter()
             .zip(operands)
@@ -374,7 +426,7 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
 /// The extents and the rule of a sequence that the fused kernel can run.
 #[derive(Clone, Debug)]
 pub(crate) struct FusedCell<F> {
-    pub(crate) rule: FusedRule,
+    pub(crate) rule: Arc<RuleForm>,
     pub(crate) sizes: CellSizes,
     pub(crate) packed: Arc<PreparedCache<F>>,
 }
@@ -406,8 +458,7 @@ impl<F: Kernels> FusedCell<F> {
             masks.hidden.as_ref().unwrap_or(&no_mask),
             masks.cell.as_ref().unwrap_or(&no_mask),
         ];
-        let taken = PARAMETERS + if self.rule.has_targets() { TARGETS } else { 0 };
-        for (name, shape) in &self::parameters(sizes)[..taken] {
+        for (name, shape) in &self::parameters(sizes, &self.rule) {
             operands.push(parameter(parameters, name, shape)?);
         }
         for (name, width) in [
@@ -427,8 +478,19 @@ impl<F: Kernels> FusedCell<F> {
             let [out, input] = sizes.memory.weight(layer);
             operands.push(part(state, &name, &[copies, out, input])?);
         }
+        let first_momentum = operands.len();
+        for layer in carried(&self.rule) {
+            let name = slot_part(&momentum_name(layer));
+            let copies = match state.get(&name)?.shape() {
+                [1, ..] => 1,
+                _ => samples,
+            };
+            let [out, input] = sizes.memory.weight(layer);
+            operands.push(part(state, &name, &[copies, out, input])?);
+        }
         let passage = Arc::new(Passage {
-            rule: self.rule,
+            momentum_recorded: operands[first_momentum..].iter().any(|t| t.is_recorded()),
+            rule: Arc::clone(&self.rule),
             sizes: self.sizes,
             steps,
             samples,
@@ -436,7 +498,7 @@ impl<F: Kernels> FusedCell<F> {
             packed: Arc::clone(&self.packed),
             saved: Mutex::new(None),
             values: Mutex::new(Vec::new()),
-            rates: Mutex::new(None),
+            rates: Mutex::new(Vec::new()),
             cotangents: Mutex::new(Vec::new()),
         });
         let done = apply(Sequence(Arc::clone(&passage)), &operands)?;
@@ -452,14 +514,17 @@ impl<F: Kernels> FusedCell<F> {
         for layer in 0..sizes.memory.layers() {
             last = last.with(&memory_part(layer), result(Port::Memory(layer))?);
         }
-        let rates = lock(&passage.rates).take().map(Tensor::shared);
+        for layer in carried(&self.rule) {
+            let name = slot_part(&momentum_name(layer));
+            last = last.with(&name, result(Port::Momentum(layer))?);
+        }
+        let rates = std::mem::take(&mut *lock(&passage.rates)).into_iter();
         Ok(Unrolled {
             outputs: result(Port::Outputs)?,
             state: last,
             meta: result(Port::Meta)?,
             trace: rates
-                .map(|rates| ("rate", rates))
-                .into_iter()
+                .map(|(name, rates)| (name, Tensor::shared(rates)))
                 .collect::<Trace<F>>(),
         })
     }

@@ -1,101 +1,104 @@
-//! A write rule of one's own: the gradient step of MNM-g in a memory that also forgets.
+//! A write rule of one's own: normalised least mean squares, from its equation to a checked and fast rule.
 //!
-//! `cargo run -p mnm-memory --example a_rule_of_your_own`
+//! `cargo run --release -p mnm-memory --example a_rule_of_your_own`
 //!
 //! docs/guide-new-rule.md goes through this file and says how a rule gets a name that configs can use.
 
-use mnm_memory::{GradientRule, Memory, MemoryError, MemoryShape, Write, WriteRule, weight_name};
-use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
+use std::time::Instant;
+
+use mnm_memory::testkit::check_rule;
+use mnm_memory::{
+    Gate, Gates, Memory, MemoryShape, Program, Sequence, WriteRule, sequence, sequence_by_steps,
+};
+use mnm_tensor::testkit::random_array;
+use mnm_tensor::{Float, Order, Parameters, Tape, Tensor, gradient};
 use rand::{SeedableRng, rngs::StdRng};
 
-/// `W^l <- (1 - beta phi_l) W^l - beta dL_up/dW^l`: each layer forgets at a learned rate, `phi = sigmoid(forget.bias)`.
+/// The delta rule with a step that fits the key: `E^L = (a^L - v) / (H (1e-3 + |a|^2))`, `A^L = a^{L-1} = a`, and a memory that forgets.
+///
+/// Source: Nagumo and Noda 1967 (normalised least mean squares).
 #[derive(Clone, Copy, Debug, Default)]
-struct ForgettingRule;
+struct NormalisedRule;
 
-impl<F: Float> WriteRule<F> for ForgettingRule {
-    fn name(&self) -> &'static str {
-        "mnm-g-forget"
+impl<F: Float> WriteRule<F> for NormalisedRule {
+    fn name(&self) -> &str {
+        "normalised"
     }
 
-    fn parameters(&self, shape: &MemoryShape) -> Vec<ParameterSpec> {
-        // sigmoid(-4) = 0.018: at first a write forgets little.
-        let init = Init::Constant { value: -4.0 };
-        vec![ParameterSpec::new("forget.bias", &[shape.layers()], init)]
-    }
-
-    fn write(
-        &self,
-        parameters: &Parameters<Tensor<F>>,
-        memory: &Memory<F>,
-        write: &Write<F>,
-    ) -> Result<Memory<F>, MemoryError> {
-        let stepped = GradientRule.write(parameters, memory, write)?;
-        let rate = write.rate.reshape(&[write.rate.value().len(), 1, 1])?; // [B, 1, 1]
-        let forget = parameters.get("forget.bias")?.sigmoid()?;
-        let mut written = Vec::with_capacity(memory.weights().len());
-        for (layer, (before, after)) in memory.weights().iter().zip(stepped.weights()).enumerate() {
-            let lost = before.mul(&rate.mul(&forget.slice(0, layer, 1)?)?)?;
-            written.push(after.sub(&lost)?);
+    fn gates(&self) -> Gates {
+        Gates {
+            forget: Gate::Learned,
+            momentum: Gate::None,
         }
-        Memory::new(written)
+    }
+
+    fn program(&self, shape: &MemoryShape, heads: usize) -> Option<Program> {
+        let mut p = Program::new(shape, heads);
+        let a = p.activations();
+        let last = shape.layers() - 1;
+        let miss = p.difference(1.0 / heads as f64, a[last + 1], p.values());
+        let square = p.dot(a[last], a[last]);
+        let size = p.affine(1.0, 1e-3, square);
+        let error = p.quotient(miss, size);
+        p.update(last, error, a[last]);
+        Some(p)
     }
 }
 
-/// Every array that goes into two writes and a read: forget.bias, W_0, then keys, values and rate of each write.
-fn arguments(shape: &MemoryShape, generator: &mut StdRng) -> Vec<Array<f64>> {
-    let mut shapes = vec![vec![shape.layers()]];
-    shapes.extend((0..shape.layers()).map(|layer| shape.weight(layer).to_vec()));
-    for _write in 0..2 {
-        shapes.extend([vec![2, 1, 3], vec![2, 1, 3], vec![2]]); // [B, H, M], [B, H, M], [B]
-    }
-    let mut draw = |shape: &Vec<usize>| random_array(shape, generator);
-    shapes.iter().map(&mut draw).collect()
-}
-
-/// What is read of the first key after both writes, `[B, H, M]`.
-fn two_writes(shape: &MemoryShape, arguments: &[Tensor<f64>]) -> Result<Tensor<f64>, MemoryError> {
-    let (weights, writes) = arguments[1..].split_at(shape.layers());
-    let mut parameters = Parameters::new();
-    parameters.insert("forget.bias", arguments[0].clone());
-    for (layer, weight) in weights.iter().enumerate() {
-        parameters.insert(weight_name(layer), weight.clone());
-    }
-    let mut memory = Memory::initial(&parameters, shape, 2)?;
-    for write in writes.chunks_exact(3) {
-        let write = Write {
-            keys: write[0].clone(),
-            values: write[1].clone(),
-            rate: write[2].clone(),
-        };
-        memory = ForgettingRule.write(&parameters, &memory, &write)?;
-    }
-    memory.read(&writes[0])
+/// A step of 32 memories of width 64 through 128 writes and reads, forward and back, in milliseconds.
+fn time(rule: &dyn WriteRule<f32>, fused: bool) -> Result<f64, Box<dyn std::error::Error>> {
+    let generator = &mut StdRng::seed_from_u64(1);
+    let mut draw = |shape: &[usize], scale: f64| {
+        Tensor::shared(
+            random_array(shape, generator)
+                .mapv(|x| (scale * x) as f32)
+                .into_shared(),
+        )
+    };
+    let rows = [128, 32, 1, 64]; // [T, B, H, M]
+    let (keys, values, read_keys) = (draw(&rows, 1.0), draw(&rows, 1.0), draw(&rows, 1.0));
+    let memory = Memory::new(vec![draw(&[1, 64, 64], 0.1)])?;
+    let learned = |name| rule.gates().learned().contains(&name);
+    let gate = |value: f32| Tensor::from_vec(&[128, 32], vec![value; 128 * 32]);
+    let tape = Tape::new();
+    let given = Sequence {
+        keys: tape.shared_variable(keys.value().clone()),
+        values,
+        read_keys,
+        rate: gate(0.05)?,
+        forget: learned("forget").then(|| gate(0.02)).transpose()?,
+        momentum: None,
+    };
+    let start = Instant::now();
+    let out = match fused {
+        true => sequence(rule, &Parameters::new(), &memory, &given)?,
+        false => sequence_by_steps(rule, &Parameters::new(), &memory, &given)?,
+    };
+    gradient(&out.reads.sum_all()?, &[&given.keys], Order::First)?;
+    Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let shape = MemoryShape::new(3, 5, 2)?; // M, U, L
-    let at = arguments(&shape, &mut StdRng::seed_from_u64(1));
-
-    let plain: Vec<Tensor<f64>> = at.iter().cloned().map(Tensor::shared).collect();
-    println!(
-        "read after two writes: {:.3}",
-        two_writes(&shape, &plain)?.value()
-    );
-
-    let function = |arguments: &[Tensor<f64>]| {
-        two_writes(&shape, arguments).map_err(|error| match error {
-            MemoryError::Tensor(error) => error,
-            other => TensorError::Op {
-                op: "two writes",
-                reason: other.to_string(),
-            },
-        })
+    check_rule(&NormalisedRule)?;
+    println!("normalised: keeps every promise of a rule");
+    let least = |rule: &dyn WriteRule<f32>, fused| -> Result<f64, Box<dyn std::error::Error>> {
+        let mut least = f64::INFINITY;
+        for _ in 0..5 {
+            least = least.min(time(rule, fused)?);
+        }
+        Ok(least)
     };
-    gradcheck(function, &at, Gradcheck::default())?;
     println!(
-        "first and second derivatives to all {} arguments agree with differences",
-        at.len()
+        "normalised, fused:     {:6.1} ms",
+        least(&NormalisedRule, true)?
+    );
+    println!(
+        "normalised, reference: {:6.1} ms",
+        least(&NormalisedRule, false)?
+    );
+    println!(
+        "gated-delta, fused:    {:6.1} ms",
+        least(&mnm_memory::DeltaRule::gated(), true)?
     );
     Ok(())
 }

@@ -37,8 +37,8 @@ fn main() -> Result<(), MemoryError> {
     // What the memory holds before does not matter; here each key leads to something already.
     let start = Array3::from_shape_fn((1, WIDTH, WIDTH), |(_, i, j)| 0.5 * i as f64 - j as f64);
     let memory = Memory::new(vec![Tensor::constant(start)])?;
-    let write = Write { keys, values, rate };
-    let written = GradientRule.write(&Parameters::new(), &memory, &write)?;
+    let write = Write::new(keys, values, rate);
+    let written = GradientRule::default().write(&Parameters::new(), &memory, &write)?;
 
     let (before, after) = (memory.read(&write.keys)?, written.read(&write.keys)?);
     for head in 0..HEADS {

@@ -25,7 +25,7 @@ fn main() -> Result<(), MemoryError> {
     };
     let (keys, values, noise) = (draw(1.0), draw(1.0), draw(0.05));
     let rate = Tensor::constant(array![0.9]);
-    let write = Write { keys, values, rate };
+    let write = Write::new(keys, values, rate);
 
     let error = |memory: &Memory<f32>, keys: &Tensor<f32>| -> Result<f32, MemoryError> {
         Ok(memory.discrepancy(keys, &write.values)?.item()?)
@@ -33,7 +33,7 @@ fn main() -> Result<(), MemoryError> {
     let first = error(&memory, &write.keys)?;
     for step in 1..=WRITES {
         let before = error(&memory, &write.keys)?;
-        memory = GradientRule.write(&Parameters::new(), &memory, &write)?;
+        memory = GradientRule::default().write(&Parameters::new(), &memory, &write)?;
         let after = error(&memory, &write.keys)?;
         if step == 1 || step % 10 == 0 {
             println!("write {step:2}: error {before:.5} -> {after:.5}");

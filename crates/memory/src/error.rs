@@ -59,13 +59,67 @@ pub enum MemoryError {
         /// The names that exist.
         known: String,
     },
+    /// A rule does not go with a memory of this shape or with this number of heads.
+    #[error("the rule `{rule}` does not support {found}; {allowed}")]
+    Unsupported {
+        /// The rule.
+        rule: String,
+        /// What it was to be used with.
+        found: String,
+        /// What it supports.
+        allowed: String,
+    },
+    /// An option of a rule is out of range, or the rule does not have it.
+    #[error("{key} = {value}: {allowed}")]
+    Option {
+        /// The option, as configs call it.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// A write brings a gate that the rule does not have, or lacks one that it has.
+    #[error("write: the gate `{gate}` of the rule `{rule}`: expected {expected}")]
+    Gate {
+        /// The rule.
+        rule: String,
+        /// "forget" or "momentum".
+        gate: &'static str,
+        /// What would fit.
+        expected: String,
+    },
+    /// A part of the state beside the weights has another shape than its rule asks for.
+    #[error("memory: the slot `{name}` has shape {found:?}, expected {expected:?}")]
+    Slot {
+        /// Its name.
+        name: String,
+        /// Its shape.
+        found: Vec<usize>,
+        /// The shape that fits.
+        expected: Vec<usize>,
+    },
+    /// The program of a rule does not fit itself or the memory.
+    #[error("the program of the rule `{rule}`: {misfit}")]
+    Program {
+        /// The rule.
+        rule: String,
+        /// What does not fit.
+        misfit: String,
+    },
+    /// What a rule of one's own failed with.
+    #[error("{0}")]
+    Rule(String),
     /// An op failed.
     #[error(transparent)]
     Tensor(#[from] TensorError),
 }
 
 /// The parameter called `name`, of exactly `shape`: a shape that would merely stretch is a mistake.
-pub(crate) fn parameter<'a, F: Float>(
+///
+/// # Errors
+/// A parameter that is missing, or [`MemoryError::Parameter`] for another shape.
+pub fn parameter<'a, F: Float>(
     parameters: &'a Parameters<Tensor<F>>,
     name: &str,
     shape: &[usize],

@@ -1,11 +1,11 @@
-//! What a write rule is, and which there are.
+//! What a write rule is.
 
 use std::fmt::Debug;
 
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
-use crate::fused::FusedRule;
-use crate::{GradientRule, Memory, MemoryError, MemoryShape, PerceptronRule};
+use crate::slot::Slot;
+use crate::{Gate, Gates, Memory, MemoryError, MemoryShape, Program, reference};
 
 /// What is to be written at one step.
 #[derive(Clone, Debug)]
@@ -16,11 +16,42 @@ pub struct Write<F: Float> {
     /// keys.
     pub values: Tensor<F>,
     /// The write rate `beta`, `[B]`: 0 leaves the memory as it is. Any number goes; how far a write of 1 takes the read of its key to
-    /// its value is the rule's matter (see [`GradientRule`]). The paper's controllers give 0 to 1.
+    /// its value is the rule's matter (see [`GradientRule`](crate::GradientRule)). The paper's controllers give 0 to 1.
     pub rate: Tensor<F>,
+    /// phi `[B]`, for a rule whose [`Gates`] ask for it.
+    pub forget: Option<Tensor<F>>,
+    /// eta `[B]`, for a rule whose [`Gates`] ask for it.
+    pub momentum: Option<Tensor<F>>,
 }
 
 impl<F: Float> Write<F> {
+    /// Keys and values `[B, H, M]` at rates `[B]`, without further gates.
+    pub fn new(keys: Tensor<F>, values: Tensor<F>, rate: Tensor<F>) -> Self {
+        Self {
+            keys,
+            values,
+            rate,
+            forget: None,
+            momentum: None,
+        }
+    }
+
+    /// The same with the gate phi `[B]`.
+    pub fn with_forget(self, forget: Tensor<F>) -> Self {
+        Self {
+            forget: Some(forget),
+            ..self
+        }
+    }
+
+    /// The same with the gate eta `[B]`.
+    pub fn with_momentum(self, momentum: Tensor<F>) -> Self {
+        Self {
+            momentum: Some(momentum),
+            ..self
+        }
+    }
+
     /// Whether this is something to write to `memory`; every rule asks first, since ops would stretch an extent of 1.
     ///
     /// # Errors
@@ -50,50 +81,88 @@ impl<F: Float> Write<F> {
     }
 }
 
+/// The momentum of every layer that `program` writes to, if there is any.
+pub(crate) fn momentum_slots(gates: Gates, program: &Program) -> Vec<Slot> {
+    if gates.momentum == Gate::None {
+        return Vec::new();
+    }
+    let slot = |layer| Slot::momentum(layer, program.shape.weight(layer));
+    program.written().into_iter().map(slot).collect()
+}
+
 /// A rule that changes the weights of a memory, in one shot, so that it maps keys to values.
 ///
-/// A new rule is one file with an implementation of this trait in tensor ops; it is differentiated as it stands.
+/// Most rules are a [`Program`]: which errors `E` each layer makes and what inputs `A` it saw. It is written once; the
+/// definition in tensor ops and the fused kernel, with its adjoint, both read it. A rule that is not of that form implements
+/// [`WriteRule::write`] in tensor ops instead, and has no fused kernel.
 pub trait WriteRule<F: Float>: Debug + Send + Sync {
     /// The name that configs use.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// The parameters of the rule itself.
-    fn parameters(&self, shape: &MemoryShape) -> Vec<ParameterSpec>;
+    fn parameters(&self, shape: &MemoryShape) -> Vec<ParameterSpec> {
+        let _ = shape;
+        Vec::new()
+    }
 
-    /// The kernel that computes what [`WriteRule::write`] says, which a controller runs in its place; the rules of this crate
-    /// have one each, a rule of your own has none.
-    fn fused(&self) -> Option<FusedRule> {
+    /// Whether writes forget, and carry momentum.
+    fn gates(&self) -> Gates {
+        Gates::NONE
+    }
+
+    /// Whether keys are divided by their norm before they enter the memory, in writes, reads and meta loss alike.
+    fn unit_keys(&self) -> bool {
+        false
+    }
+
+    /// Whether the rule can write to memories of this shape, with so many heads.
+    ///
+    /// # Errors
+    /// [`MemoryError::Unsupported`] that says why not, and what would do.
+    fn supports(&self, shape: &MemoryShape, heads: usize) -> Result<(), MemoryError> {
+        let _ = (shape, heads);
+        Ok(())
+    }
+
+    /// What it does at a write; `None` for a rule with a [`WriteRule::write`] of its own.
+    fn program(&self, shape: &MemoryShape, heads: usize) -> Option<Program> {
+        let _ = (shape, heads);
         None
+    }
+
+    /// The state that it keeps beside the weights: with momentum, that of every layer that it writes to.
+    fn slots(&self, shape: &MemoryShape) -> Vec<Slot> {
+        let program = self.program(shape, 1);
+        program.map_or_else(Vec::new, |p| momentum_slots(self.gates(), &p))
     }
 
     /// The memory after the write.
     ///
     /// # Errors
-    /// A shape that does not fit, or a parameter that is missing.
+    /// A shape that does not fit, a gate that is missing, or a parameter that is.
     fn write(
         &self,
         parameters: &Parameters<Tensor<F>>,
         memory: &Memory<F>,
         write: &Write<F>,
-    ) -> Result<Memory<F>, MemoryError>;
-}
-
-/// The rules that configs can name.
-pub fn rules<F: Float>() -> Vec<Box<dyn WriteRule<F>>> {
-    vec![Box::new(PerceptronRule), Box::new(GradientRule)]
-}
-
-/// The rule called `name`.
-///
-/// # Errors
-/// [`MemoryError::UnknownRule`] if there is none.
-pub fn rule_named<F: Float>(name: &str) -> Result<Box<dyn WriteRule<F>>, MemoryError> {
-    let known = rules::<F>().iter().map(|r| r.name()).collect::<Vec<_>>();
-    rules()
-        .into_iter()
-        .find(|rule| rule.name() == name)
-        .ok_or_else(|| MemoryError::UnknownRule {
-            name: name.to_owned(),
-            known: known.join(", "),
-        })
+    ) -> Result<Memory<F>, MemoryError> {
+        write.check(memory)?;
+        let memory = memory.clone().with_unit_keys(self.unit_keys());
+        let shape = memory.shape()?;
+        let heads = write.keys.shape()[1];
+        let program = self
+            .program(&shape, heads)
+            .ok_or_else(|| MemoryError::Program {
+                rule: self.name().to_owned(),
+                misfit: "there is none, and no `write` of the rule's own".to_owned(),
+            })?;
+        reference::write(
+            self.name(),
+            &program,
+            self.gates(),
+            parameters,
+            &memory,
+            write,
+        )
+    }
 }

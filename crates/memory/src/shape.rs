@@ -7,6 +7,7 @@ use crate::MemoryError;
 /// Widths and depth of a memory network that maps keys to values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryShape {
+    key: usize,
     value: usize,
     hidden: usize,
     layers: usize,
@@ -24,13 +25,30 @@ impl MemoryShape {
             }
         }
         Ok(Self {
+            key: value,
             value,
             hidden,
             layers,
         })
     }
 
-    /// The width M of keys and values.
+    /// The same with keys of another width than values.
+    ///
+    /// # Errors
+    /// [`MemoryError::EmptyShape`] if it is zero.
+    pub fn with_key(self, key: usize) -> Result<Self, MemoryError> {
+        match key {
+            0 => Err(MemoryError::EmptyShape { name: "key" }),
+            _ => Ok(Self { key, ..self }),
+        }
+    }
+
+    /// The width of keys, M unless said otherwise.
+    pub fn key(&self) -> usize {
+        self.key
+    }
+
+    /// The width M of values, and of keys.
     pub fn value(&self) -> usize {
         self.value
     }
@@ -47,7 +65,9 @@ impl MemoryShape {
 
     /// The width of activation `a^l`: M at both ends, U between.
     pub fn width(&self, l: usize) -> usize {
-        if l == 0 || l == self.layers {
+        if l == 0 {
+            self.key
+        } else if l == self.layers {
             self.value
         } else {
             self.hidden

@@ -6,11 +6,11 @@
 //! nothing of that is wanted, or the loop itself is what is being studied.
 
 use mnm_controller::{InputSpec, Masks, MnmCell, Model, ModelConfig, Recurrence};
-use mnm_memory::{GradientRule, Memory, MemoryError, MemoryShape, Write, WriteRule};
+use mnm_memory::{MemoryShape, Program, WriteRule};
 use mnm_tasks::{
     Episode, Input, InputKind, Interface, Labels, OutputKind, Split, Task, TaskError, stream,
 };
-use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
+use mnm_tensor::Float;
 use mnm_trainer::adam::{Adam, global_norm};
 use mnm_trainer::batch::{Block, collate};
 use mnm_trainer::objective::{Scale, block_gradient};
@@ -20,32 +20,25 @@ use ndarray::{Array2, ArrayView2};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-/// `W^l <- (1 - beta phi) W^l - beta dL_up/dW^l`: the step of MNM-g in a memory that forgets, `phi = sigmoid(forget.bias)`.
+/// The delta rule with a step that fits the key, `E^L = (a^L - v) / (H (1e-3 + |a|^2))`: normalised least mean squares.
 #[derive(Debug)]
-struct ForgettingRule;
+struct NormalisedRule;
 
-impl<F: Float> WriteRule<F> for ForgettingRule {
-    fn name(&self) -> &'static str {
-        "mnm-g-forget"
+impl<F: Float> WriteRule<F> for NormalisedRule {
+    fn name(&self) -> &str {
+        "normalised"
     }
 
-    fn parameters(&self, _: &MemoryShape) -> Vec<ParameterSpec> {
-        let init = Init::Constant { value: -4.0 };
-        vec![ParameterSpec::new("forget.bias", &[1], init)]
-    }
-
-    fn write(
-        &self,
-        parameters: &Parameters<Tensor<F>>,
-        memory: &Memory<F>,
-        write: &Write<F>,
-    ) -> Result<Memory<F>, MemoryError> {
-        let stepped = GradientRule.write(parameters, memory, write)?;
-        let rate = write.rate.reshape(&[write.rate.value().len(), 1, 1])?; // [B, 1, 1]
-        let lost = rate.mul(&parameters.get("forget.bias")?.sigmoid()?)?;
-        let layers = memory.weights().iter().zip(stepped.weights());
-        let written = layers.map(|(before, after)| Ok(after.sub(&before.mul(&lost)?)?));
-        Memory::new(written.collect::<Result<_, MemoryError>>()?)
+    fn program(&self, shape: &MemoryShape, heads: usize) -> Option<Program> {
+        let mut p = Program::new(shape, heads);
+        let a = p.activations();
+        let last = shape.layers() - 1;
+        let miss = p.difference(1.0 / heads as f64, a[last + 1], p.values());
+        let square = p.dot(a[last], a[last]);
+        let size = p.affine(1.0, 1e-3, square);
+        let error = p.quotient(miss, size);
+        p.update(last, error, a[last]);
+        Some(p)
     }
 }
 
@@ -123,7 +116,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let task = Pairs::new();
     let shape = MemoryShape::new(16, 16, 2)?; // M, U, L
     // Without recurrence in the controller: what is to be known later has to go through the memory.
-    let cell = MnmCell::<f32>::new(LETTERS + DIGITS, 32, 1, shape, Box::new(ForgettingRule))
+    let cell = MnmCell::<f32>::new(LETTERS + DIGITS, 32, 1, shape, Box::new(NormalisedRule))
         .without_recurrence();
     let config = ModelConfig {
         memory_gain: 1.5,

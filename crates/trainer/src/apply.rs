@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use mnm_controller::encoder::Input;
 use mnm_controller::{
     ControllerError, InputSpec, Kernel, Masks, Model, ModelConfig, ModelKind, Recurrence,
-    memory_part,
+    memory_part, slot_part,
 };
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, ParameterSpec, Parameters, Tensor, TensorError};
@@ -250,6 +250,11 @@ fn apply_in<F: Kernels>(
             let weight = run.state.get(&name)?.clone();
             results.push((name, weight));
         }
+        let slots = run
+            .state
+            .iter()
+            .filter(|(name, _)| name.starts_with(&slot_part("")));
+        results.extend(slots.map(|(name, slot)| (name.to_owned(), slot.clone())));
     }
     Ok(results
         .into_iter()

@@ -1,13 +1,13 @@
 //! The adjoint of the cell: a block of sequences back through all steps.
 
-use mnm_memory::fused::{MemoryAdjoint, StepAdjoint, TargetsGradient};
+use mnm_memory::fused::{MemoryAdjoint, MemoryEnd, SharedGradient, StepAdjoint};
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch, Store, matmul_tn, vectorised};
 
 use super::count::count_adjoint;
 use super::error::{LengthError, fits, fits_or_empty};
 use super::forward::{Inputs, Saved};
 use super::lstm;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, PreparedGate};
 
 /// Cotangents of what the forward pass gave; an empty slice stands for zeros.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,6 +24,8 @@ pub struct Cotangents<'a, F> {
     pub read: &'a [F],
     /// Of the last fast weights, for each layer `[S, out, in]`; no layers, or empty ones, stand for zeros.
     pub memory: &'a [&'a [F]],
+    /// Of the last momentum likewise, of each layer that the rule writes to.
+    pub momentum: &'a [&'a [F]],
 }
 
 /// What went into the forward pass and came out of it, as far as the adjoint looks at it again.
@@ -54,8 +56,12 @@ pub struct Gradients<F> {
     pub rate_weight: Vec<F>,
     /// Of `rate.bias` `[1]`.
     pub rate_bias: Vec<F>,
-    /// Of `targets.weight` and `targets.bias`, for MNM-p.
-    pub targets: Option<TargetsGradient<F>>,
+    /// Of `gates.weight` `[G, M]`.
+    pub gates_weight: Vec<F>,
+    /// Of `gates.bias` `[G]`.
+    pub gates_bias: Vec<F>,
+    /// Of the matrices that the rule shares, in the order of its program.
+    pub rule: Vec<SharedGradient<F>>,
     /// Of the initial hidden state `[S, C]`.
     pub hidden: Vec<F>,
     /// Of the initial cell state `[S, C]`.
@@ -65,6 +71,8 @@ pub struct Gradients<F> {
     /// Of the initial fast weights, layer by layer: `[out, in]` if they were shared, else `[S, out, in]`; each empty
     /// if not asked for.
     pub memory: Vec<Vec<F>>,
+    /// Of the initial momentum likewise.
+    pub momentum: Vec<Vec<F>>,
 }
 
 /// Gradients that are not always needed.
@@ -74,6 +82,8 @@ pub struct Wanted {
     pub inputs: bool,
     /// Those of the initial fast weights.
     pub memory: bool,
+    /// Those of the initial momentum.
+    pub momentum: bool,
 }
 
 /// `[S, width]` of zeros, or what is given.
@@ -136,6 +146,10 @@ impl<F: Kernels> Saved<F> {
             let [out, input] = sizes.memory.weight(layer);
             fits_or_empty("cotangent of the memory", &[s, out, input], memory)?;
         }
+        for (layer, momentum) in cell.carried_layers().into_iter().zip(of.momentum) {
+            let [out, input] = sizes.memory.weight(layer);
+            fits_or_empty("cotangent of the momentum", &[s, out, input], momentum)?;
+        }
         Ok(())
     }
 
@@ -158,7 +172,30 @@ impl<F: Kernels> Saved<F> {
         let carried = sizes.carried();
         let (gate_width, z_width, out_width) = (4 * c, sizes.interaction(), sizes.output());
         let rows = steps * samples;
-        let mut memory = MemoryAdjoint::new(self.memory, of.memory, wanted.memory);
+        let end = MemoryEnd {
+            d_weights: of.memory,
+            d_momentum: of.momentum,
+            with_weights: wanted.memory,
+            with_momentum: wanted.momentum,
+        };
+        let mut memory = MemoryAdjoint::new(self.memory, end);
+        let mut d_gates_of_rule = [0, 1].map(|n| {
+            vec![
+                F::zero();
+                if self.rule_gates[n].is_empty() {
+                    0
+                } else {
+                    samples
+                }
+            ]
+        });
+        let learned = cell
+            .rule_gates
+            .iter()
+            .filter(|g| matches!(g, PreparedGate::Learned { .. }));
+        let learned = learned.count();
+        let mut gates_weight = vec![F::zero(); learned * m];
+        let mut gates_bias = vec![F::zero(); learned];
         // Cotangents of h_t and of v_t without what the outputs of step t add, and of c_t.
         let mut d_hidden = start(of.hidden, samples * c);
         let mut d_read = start(of.read, samples * m);
@@ -188,9 +225,9 @@ impl<F: Kernels> Saved<F> {
                         .for_each(|(d, of)| *d += *of);
                 }
             }
+            let [d_forget, d_momentum] = &mut d_gates_of_rule;
             memory.step(StepAdjoint {
                 step: t,
-                interactions: &self.interactions[first * z_width + m..],
                 d_reads: Matrix::dense(&d_read, samples, m),
                 d_meta: if of.meta.is_empty() {
                     &no_meta
@@ -200,6 +237,8 @@ impl<F: Kernels> Saved<F> {
                 d_interactions: &mut d_z[m..],
                 interaction_stride: z_width,
                 d_rates: &mut d_rates,
+                d_forget,
+                d_momentum,
             });
             // Through beta to b, then through the tanh of all of z, which its cotangent replaces.
             let z = &mut self.interactions[first * z_width..][..samples * z_width];
@@ -218,6 +257,20 @@ impl<F: Kernels> Saved<F> {
                     d_z.iter_mut()
                         .zip(&cell.rate_weight)
                         .for_each(|(d_z, w)| *d_z = d * *w);
+                });
+                for (n, gate) in cell.rule_gates.iter().enumerate() {
+                    let PreparedGate::Learned { row, weight, .. } = gate else {
+                        continue;
+                    };
+                    let value = self.rule_gates[n][first + s];
+                    let d = d_gates_of_rule[n][s] * value * (F::one() - value);
+                    gates_bias[*row] += d;
+                    let sums = gates_weight[row * m..][..m].iter_mut().zip(z.iter());
+                    sums.for_each(|(sum, z)| *sum += d * *z);
+                    let back = d_z.iter_mut().zip(weight);
+                    back.for_each(|(d_z, w)| *d_z += d * *w);
+                }
+                vectorised(|| {
                     z.iter_mut()
                         .zip(d_z.iter())
                         .for_each(|(z, d_z)| *z = *d_z * (F::one() - *z * *z));
@@ -275,7 +328,7 @@ impl<F: Kernels> Saved<F> {
                 }
             }
         }
-        let (initial_memory, targets) = memory.finish();
+        let initial = memory.finish();
         // All that waited for the last step: d_gates lie where the gates were, d_z where z was.
         let d_gates = Matrix::dense(&self.gates, rows, gate_width);
         let mut from_input = Scratch::new(gate_width * x);
@@ -325,11 +378,14 @@ impl<F: Kernels> Saved<F> {
             interaction_bias: column_sums(&self.interactions, z_width),
             rate_weight,
             rate_bias: vec![rate_bias],
-            targets,
+            gates_weight,
+            gates_bias,
+            rule: initial.matrices,
             hidden: d_hidden,
             cell: d_cell,
             read: d_read,
-            memory: initial_memory,
+            memory: initial.weights,
+            momentum: initial.momentum,
         })
     }
 }

@@ -66,10 +66,10 @@ impl<F: Kernels> PreparedCache<F> {
 
 #[cfg(test)]
 mod tests {
-    use mnm_memory::MemoryShape;
+    use mnm_memory::{GradientRule, MemoryShape};
     use ndarray::IxDyn;
 
-    use super::super::{CellSizes, FusedRule, Weights};
+    use super::super::{CellSizes, RuleForm, Weights};
     use super::*;
 
     fn prepare(bias: f64) -> Result<Prepared<f64>, LengthError> {
@@ -95,9 +95,13 @@ mod tests {
             interaction_bias: &[0.0; 4],
             rate_weight: &[0.0],
             rate_bias: &[0.0],
-            targets: None,
+            gates_weight: &[],
+            gates_bias: &[],
+            rule: &[],
         };
-        Prepared::new(FusedRule::Gradient, sizes, &weights)
+        let rule = GradientRule::default();
+        let form = RuleForm::of::<f64>(&rule, &memory, 1).expect("a fused rule");
+        Prepared::new(&form, sizes, &weights)
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The cell forward: a block of sequences through all steps.
 
 use mnm_memory::fused::{
-    Initial, MemoryForward, MemoryOptions, MemorySaved, MemorySizes, StepForward,
+    Initial, MemoryForward, MemoryOptions, MemorySaved, MemorySizes, MemoryStart, StepForward,
 };
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch, Store, matmul_nt};
 
 use super::count::count_forward;
 use super::error::{LengthError, fits};
 use super::lstm;
-use super::prepared::Prepared;
+use super::prepared::{Prepared, PreparedGate};
 use super::states::States;
 
 /// What goes into a block of sequences.
@@ -37,6 +37,8 @@ pub struct InitialState<'a, F> {
     pub read: &'a [F],
     /// The fast weights, layer by layer.
     pub memory: &'a [Initial<'a, F>],
+    /// The momentum of each layer that the rule writes to, if it carries any.
+    pub momentum: &'a [Initial<'a, F>],
 }
 
 /// What is wanted of a forward pass beside its outputs.
@@ -46,6 +48,8 @@ pub struct Keep {
     pub record: bool,
     /// The fast weights after the last step.
     pub memory: bool,
+    /// What the adjoint needs for the cotangents of the initial momentum too.
+    pub momentum: bool,
 }
 
 /// What comes out of a block of sequences.
@@ -57,6 +61,8 @@ pub struct Forward<F> {
     pub meta: Vec<F>,
     /// beta `[T, S]`.
     pub rates: Vec<F>,
+    /// phi and eta `[T, S]`, empty for those that there are not.
+    pub rule_gates: [Vec<F>; 2],
     /// h_T `[S, C]`.
     pub hidden: Vec<F>,
     /// c_T `[S, C]`.
@@ -65,6 +71,8 @@ pub struct Forward<F> {
     pub read: Vec<F>,
     /// The fast weights after the last step, layer by layer `[S, out, in]`; each empty if not asked for.
     pub memory: Vec<Vec<F>>,
+    /// The momentum likewise, of each layer that the rule writes to, if it carries any.
+    pub momentum: Vec<Vec<F>>,
     /// What the adjoint needs, if it was to be recorded.
     pub saved: Option<Saved<F>>,
 }
@@ -83,6 +91,8 @@ pub struct Saved<F> {
     /// z_t `[T, S, M+3HM]`.
     pub(super) interactions: Scratch<F>,
     pub(super) rates: Vec<F>,
+    /// phi and eta `[T, S]`, empty for those that there are not.
+    pub(super) rule_gates: [Vec<F>; 2],
     pub(super) memory: MemorySaved<F>,
 }
 
@@ -112,7 +122,28 @@ impl<F: Kernels> Prepared<F> {
                 Initial::Each(w) => fits("initial memory of each sequence", &[s, out, input], w)?,
             }
         }
+        let written = self.carried_layers();
+        fits(
+            "layers of the initial momentum",
+            &[written.len()],
+            initial.momentum,
+        )?;
+        for (layer, momentum) in written.iter().zip(initial.momentum) {
+            let [out, input] = sizes.memory.weight(*layer);
+            match momentum {
+                Initial::Shared(w) => fits("initial momentum", &[out, input], w)?,
+                Initial::Each(w) => fits("initial momentum of each sequence", &[s, out, input], w)?,
+            }
+        }
         Ok(())
+    }
+
+    /// The layers whose momentum is carried.
+    pub(super) fn carried_layers(&self) -> Vec<usize> {
+        match self.rule.momentum {
+            true => self.rule.program.written(),
+            false => Vec::new(),
+        }
     }
 
     /// Runs a block of sequences.
@@ -162,13 +193,21 @@ impl<F: Kernels> Prepared<F> {
             samples,
             steps,
         };
-        let targets = self.targets.clone();
+        let start = MemoryStart {
+            weights: initial.memory,
+            momentum: initial.momentum,
+            with_momentum: keep.momentum,
+        };
         let options = MemoryOptions {
             record,
-            dual_rows: self.dual_rows,
+            chunk: self.chunk,
         };
-        let mut memory =
-            MemoryForward::new(self.rule, memory_sizes, initial.memory, targets, options);
+        let mut memory = MemoryForward::new(self.rule.clone(), memory_sizes, start, options);
+        let mut rule_gates = [&self.rule_gates[0], &self.rule_gates[1]].map(|gate| match gate {
+            PreparedGate::None => Vec::new(),
+            PreparedGate::Fixed(value) => vec![*value; rows],
+            PreparedGate::Learned { .. } => vec![F::nan(); rows],
+        });
         for t in 0..steps {
             let first = t * samples;
             let gates = &mut gates[first * gate_width..][..samples * gate_width];
@@ -209,11 +248,23 @@ impl<F: Kernels> Prepared<F> {
                 &mut interactions[if record { first } else { 0 } * z_width..][..samples * z_width];
             let rates = &mut rates[first..][..samples];
             self.interact(Matrix::new(outputs, samples, c, out_width), z, rates);
+            for (gate, values) in self.rule_gates.iter().zip(&mut rule_gates) {
+                if let PreparedGate::Learned { weight, bias, .. } = gate {
+                    self.gate(weight, *bias, z, &mut values[first..][..samples]);
+                }
+            }
+            let [forget, momentum] =
+                [&rule_gates[0], &rule_gates[1]].map(|gate| match gate.is_empty() {
+                    true => &[][..],
+                    false => &gate[first..][..samples],
+                });
             memory.step(StepForward {
                 step: t,
                 interactions: &z[m..],
                 interaction_stride: z_width,
                 rates,
+                forget,
+                momentum,
                 reads: &mut outputs[c..],
                 read_stride: out_width,
                 meta: &mut meta[first..][..samples],
@@ -243,6 +294,12 @@ impl<F: Kernels> Prepared<F> {
                     false => Vec::new(),
                 })
                 .collect(),
+            momentum: (self.carried_layers().into_iter())
+                .map(|layer| match keep.memory {
+                    true => memory.momentum(layer, steps),
+                    false => Vec::new(),
+                })
+                .collect(),
             saved: memory.into_saved().map(|memory| Saved {
                 steps,
                 samples,
@@ -251,30 +308,37 @@ impl<F: Kernels> Prepared<F> {
                 cells,
                 interactions,
                 rates: rates.clone(),
+                rule_gates: rule_gates.clone(),
                 memory,
             }),
             outputs,
             meta,
             rates,
+            rule_gates,
         })
     }
 
     /// z = tanh(W_z h + b_z), beta = sigmoid(W_b b + c_b) with b the first M of z.
     fn interact(&self, hidden: Matrix<'_, F>, z: &mut [F], rates: &mut [F]) {
-        let (samples, m, z_width) = (rates.len(), self.sizes.value(), self.sizes.interaction());
+        let (samples, z_width) = (rates.len(), self.sizes.interaction());
         let out = MatrixMut::dense(z, samples, z_width);
         self.interaction
             .forward
             .multiply_plus(hidden, &self.interaction_bias, out);
         F::tanh_slice(z);
-        rates.fill(self.rate_bias);
-        let weight = Matrix::dense(&self.rate_weight, 1, m);
+        self.gate(&self.rate_weight, self.rate_bias, z, rates);
+    }
+
+    /// sigmoid(w b + c) with b the first M of z.
+    fn gate(&self, weight: &[F], bias: F, z: &[F], values: &mut [F]) {
+        let (samples, m, z_width) = (values.len(), self.sizes.value(), self.sizes.interaction());
+        values.fill(bias);
         matmul_nt(
             Matrix::new(z, samples, m, z_width),
-            weight,
-            MatrixMut::dense(rates, samples, 1),
+            Matrix::dense(weight, 1, m),
+            MatrixMut::dense(values, samples, 1),
             Store::Add,
         );
-        F::sigmoid_slice(rates);
+        F::sigmoid_slice(values);
     }
 }

@@ -24,5 +24,5 @@ pub use cache::PreparedCache;
 pub use count::{Passes, passes};
 pub use error::LengthError;
 pub use forward::{Forward, InitialState, Inputs, Keep, Saved};
-pub use mnm_memory::fused::{FusedRule, Initial, break_even_rows};
-pub use prepared::{CellSizes, Prepared, TargetsWeights, Weights};
+pub use mnm_memory::fused::{ChunkSteps, Initial, RuleForm, SharedGradient, chunk_steps};
+pub use prepared::{CellSizes, Prepared, Weights};

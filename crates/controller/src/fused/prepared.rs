@@ -1,9 +1,7 @@
 //! The weights of a cell, packed for the products of every step.
 
-use std::sync::Arc;
-
-use mnm_memory::MemoryShape;
-use mnm_memory::fused::{FusedRule, TargetsNetwork, break_even_rows};
+use mnm_memory::fused::{ChunkSteps, FusedRule, RuleForm, chunk_steps};
+use mnm_memory::{Gate, Gates, MemoryShape};
 use mnm_tensor::kernels::{Kernels, Matrix, Packed};
 
 use super::error::{LengthError, fits};
@@ -64,17 +62,25 @@ pub struct Weights<'a, F> {
     pub rate_weight: &'a [F],
     /// `rate.bias` `[1]`.
     pub rate_bias: &'a [F],
-    /// The targets network of MNM-p; not looked at for other rules.
-    pub targets: Option<TargetsWeights<'a, F>>,
+    /// `gates.weight` `[G, M]`, a row for each gate that the controller fills; empty without one.
+    pub gates_weight: &'a [F],
+    /// `gates.bias` `[G]`.
+    pub gates_bias: &'a [F],
+    /// The parameters of the rule's shared matrices, as [`RuleForm::parameters`] lists them.
+    pub rule: &'a [&'a [F]],
 }
 
-/// The parameters of the targets network.
-#[derive(Clone, Copy, Debug)]
-pub struct TargetsWeights<'a, F> {
-    /// `targets.weight` `[(L-1)U+M, M]`.
-    pub weight: &'a [F],
-    /// `targets.bias` `[(L-1)U+M]`.
-    pub bias: &'a [F],
+/// A gate of the rule: a number for every step, or what the controller says.
+#[derive(Clone, Debug)]
+pub(super) enum PreparedGate<F> {
+    None,
+    Fixed(F),
+    Learned {
+        /// Its row of `gates.weight` and `gates.bias`.
+        row: usize,
+        weight: Vec<F>,
+        bias: F,
+    },
 }
 
 /// A product in both directions.
@@ -98,7 +104,7 @@ impl<F: Kernels> Linear<F> {
 /// The weights of a cell, packed; made once a training step, shared by all blocks and threads.
 #[derive(Clone, Debug)]
 pub struct Prepared<F> {
-    pub(super) rule: FusedRule,
+    pub(super) rule: FusedRule<F>,
     pub(super) sizes: CellSizes,
     /// From x to the gates.
     pub(super) from_input: Linear<F>,
@@ -109,8 +115,31 @@ pub struct Prepared<F> {
     pub(super) interaction_bias: Vec<F>,
     pub(super) rate_weight: Vec<F>,
     pub(super) rate_bias: F,
-    pub(super) targets: Option<Arc<TargetsNetwork<F>>>,
-    pub(super) dual_rows: usize,
+    /// phi and eta.
+    pub(super) rule_gates: [PreparedGate<F>; 2],
+    pub(super) chunk: ChunkSteps,
+}
+
+/// phi and eta of a rule, from the rows of `gates.weight` and `gates.bias`.
+fn prepared_gates<F: Kernels>(
+    gates: Gates,
+    weight: &[F],
+    bias: &[F],
+    m: usize,
+) -> [PreparedGate<F>; 2] {
+    let mut row = 0;
+    [gates.forget, gates.momentum].map(|gate| match gate {
+        Gate::None => PreparedGate::None,
+        Gate::Fixed(value) => PreparedGate::Fixed(F::of(value)),
+        Gate::Learned => {
+            row += 1;
+            PreparedGate::Learned {
+                row: row - 1,
+                weight: weight[(row - 1) * m..row * m].to_vec(),
+                bias: bias[row - 1],
+            }
+        }
+    })
 }
 
 impl<F: Kernels> Prepared<F> {
@@ -119,7 +148,7 @@ impl<F: Kernels> Prepared<F> {
     /// # Errors
     /// [`LengthError`] if a weight does not fill its shape.
     pub fn new(
-        rule: FusedRule,
+        rule: &RuleForm,
         sizes: CellSizes,
         weights: &Weights<'_, F>,
     ) -> Result<Self, LengthError> {
@@ -134,22 +163,14 @@ impl<F: Kernels> Prepared<F> {
         fits("interaction.bias", &[z], weights.interaction_bias)?;
         fits("rate.weight", &[1, m], weights.rate_weight)?;
         fits("rate.bias", &[1], weights.rate_bias)?;
-        let targets = if rule.has_targets() {
-            let width = sizes.memory.targets();
-            let network = weights.targets.unwrap_or(TargetsWeights {
-                weight: &[],
-                bias: &[],
-            });
-            fits("targets.weight", &[width, m], network.weight)?;
-            fits("targets.bias", &[width], network.bias)?;
-            Some(Arc::new(TargetsNetwork::new(
-                network.weight,
-                network.bias,
-                m,
-            )))
-        } else {
-            None
-        };
+        let learned = rule.gates.learned().len();
+        fits("gates.weight", &[learned, m], weights.gates_weight)?;
+        fits("gates.bias", &[learned], weights.gates_bias)?;
+        let parameters = rule.parameters();
+        fits("parameters of the rule", &[parameters.len()], weights.rule)?;
+        for ((_, shape), given) in parameters.iter().zip(weights.rule) {
+            fits("a parameter of the rule", shape, given)?;
+        }
         let mut state = Vec::with_capacity(gates * (m + carried));
         for (from_input, from_hidden) in weights
             .weight_ih
@@ -160,7 +181,8 @@ impl<F: Kernels> Prepared<F> {
             state.extend_from_slice(&from_input[input..]);
         }
         Ok(Prepared {
-            rule,
+            rule: rule.prepare(weights.rule),
+            rule_gates: prepared_gates(rule.gates, weights.gates_weight, weights.gates_bias, m),
             sizes,
             from_input: Linear::new(Matrix::new(weights.weight_ih, gates, input, joint)),
             from_state: Linear::new(Matrix::dense(&state, gates, m + carried)),
@@ -174,15 +196,20 @@ impl<F: Kernels> Prepared<F> {
             interaction_bias: weights.interaction_bias.to_vec(),
             rate_weight: weights.rate_weight.to_vec(),
             rate_bias: weights.rate_bias[0],
-            targets,
-            dual_rows: break_even_rows(&sizes.memory, sizes.heads),
+            chunk: chunk_steps(&sizes.memory, sizes.heads),
         })
     }
 
-    /// The same with another bound on the rows of writes that the dual form carries, instead of [`break_even_rows`]; 0 switches it
-    /// off. Changes the speed, and results only by rounding.
-    pub fn with_dual_rows(self, dual_rows: usize) -> Self {
-        Prepared { dual_rows, ..self }
+    /// The same with chunks of another length than [`chunk_steps`], at least 1. Changes the speed, and results only by rounding.
+    pub fn with_chunk(self, chunk: ChunkSteps) -> Self {
+        let at_least = |steps: usize| steps.max(1);
+        Prepared {
+            chunk: ChunkSteps {
+                shared: at_least(chunk.shared),
+                own: at_least(chunk.own),
+            },
+            ..self
+        }
     }
 
     /// The extents of the cell.

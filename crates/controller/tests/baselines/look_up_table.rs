@@ -22,6 +22,7 @@ fn pair(key: [f64; 2], value: [f64; 2], rate: f64) -> Interaction<f64> {
         write_value: tensor(&[1, 1, 2], &value),
         read_key: tensor(&[1, 1, 2], &key),
         rate: tensor(&[1], &[rate]),
+        control: tensor(&[1, 2], &[0.0; 2]),
     }
 }
 
@@ -100,6 +101,7 @@ fn heads_share_the_table() {
         write_value: tensor(&[1, 2, 2], &[0.1, 0.2, 0.3, 0.4]),
         read_key: tensor(&[1, 2, 2], &[0.0; 4]),
         rate: tensor(&[1], &[0.5]),
+        control: tensor(&[1, 2], &[0.0; 2]),
     };
     let table = empty(1, 2).write(&said).unwrap();
     assert_eq!(table.rates.shape(), [1, 2]);

@@ -3,7 +3,8 @@
 use mnm_tensor::kernels::{Level, with_level};
 use proptest::prelude::*;
 
-use crate::support::{Case, Problem, case, same};
+use crate::numbers::same;
+use crate::support::{Case, Problem, RULES, case};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
@@ -42,22 +43,22 @@ fn medium(rule: &'static str, steps: usize) -> Case {
         recurrent: true,
         masked: true,
         shared: true,
-        dual_rows: 64,
+        chunk: 16,
         seed: 7,
     }
 }
 
 #[test]
 fn many_steps_stay_equal() {
-    for rule in ["mnm-p", "mnm-g"] {
+    for rule in RULES {
         let problem = Problem::new(&medium(rule, 60));
         same(&problem.reference(), &problem.fused::<f64>(), 1e-12).unwrap();
     }
 }
 
 #[test]
-fn undoing_a_thousand_writes_loses_nothing_that_matters() {
-    for rule in ["mnm-p", "mnm-g"] {
+fn a_thousand_writes_lose_nothing_that_matters() {
+    for rule in ["mnm-p", "mnm-g", "titans", "hebbian"] {
         let problem = Problem::new(&medium(rule, 1000));
         same(&problem.fused::<f64>(), &problem.fused::<f32>(), 1e-4).unwrap();
     }
@@ -66,7 +67,7 @@ fn undoing_a_thousand_writes_loses_nothing_that_matters() {
 /// A test whose gradients vanish would prove nothing.
 #[test]
 fn every_gradient_is_alive() {
-    for rule in ["mnm-p", "mnm-g"] {
+    for rule in RULES {
         let mut numbers = Problem::new(&medium(rule, 6)).fused::<f64>();
         numbers.retain(|name, _| name.starts_with("d "));
         assert!(numbers.len() >= 15);

@@ -2,5 +2,6 @@
 
 mod blocks;
 mod equality;
+mod numbers;
 mod runs;
 mod support;

@@ -6,7 +6,7 @@ use mnm_controller::{
     Unrolled,
 };
 use mnm_memory::{Memory, MemoryError, MemoryShape, Write, WriteRule, rule_named};
-use mnm_tensor::{Order, ParameterSpec, Parameters, Tape, Tensor, TensorError, gradient};
+use mnm_tensor::{Order, Parameters, Tape, Tensor, TensorError, gradient};
 use rand::{SeedableRng, rngs::StdRng};
 
 const WIDTH: usize = 3;
@@ -101,10 +101,6 @@ struct Namesake;
 impl WriteRule<f64> for Namesake {
     fn name(&self) -> &'static str {
         "mnm-g"
-    }
-
-    fn parameters(&self, _: &MemoryShape) -> Vec<ParameterSpec> {
-        Vec::new()
     }
 
     fn write(

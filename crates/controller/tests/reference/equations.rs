@@ -141,11 +141,11 @@ fn step_by_hand(case: &Case, input: &Tensor<f64>, state: &State<f64>) -> Result<
                 .collect()
         };
         let vectors = |n: usize| Tensor::from_vec(&[1, heads, value], all(n)).unwrap();
-        let write = Write {
-            keys: vectors(0),
-            values: vectors(1),
-            rate: Tensor::from_vec(&[1], vec![rate]).unwrap(),
-        };
+        let write = Write::new(
+            vectors(0),
+            vectors(1),
+            Tensor::from_vec(&[1], vec![rate]).unwrap(),
+        );
         let before = weights(state);
         let written = rule_named(&config.rule)
             .unwrap()

@@ -149,3 +149,60 @@ fn a_config_is_written_whole_and_read_back() {
         ModelConfig::default()
     );
 }
+
+#[test]
+fn options_of_a_rule_are_read_and_those_that_it_does_not_look_at_are_refused() {
+    let read = |text: &str| toml::from_str::<ModelConfig>(text);
+    for good in [
+        "rule = \"mnm-g\"\ninner_steps = 3\nforget = \"gate\"\nmomentum = 0.5",
+        "rule = \"mnm-g\"\ninner_loss = \"huber\"\nhuber = 0.3",
+        "rule = \"titans\"\nforget = 0",
+        "rule = \"delta\"\nunit_keys = true\nforget = \"none\"",
+        "rule = \"rls\"\nridge = 0.1\nforget = 0.01",
+        "rule = \"hebbian\"\nunit_keys = \"auto\"",
+    ] {
+        assert_eq!(read(good).unwrap().validate(), Ok(()), "{good}");
+    }
+    for (bad, parts) in [
+        (
+            "rule = \"delta\"\ninner_loss = \"huber\"",
+            &["model.inner_loss", "\"delta\""][..],
+        ),
+        (
+            "rule = \"mnm-p\"\ninner_steps = 2",
+            &["model.inner_steps", "= 2", "\"mnm-p\""],
+        ),
+        (
+            "rule = \"plastic\"\nforget = \"gate\"",
+            &["model.forget", "\"plastic\""],
+        ),
+        (
+            "rule = \"rls\"\nmomentum = 0.1",
+            &["model.momentum", "= 0.1", "\"rls\""],
+        ),
+        ("forget = 1.5", &["model.forget", "= 1.5", "from 0 to 1"]),
+        (
+            "momentum = 1.0",
+            &["model.momentum", "= 1", "not including 1"],
+        ),
+        (
+            "rule = \"mnm-g\"\nhuber = 2.0",
+            &["model.huber", "inner_loss"],
+        ),
+        (
+            "kind = \"ntm\"\nrule = \"mnm-g\"",
+            &["model.rule", "\"mnm-g\"", "\"ntm\""],
+        ),
+        (
+            "kind = \"lstm\"\nforget = \"gate\"",
+            &["model.forget", "\"lstm\""],
+        ),
+    ] {
+        names(read(bad).unwrap().validate(), parts);
+    }
+    names(
+        read("forget = \"sometimes\""),
+        &["\"auto\"", "\"gate\"", "a number"],
+    );
+    names(read("unit_keys = 3"), &["\"auto\"", "true or false"]);
+}

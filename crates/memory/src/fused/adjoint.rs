@@ -1,23 +1,23 @@
 //! The adjoint of the memory, a block of sequences at a time, from the last step to the first.
 
-use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch};
+use mnm_tensor::kernels::{Kernels, Matrix, Scratch};
 
-use super::direct::{DirectAdjoint, settle};
-use super::dual_adjoint::{DualAdjoint, DualCotangents};
-use super::elementwise::{add_scaled, through_tanh};
-use super::forward::{MemorySaved, fill, unpadded};
-use super::layout::Layout;
-use super::passes::{AdjointGroup, AdjointPasses, part, part_of};
-use super::rule::Rule;
-use super::targets::{TargetsGradient, TargetsSum};
+use super::elementwise::{add_scaled, scaled};
+use super::forward::MemorySaved;
+use super::history::Side;
+use super::history_adjoint::{BackUse, HistoryCotangents};
+use super::instructions::{NumberCotangents, adjoint};
+use super::layout::{Allocator, Group, Region};
+use super::plan::{Planned, begin_as_zeros, reached};
+use super::shared::{SharedGradient, SharedSum};
+use crate::memory::unit_row_adjoint;
+use crate::program::{Op, Scalar};
 
 /// What one step of the adjoint takes and gives, for all sequences of the block.
 #[derive(Debug)]
 pub struct StepAdjoint<'a, F> {
     /// The step, from T - 1 down to 0.
     pub step: usize,
-    /// The interactions that the step forward was given: row s is `interactions[s * interaction_stride..][..3HM]`.
-    pub interactions: &'a [F],
     /// Cotangents of the reads `[S, M]`.
     pub d_reads: Matrix<'a, F>,
     /// Cotangents of the meta losses `[S]`.
@@ -28,72 +28,77 @@ pub struct StepAdjoint<'a, F> {
     pub interaction_stride: usize,
     /// Cotangents of the rates `[S]`, replaced.
     pub d_rates: &'a mut [F],
+    /// Cotangents of phi `[S]`, replaced, if writes forget.
+    pub d_forget: &'a mut [F],
+    /// Cotangents of eta `[S]`, replaced, if they carry momentum.
+    pub d_momentum: &'a mut [F],
+}
+
+/// The cotangents of what the memory was before the first step, and of what its rule shares.
+#[derive(Debug)]
+pub struct MemoryGradients<F> {
+    /// Of the weights, for each layer `[out, in]` summed over the block if they were shared, else `[S, out, in]`; empty if not
+    /// asked for.
+    pub weights: Vec<Vec<F>>,
+    /// Of the momentum likewise, for each layer that is written to.
+    pub momentum: Vec<Vec<F>>,
+    /// Of the shared matrices, in the order in which the program names them.
+    pub matrices: Vec<SharedGradient<F>>,
+}
+
+/// What is known of the memory after the last step, and asked of it before the first.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryEnd<'a, F> {
+    /// Cotangents of the weights after the last step, for each layer `[S, out, in]`; an empty slice, or none at all, for zeros.
+    pub d_weights: &'a [&'a [F]],
+    /// Of the momentum likewise, for each layer that is written to.
+    pub d_momentum: &'a [&'a [F]],
+    /// Whether the cotangents of the weights before the first step are asked for.
+    pub with_weights: bool,
+    /// Whether those of the momentum are.
+    pub with_momentum: bool,
 }
 
 /// The cotangents of a block of sequences on their way back through the steps.
 #[derive(Debug)]
 pub struct MemoryAdjoint<F> {
     saved: MemorySaved<F>,
-    with_initial: bool,
-    /// G `[S]`, as the weights; empty once the dual form has taken over, or if it need not.
-    gradients: Scratch<F>,
-    dual: Option<DualCotangents<F>>,
-    /// Cotangents and inputs of products `[S]`, of which the waiting rows live from one step to the next.
-    rows: Scratch<F>,
-    changes: Scratch<F>,
-    d_changes: Scratch<F>,
-    spare: Scratch<F>,
-    carry: Scratch<F>,
-    below: Scratch<F>,
-    /// The gradient of the targets network, for rules that have one.
-    targets: Option<TargetsSum<F>>,
-    /// Cotangents of the values through the targets at one step `[S, H, M]`.
-    d_values: Scratch<F>,
+    history: HistoryCotangents<F>,
+    /// Cotangents of what the program made at one step.
+    d: Scratch<F>,
+    /// Cotangents of the activations after the write `[S 2H, width]`.
+    d_after: Scratch<F>,
+    after: Vec<Region>,
+    sums: Vec<SharedSum<F>>,
+    zeros: Vec<usize>,
+    reached: Vec<bool>,
 }
 
 impl<F: Kernels> MemoryAdjoint<F> {
-    /// The adjoint before its first step, which is the last one. `d_memory` holds the cotangents of the weights after the last
-    /// step, for each layer `[S, out, in]`; an empty slice, or none at all, stands for zeros. Those of the initial weights are
-    /// only computed if `with_initial`.
+    /// The adjoint before its first step, which is the last one.
     ///
     /// # Panics
     ///
     /// If a cotangent has another length than its weights.
-    pub fn new(saved: MemorySaved<F>, d_memory: &[&[F]], with_initial: bool) -> Self {
-        let (layout, sizes) = (&saved.layout, &saved.sizes);
-        let needed = !saved.weights.is_empty() || d_memory.iter().any(|d| !d.is_empty());
-        let gradients = if needed {
-            own_gradients(layout, sizes.samples, d_memory)
-        } else {
-            Scratch::new(0)
-        };
-        let mut rows = Scratch::new(sizes.samples * layout.rows_len);
-        nothing_waits(layout, &mut rows);
-        let scratch = |length| Scratch::new(length);
-        let together = if saved.history.is_some() {
-            sizes.samples
-        } else {
-            1
-        };
-        let rows_of_step = sizes.samples * sizes.heads;
+    pub fn new(saved: MemorySaved<F>, end: MemoryEnd<'_, F>) -> Self {
+        let plan = &saved.plan;
+        let rows = plan.sizes.samples * plan.sizes.heads;
+        let mut after = Allocator::default();
+        let widths = (0..=plan.layers.len()).map(|l| plan.sizes.shape.width(l));
+        let regions = after.regions(2 * rows, widths);
         MemoryAdjoint {
-            with_initial,
-            gradients,
-            dual: None,
-            rows,
-            changes: scratch(together * layout.changes_len),
-            d_changes: scratch(together * layout.changes_len),
-            spare: scratch(together * layout.changes_len),
-            carry: scratch(together * layout.carry_len),
-            below: scratch(together * layout.below_len),
-            d_values: scratch(match saved.targets {
-                Some(_) => rows_of_step * sizes.shape.value(),
-                None => 0,
-            }),
-            targets: saved
-                .targets
-                .as_ref()
-                .map(|network| TargetsSum::new(network, rows_of_step)),
+            history: HistoryCotangents::new(&saved, end),
+            d: Scratch::new(plan.d_len),
+            d_after: Scratch::new(after.0),
+            after: regions,
+            sums: saved
+                .rule
+                .matrices
+                .iter()
+                .map(|m| SharedSum::new(m, rows))
+                .collect(),
+            zeros: begin_as_zeros(plan),
+            reached: reached(plan),
             saved,
         }
     }
@@ -104,244 +109,304 @@ impl<F: Kernels> MemoryAdjoint<F> {
     ///
     /// If a shape does not fit.
     pub fn step(&mut self, step: StepAdjoint<'_, F>) {
-        let samples = self.saved.sizes.samples;
-        let dual_steps = self.saved.history.as_ref().map_or(0, |h| h.steps);
-        if step.step < dual_steps {
-            self.hand_over();
+        self.history.enter(&mut self.saved, step.step);
+        let samples = self.saved.plan.sizes.samples;
+        step.d_rates.fill(F::zero());
+        step.d_forget.fill(F::zero());
+        step.d_momentum.fill(F::zero());
+        for n in &self.zeros {
+            self.saved.plan.d_places[*n]
+                .of_mut(&mut self.d)
+                .fill(F::zero());
         }
-        let saved = &mut self.saved;
-        let (layout, rule) = (&saved.layout, saved.rule.steps());
-        let index = step.step * samples;
-        let width = saved.targets.as_ref().map_or(0, |t| t.width()) * layout.heads;
-        let d_targets = match &mut self.targets {
-            Some(targets) => targets.next().0,
-            None => &mut [],
-        };
-        let records = &saved.records[index * layout.record_len..][..samples * layout.record_len];
-        let rates = &saved.rates[index..][..samples];
-        let dual = saved
-            .history
-            .as_mut()
-            .filter(|_| step.step < dual_steps)
-            .zip(self.dual.as_mut());
-        if let Some((history, cotangents)) = dual {
-            let mut group = AdjointGroup {
-                layout,
-                count: samples,
-                records,
-                rows: &mut self.rows,
-                changes: &mut self.changes,
-                d_changes: &mut self.d_changes,
-                spare: &mut self.spare,
-                carry: &mut self.carry,
-                below: &mut self.below,
-                rates,
-                d_rates: step.d_rates,
-                d_targets,
-                d_interactions: step.d_interactions,
-                interaction_stride: step.interaction_stride,
-            };
-            (0..samples).for_each(|s| group.one(s).seed(step.d_reads.row(s), step.d_meta[s]));
-            retreat(
-                &mut group,
-                &mut DualAdjoint {
-                    history,
-                    cotangents,
-                    step: step.step,
-                },
-                rule,
-            );
-        } else {
-            for s in 0..samples {
-                let mut group = AdjointGroup {
-                    layout,
-                    count: 1,
-                    records: &records[s * layout.record_len..][..layout.record_len],
-                    rows: &mut self.rows[s * layout.rows_len..][..layout.rows_len],
-                    changes: &mut self.changes,
-                    d_changes: &mut self.d_changes,
-                    spare: &mut self.spare,
-                    carry: &mut self.carry,
-                    below: &mut self.below,
-                    rates: &rates[s..=s],
-                    d_rates: &mut step.d_rates[s..=s],
-                    d_targets: &mut d_targets[s * width..][..width],
-                    d_interactions: &mut step.d_interactions[s * step.interaction_stride..],
-                    interaction_stride: step.interaction_stride,
-                };
-                let weights = &mut saved.weights[s * layout.weights_len..][..layout.weights_len];
-                let gradients = &mut self.gradients[s * layout.weights_len..][..layout.weights_len];
-                group.one(0).seed(step.d_reads.row(s), step.d_meta[s]);
-                retreat(&mut group, &mut DirectAdjoint { weights, gradients }, rule);
-            }
-        }
-        self.values(
-            step.interactions,
-            step.d_interactions,
-            step.interaction_stride,
+        let StepAdjoint {
+            step: t,
+            d_reads,
+            d_meta,
+            d_interactions,
+            interaction_stride,
+            d_rates,
+            d_forget,
+            d_momentum,
+        } = step;
+        self.seed(
+            t,
+            d_reads,
+            d_meta,
+            (&mut *d_interactions, interaction_stride),
         );
-    }
-
-    /// At the last step of the dual form: what is known of the weights after it becomes known of its factors.
-    fn hand_over(&mut self) {
-        let Some(history) = self.saved.history.as_ref().filter(|_| self.dual.is_none()) else {
-            return;
+        let mut d_numbers = NumberCotangents {
+            rates: d_rates,
+            keep: d_forget,
+            momentum: d_momentum,
         };
-        let layout = &self.saved.layout;
-        let sequences = self.gradients.chunks_exact_mut(layout.weights_len);
-        for (gradients, rows) in sequences.zip(self.rows.chunks_exact(layout.rows_len)) {
-            settle(layout, rows, gradients);
-        }
-        nothing_waits(layout, &mut self.rows);
-        self.dual = Some(DualCotangents::new(
-            history,
-            layout,
-            &self.gradients,
-            self.with_initial,
-        ));
-        self.gradients = Scratch::new(0);
-    }
-
-    /// What the targets of a step say of the values, for all sequences in one product, and of their network.
-    fn values(&mut self, interactions: &[F], d_interactions: &mut [F], stride: usize) {
-        let (Some(network), Some(sum)) = (&self.saved.targets, &mut self.targets) else {
-            return;
+        let groups = self.saved.history.groups(samples);
+        let all = Group {
+            first: 0,
+            count: samples,
         };
-        let (layout, sizes) = (&self.saved.layout, &self.saved.sizes);
-        let (rows, value) = (sizes.samples * sizes.heads, sizes.shape.value());
-        let (d_targets, values) = sum.next();
-        network.pull_back(
-            d_targets,
-            MatrixMut::dense(&mut self.d_values, rows, value),
-            rows,
-        );
-        let pairs = self.d_values.chunks_exact(value);
-        for (row, (d_value, to)) in pairs.zip(values.chunks_exact_mut(value)).enumerate() {
-            let (s, h) = (row / sizes.heads, row % sizes.heads);
-            to.copy_from_slice(part_of(&interactions[s * stride..], layout, h, 1));
-            add_scaled(
-                part(&mut d_interactions[s * stride..], layout, h, 1),
-                F::one(),
-                d_value,
-            );
+        let segments = self.saved.plan.segments.clone();
+        if segments.is_empty() {
+            groups
+                .iter()
+                .for_each(|group| self.after(t, *group, &mut d_numbers));
         }
-        sum.advance();
-    }
-
-    /// After step 0: the cotangents of the initial weights, for each layer `[out, in]` summed over the block if they were
-    /// shared, else `[S, out, in]` (each empty if not asked for), and of the targets network.
-    pub fn finish(mut self) -> (Vec<Vec<F>>, Option<TargetsGradient<F>>) {
-        if self.saved.history.is_some() {
-            // For sequences without a step.
-            self.hand_over();
-        }
-        let layout = &self.saved.layout;
-        let sizes = &self.saved.sizes;
-        let initial = match &mut self.dual {
-            _ if !self.with_initial => vec![Vec::new(); layout.layers],
-            Some(dual) => {
-                dual.settle(layout, &self.rows, sizes.samples);
-                let layers = layout.weights.iter().zip(&dual.base);
-                layers
-                    .map(|(w, base)| dense_rows(&w.after(w.offset), base))
-                    .collect()
-            }
-            None => {
-                let sequences = self.gradients.chunks_exact_mut(layout.weights_len);
-                for (gradients, rows) in sequences.zip(self.rows.chunks_exact(layout.rows_len)) {
-                    settle(layout, rows, gradients);
+        for (n, (range, alone)) in segments.iter().enumerate().rev() {
+            for group in &groups {
+                if n + 1 == segments.len() {
+                    self.after(t, *group, &mut d_numbers);
                 }
-                let layer = |l: usize| match self.saved.shared[l] {
-                    false => unpadded(&self.gradients, layout, l),
-                    true => summed(&self.gradients, layout, l),
-                };
-                (0..layout.layers).map(layer).collect()
+                if !*alone {
+                    for op in range.clone().rev() {
+                        self.instruction(t, op, *group, &mut d_numbers);
+                    }
+                }
             }
-        };
-        (initial, self.targets.map(TargetsSum::finish))
+            if *alone {
+                self.instruction(t, range.start, all, &mut d_numbers);
+            }
+        }
+        self.history.end_step(&mut self.saved, t);
+        // k = 1 - phi.
+        d_numbers.keep.iter_mut().for_each(|d| *d = -*d);
+        self.hand_out(t, d_interactions, interaction_stride);
     }
-}
 
-/// The course of a step back, which all rules share.
-fn retreat<F: Kernels>(
-    group: &mut AdjointGroup<'_, F>,
-    passes: &mut dyn AdjointPasses<F>,
-    rule: &dyn Rule<F>,
-) {
-    let layout = group.layout;
-    let heads = layout.heads;
-    group.each(|one| rule.changes(layout, one.record, one.rate, one.changes));
-    for l in (0..layout.layers).rev() {
-        group.each(|one| {
-            let inputs = layout.inputs[l].first(2 * heads);
-            inputs
-                .of_mut(one.rows)
-                .copy_from_slice(layout.after[l].of(one.record));
-        });
-        passes.after(l, group);
-        group.each(|one| {
-            let below = layout.below[l];
-            if l > 0 {
-                let to = layout.cotangents[l - 1].first(2 * heads).of_mut(one.rows);
-                through_tanh(to, below.of(one.below), layout.after[l].of(one.record));
-                return;
-            }
+    fn record(&self, t: usize) -> std::ops::Range<usize> {
+        let length = self.saved.plan.record_len;
+        t * length..(t + 1) * length
+    }
+
+    /// Where a step back starts: the cotangents of the last layer's outputs after the write, and of the values that they missed.
+    fn seed(
+        &mut self,
+        t: usize,
+        d_reads: Matrix<'_, F>,
+        d_meta: &[F],
+        (d_interactions, stride): (&mut [F], usize),
+    ) {
+        let record = self.record(t);
+        let plan = &self.saved.plan;
+        let (heads, value) = (plan.sizes.heads, plan.sizes.shape.value());
+        let layers = plan.layers.len();
+        let (out, top) = (plan.after[layers], self.after[layers]);
+        let record = &self.saved.records[record];
+        let mean = F::one() / F::of(heads as f64);
+        for s in 0..plan.sizes.samples {
+            let slope = d_meta[s] * F::of(2.0 / (heads * value) as f64);
             for h in 0..heads {
-                part(one.d_interaction, layout, h, 0).copy_from_slice(below.row(one.below, h));
-                part(one.d_interaction, layout, h, 2)
-                    .copy_from_slice(below.row(one.below, heads + h));
+                let row = 2 * s * heads + h;
+                let miss = out.row(record, row);
+                scaled(top.row_mut(&mut self.d_after, row), slope, miss);
+                scaled(
+                    top.row_mut(&mut self.d_after, row + heads),
+                    mean,
+                    d_reads.row(s),
+                );
+                let to = &mut d_interactions[s * stride + (3 * h + 1) * value..][..value];
+                scaled(to, -slope, miss);
             }
-        });
-    }
-    group.each(|mut one| {
-        one.await_cotangents();
-        *one.d_rate = F::zero();
-    });
-    rule.adjoint(group, passes);
-    group.each(|mut one| one.keys());
-}
-
-/// Zeros where rows wait.
-fn nothing_waits<F: Kernels>(layout: &Layout, rows: &mut [F]) {
-    for rows in rows.chunks_exact_mut(layout.rows_len) {
-        for region in layout.cotangents.iter().chain(&layout.inputs) {
-            region.skip(2 * layout.heads).of_mut(rows).fill(F::zero());
         }
     }
-}
 
-/// G after the last step.
-fn own_gradients<F: Kernels>(layout: &Layout, samples: usize, d_memory: &[&[F]]) -> Scratch<F> {
-    let mut gradients = Scratch::new(samples * layout.weights_len);
-    for (s, gradients) in gradients.chunks_exact_mut(layout.weights_len).enumerate() {
-        for (l, region) in layout.weights.iter().enumerate() {
-            let length = region.rows * region.columns;
-            let from = d_memory.get(l).copied().unwrap_or(&[]);
-            assert!(
-                from.is_empty() || from.len() == samples * length,
-                "cotangent of layer {l}"
+    /// Back through the weights just written, to the keys.
+    fn after(&mut self, t: usize, group: Group, d_numbers: &mut NumberCotangents<'_, F>) {
+        let record = self.record(t);
+        let each = 2 * self.saved.plan.sizes.heads;
+        for l in (0..self.saved.plan.layers.len()).rev() {
+            let (x, dx, dy) = (self.saved.plan.after[l], self.after[l], self.after[l + 1]);
+            let (to, from) = self.d_after.split_at_mut(dy.offset);
+            let back = BackUse::after(&self.saved, l, t);
+            let values = &self.saved.records[record.clone()];
+            self.history.product(
+                &mut self.saved.history,
+                &self.saved.plan,
+                Side::Apply,
+                (l, group, each),
+                (values, x),
+                (&*from, dy.after(dy.offset)),
+                (&mut *to, dx),
+                true,
+                back,
             );
-            match from.is_empty() {
-                true => region.of_mut(gradients).fill(F::zero()),
-                false => fill(region, gradients, &from[s * length..][..length]),
+            if l > 0 {
+                for r in group.first * each..(group.first + group.count) * each {
+                    let activation = x.row(values, r);
+                    let row = dx.row_mut(to, r);
+                    mnm_tensor::kernels::vectorised(|| {
+                        row.iter_mut()
+                            .zip(activation)
+                            .for_each(|(d, a)| *d *= F::one() - *a * *a);
+                    });
+                }
+            }
+        }
+        for s in group.sequences() {
+            let [d_keep, d_momentum] = self.history.retreat(&self.saved, t, s);
+            if let Some(d) = d_numbers.keep.get_mut(s) {
+                *d += d_keep;
+            }
+            if let Some(d) = d_numbers.momentum.get_mut(s) {
+                *d += d_momentum;
             }
         }
     }
-    gradients
-}
 
-fn dense_rows<F: Kernels>(region: &super::layout::Region, data: &[F]) -> Vec<F> {
-    let mut dense = Vec::with_capacity(region.rows * region.columns);
-    (0..region.rows).for_each(|r| dense.extend_from_slice(region.row(data, r)));
-    dense
-}
-
-/// The sum over the sequences of a layer's cotangents.
-fn summed<F: Kernels>(gradients: &[F], layout: &Layout, layer: usize) -> Vec<F> {
-    let region = layout.weights[layer];
-    let mut sum = vec![F::zero(); region.len()];
-    for gradients in gradients.chunks_exact(layout.weights_len) {
-        add_scaled(&mut sum, F::one(), region.of(gradients));
+    fn instruction(
+        &mut self,
+        t: usize,
+        op: usize,
+        group: Group,
+        d_numbers: &mut NumberCotangents<'_, F>,
+    ) {
+        let record = self.record(t);
+        let planned: Planned = self.saved.plan.ops[op];
+        let heads = self.saved.plan.sizes.heads;
+        match planned.op {
+            Op::Apply { layer, x, y } | Op::Pull { layer, e: x, y } => {
+                let side = match planned.op {
+                    Op::Apply { .. } => Side::Apply,
+                    _ => Side::Pull,
+                };
+                let back = BackUse::of(&self.saved, layer, t, planned.at);
+                if !planned.live {
+                    return self.history.dead(
+                        &self.saved.history,
+                        &self.saved.plan,
+                        layer,
+                        group,
+                        heads,
+                        back,
+                    );
+                }
+                let plan = &self.saved.plan;
+                let (x_at, dx, dy) = (
+                    plan.places[x.0].region,
+                    plan.d_places[x.0],
+                    plan.d_places[y.0],
+                );
+                let (to, from) = self.d.split_at_mut(dy.offset);
+                self.history.product(
+                    &mut self.saved.history,
+                    plan,
+                    side,
+                    (layer, group, heads),
+                    (&self.saved.records[record], x_at),
+                    (&*from, dy.after(dy.offset)),
+                    (to, dx),
+                    planned.fresh[0],
+                    back,
+                );
+            }
+            Op::Linear { matrix, x, y } if planned.live => {
+                let plan = &self.saved.plan;
+                let (x_at, dx, dy) = (
+                    plan.places[x.0].region,
+                    plan.d_places[x.0],
+                    plan.d_places[y.0],
+                );
+                let (to, from) = self.d.split_at_mut(dy.offset);
+                let dy = dy.after(dy.offset).view(from);
+                let store = match planned.fresh[0] {
+                    true => mnm_tensor::kernels::Store::Overwrite,
+                    false => mnm_tensor::kernels::Store::Add,
+                };
+                self.saved.rule.matrices[matrix].pull_back(dy, dx.view_mut(to), store);
+                self.sums[matrix].add(dy, x_at.view(&self.saved.records[record]));
+            }
+            Op::Update { layer, e, a } => {
+                for s in group.sequences() {
+                    let at = (layer, t, planned.at.updates);
+                    let (d_d, d_a) = self.history.written(&mut self.saved, at, s);
+                    let plan = &self.saved.plan;
+                    let values = &self.saved.records[record.clone()];
+                    let (e_at, to_e, to_a) = (
+                        plan.places[e.0].region,
+                        plan.d_places[e.0],
+                        plan.d_places[a.0],
+                    );
+                    let rate = self.saved.numbers(t).get(Scalar::Rate, s);
+                    let factors = self.history.factors(s, &self.saved.history);
+                    for h in 0..heads {
+                        let (row, r) = (s * heads + h, d_d.row(factors, h));
+                        d_numbers.rates[s] += mnm_tensor::kernels::dot(r, e_at.row(values, row));
+                        put_row(planned.fresh[0], to_e.row_mut(&mut self.d, row), rate, r);
+                        let r = d_a.row(factors, h);
+                        put_row(
+                            planned.fresh[1],
+                            to_a.row_mut(&mut self.d, row),
+                            F::one(),
+                            r,
+                        );
+                    }
+                }
+            }
+            _ if planned.live => {
+                let numbers = self.saved.numbers(t);
+                let values = &self.saved.records[record];
+                adjoint(
+                    &self.saved.plan,
+                    &planned,
+                    group,
+                    values,
+                    &mut self.d,
+                    numbers,
+                    d_numbers,
+                );
+            }
+            _ => {}
+        }
     }
-    dense_rows(&region.after(region.offset), &sum)
+
+    /// The cotangents of keys and values to where the interactions have them.
+    fn hand_out(&mut self, t: usize, d_interactions: &mut [F], stride: usize) {
+        let record = self.record(t);
+        let plan = &self.saved.plan;
+        let record = &self.saved.records[record];
+        let (heads, value) = (plan.sizes.heads, plan.sizes.shape.value());
+        let (d_keys, keys) = (self.after[0], plan.after[0]);
+        for s in 0..plan.sizes.samples {
+            for h in 0..heads {
+                let row = s * heads + h;
+                let head = &mut d_interactions[s * stride + 3 * h * value..][..3 * value];
+                for which in [0, 1] {
+                    let at = (2 * s + which) * heads + h;
+                    let to = &mut head[2 * which * value..][..value];
+                    to.copy_from_slice(d_keys.row(&self.d_after, at));
+                    if which == 0 && self.reached[0] {
+                        add_scaled(to, F::one(), plan.d_places[0].row(&self.d, row));
+                    }
+                    if self.saved.rule.unit_keys {
+                        let norm = record[plan.norms.offset + at];
+                        unit_row_adjoint(to, keys.row(record, at), norm);
+                    }
+                }
+                if self.reached[1] {
+                    let from = plan.d_places[1].row(&self.d, row);
+                    add_scaled(&mut head[value..2 * value], F::one(), from);
+                }
+            }
+        }
+    }
+
+    /// After step 0.
+    pub fn finish(mut self) -> MemoryGradients<F> {
+        // For sequences without a step.
+        self.history.enter(&mut self.saved, 0);
+        let (weights, momentum) = self.history.finish(&self.saved);
+        MemoryGradients {
+            weights,
+            momentum,
+            matrices: self.sums.into_iter().map(SharedSum::finish).collect(),
+        }
+    }
+}
+
+/// Sets, or adds to, a row.
+fn put_row<F: Kernels>(fresh: bool, to: &mut [F], factor: F, from: &[F]) {
+    if fresh {
+        scaled(to, factor, from);
+    } else {
+        add_scaled(to, factor, from);
+    }
 }

@@ -2,23 +2,41 @@
 
 use std::sync::Arc;
 
-use mnm_tensor::kernels::{Kernels, Matrix, Scratch, dot};
+use mnm_tensor::kernels::{Kernels, Scratch, dot};
 
-use super::direct::DirectForward;
-use super::dual::{Base, DualForward, History, dual_steps};
 use super::elementwise::add_scaled;
-use super::layout::{Layout, MemorySizes, Region};
-use super::passes::{ForwardGroup, ForwardOne, ForwardPasses};
-use super::rule::FusedRule;
-use super::targets::TargetsNetwork;
+use super::history::{ChunkSteps, History, Initial, Side};
+use super::instructions::{Numbers, Values, forward};
+use super::layout::Group;
+use super::plan::{MemorySizes, Plan, Planned};
+use super::shared::SharedMatrix;
+use crate::memory::unit_row;
+use crate::program::{Op, Program};
 
-/// The weights of a layer before the first step.
+/// What a block of sequences is run by.
+#[derive(Clone, Debug)]
+pub struct FusedRule<F> {
+    /// What happens at a write.
+    pub program: Program,
+    /// The matrices that it shares, in the order in which it names them.
+    pub matrices: Arc<Vec<SharedMatrix<F>>>,
+    /// Whether writes forget.
+    pub forget: bool,
+    /// Whether they carry momentum.
+    pub momentum: bool,
+    /// Whether keys have norm one.
+    pub unit_keys: bool,
+}
+
+/// What the memory is before the first step.
 #[derive(Clone, Copy, Debug)]
-pub enum Initial<'a, F> {
-    /// One `[out, in]` for all sequences, W_0.
-    Shared(&'a [F]),
-    /// Each sequence its own, `[S, out, in]`: a carried state.
-    Each(&'a [F]),
+pub struct MemoryStart<'a, F> {
+    /// W, layer by layer.
+    pub weights: &'a [Initial<'a, F>],
+    /// S of every layer that is written to, if there is momentum.
+    pub momentum: &'a [Initial<'a, F>],
+    /// Whether the cotangents of S are wanted, also where it is zero.
+    pub with_momentum: bool,
 }
 
 /// How a block is to be run.
@@ -26,9 +44,8 @@ pub enum Initial<'a, F> {
 pub struct MemoryOptions {
     /// Whether to keep what the adjoint needs.
     pub record: bool,
-    /// How many rows of writes (steps times heads) at most the dual form carries before they are folded into weights;
-    /// see [`super::break_even_rows`].
-    pub dual_rows: usize,
+    /// How many steps are taken before their writes are folded into weights; see [`super::chunk_steps`].
+    pub chunk: ChunkSteps,
 }
 
 /// What one step takes and gives, for all sequences of the block.
@@ -42,6 +59,10 @@ pub struct StepForward<'a, F> {
     pub interaction_stride: usize,
     /// beta `[S]`.
     pub rates: &'a [F],
+    /// phi `[S]`, if writes forget.
+    pub forget: &'a [F],
+    /// eta `[S]`, if they carry momentum.
+    pub momentum: &'a [F],
     /// v_t, the mean over heads of f(k^r) after the write: row s is `reads[s * read_stride..][..M]`.
     pub reads: &'a mut [F],
     /// Elements from one sequence's read to the next.
@@ -50,23 +71,38 @@ pub struct StepForward<'a, F> {
     pub meta: &'a mut [F],
 }
 
-/// What the backward pass needs: factors and activations of every step, the last weights, the rates.
+/// What the backward pass needs: the chunks, and the records and numbers of every step.
 #[derive(Debug)]
 pub struct MemorySaved<F> {
-    pub(super) rule: FusedRule,
-    pub(super) sizes: MemorySizes,
-    pub(super) layout: Layout,
-    pub(super) targets: Option<Arc<TargetsNetwork<F>>>,
+    pub(super) rule: FusedRule<F>,
+    pub(super) plan: Plan,
+    pub(super) history: History<F>,
     /// Which layers started from weights that all sequences share.
     pub(super) shared: Vec<bool>,
-    /// The first steps, in the dual form.
-    pub(super) history: Option<History<F>>,
-    /// `[S]` of all weights of a sequence, after the last step; empty while the dual form holds them.
-    pub(super) weights: Scratch<F>,
-    /// `[T, S]` of records; of one step only if nothing is recorded.
+    /// Whether the momentum did.
+    pub(super) shared_momentum: Vec<bool>,
+    /// `[T]` of records; of one step only if nothing is recorded.
     pub(super) records: Scratch<F>,
-    /// beta `[T, S]`.
-    pub(super) rates: Scratch<F>,
+    /// beta, k = 1 - phi and eta `[T, S]`; the last two empty without those gates.
+    pub(super) rates: Vec<F>,
+    pub(super) keep: Vec<F>,
+    pub(super) momentum: Vec<F>,
+}
+
+impl<F: Kernels> MemorySaved<F> {
+    /// The numbers of a step.
+    pub(super) fn numbers(&self, step: usize) -> Numbers<'_, F> {
+        let samples = self.plan.sizes.samples;
+        let of = |all: &'_ [F]| match all.is_empty() {
+            true => 0..0,
+            false => step * samples..(step + 1) * samples,
+        };
+        Numbers {
+            rates: &self.rates[of(&self.rates)],
+            keep: &self.keep[of(&self.keep)],
+            momentum: &self.momentum[of(&self.momentum)],
+        }
+    }
 }
 
 /// The memory of a block of sequences on its way through the steps.
@@ -74,78 +110,61 @@ pub struct MemorySaved<F> {
 pub struct MemoryForward<F> {
     state: MemorySaved<F>,
     record: bool,
-    /// v^w of a step `[S, H, M]`, for rules with targets.
-    values: Scratch<F>,
-    /// What the targets network predicts from them, `[S, H, targets]`.
-    predicted: Scratch<F>,
-    /// D of the sequences of a group.
-    changes: Scratch<F>,
-    /// For the dual form's products.
+    /// What a step makes and the way back does not need.
     scratch: Scratch<F>,
 }
 
 impl<F: Kernels> MemoryForward<F> {
-    /// The memory before the first step, one [`Initial`] for each layer.
+    /// The memory before the first step.
     ///
     /// # Panics
     ///
-    /// If there are not as many initial weights as layers, one has another length than its shape, or the rule has
-    /// targets and none are given.
+    /// If there are not as many initial weights as layers, one has another length than its shape, or matrices are missing.
     pub fn new(
-        rule: FusedRule,
+        rule: FusedRule<F>,
         sizes: MemorySizes,
-        initial: &[Initial<'_, F>],
-        targets: Option<Arc<TargetsNetwork<F>>>,
+        start: MemoryStart<'_, F>,
         options: MemoryOptions,
     ) -> Self {
-        let steps = rule.steps::<F>();
-        let layout = Layout::new(&sizes, |l| steps.pending(l));
+        let plan = Plan::new(&rule.program, sizes);
         assert_eq!(
-            initial.len(),
-            layout.layers,
+            start.weights.len(),
+            plan.layers.len(),
             "initial weights for each layer"
         );
         assert_eq!(
-            targets.is_some(),
-            rule.has_targets(),
-            "{rule:?}: a targets network"
+            rule.matrices.len(),
+            rule.program.shared.len(),
+            "shared matrices"
         );
-        let dual = dual_steps(&sizes, initial, options.dual_rows);
-        let history =
-            (dual > 0).then(|| History::new(&layout, &sizes, Base::new(&layout, initial), dual));
-        let weights = match dual {
-            0 => own_weights(&layout, &sizes, initial),
-            _ => Scratch::new(0),
+        let shared = |all: &[Initial<'_, F>]| {
+            all.iter()
+                .map(|i| matches!(i, Initial::Shared(_)))
+                .collect()
         };
+        let history = History::new(
+            &plan,
+            start.weights,
+            start.momentum,
+            start.with_momentum,
+            (rule.forget || rule.momentum, rule.momentum),
+            (options.chunk, options.record),
+        );
         let kept = if options.record { sizes.steps } else { 1 };
-        let rows = sizes.samples * sizes.heads;
-        let width = targets.as_ref().map_or(0, |t| t.width());
-        let values = if width > 0 {
-            rows * sizes.shape.value()
-        } else {
-            0
-        };
-        let together = if dual > 0 { sizes.samples } else { 1 };
-        let scratch = |length| Scratch::new(length);
+        let of = |given: bool| vec![F::one(); if given { kept * sizes.samples } else { 0 }];
         MemoryForward {
             record: options.record,
-            values: scratch(values),
-            predicted: scratch(rows * width),
-            changes: scratch(together * layout.changes_len),
-            scratch: scratch(history.as_ref().map_or(0, |h| h.scratch_len(&layout))),
+            scratch: Scratch::new(plan.scratch_len),
             state: MemorySaved {
-                rule,
-                sizes,
-                targets,
-                shared: initial
-                    .iter()
-                    .map(|i| matches!(i, Initial::Shared(_)))
-                    .collect(),
+                shared: shared(start.weights),
+                shared_momentum: shared(start.momentum),
                 history,
-                weights,
-                records: scratch(kept * sizes.samples * layout.record_len),
-                rates: scratch(kept * sizes.samples),
-                layout,
+                records: Scratch::new(kept * plan.record_len),
+                rates: of(true),
+                keep: of(rule.forget),
+                momentum: of(rule.momentum),
+                plan,
+                rule,
             },
         }
     }
@@ -156,92 +175,98 @@ impl<F: Kernels> MemoryForward<F> {
     ///
     /// If a shape does not fit.
     pub fn step(&mut self, step: StepForward<'_, F>) {
-        let samples = self.state.sizes.samples;
         let kept = if self.record { step.step } else { 0 };
-        self.state.rates[kept * samples..][..samples].copy_from_slice(step.rates);
-        self.predict(&step);
         let state = &mut self.state;
-        let (layout, rule) = (&state.layout, state.rule.steps());
-        let records =
-            &mut state.records[kept * samples * layout.record_len..][..samples * layout.record_len];
-        let targets = layout.heads
-            * if self.predicted.is_empty() {
-                0
+        let samples = state.plan.sizes.samples;
+        let at = kept * samples..(kept + 1) * samples;
+        state.rates[at.clone()].copy_from_slice(step.rates);
+        if state.rule.forget {
+            let keep = state.keep[at.clone()].iter_mut();
+            keep.zip(step.forget)
+                .for_each(|(k, phi)| *k = F::one() - *phi);
+        }
+        if state.rule.momentum {
+            state.momentum[at].copy_from_slice(step.momentum);
+        }
+        state
+            .history
+            .begin_step(&state.plan, step.step, self.record);
+        let MemorySaved {
+            rule,
+            plan,
+            history,
+            records,
+            rates,
+            keep,
+            momentum,
+            ..
+        } = state;
+        let one = |all: &'_ [F]| {
+            if all.is_empty() {
+                0..0
             } else {
-                layout.targets
-            };
-        let dual = state.history.as_ref().map_or(0, |h| h.steps);
-        if let Some(history) = state.history.as_mut().filter(|_| step.step < dual) {
-            let mut group = ForwardGroup {
-                layout,
-                count: samples,
-                records,
-                changes: &mut self.changes,
-                rates: step.rates,
-                targets: &self.predicted,
-                interactions: step.interactions,
-                interaction_stride: step.interaction_stride,
-            };
-            let mut passes = DualForward {
-                history,
-                step: step.step,
-                scratch: &mut self.scratch,
-            };
-            advance(&mut group, &mut passes, rule);
-            (0..samples).for_each(|s| {
-                let read = &mut step.reads[s * step.read_stride..][..layout.value];
-                step.meta[s] = outcome(group.one(s), read);
-            });
-            return;
-        }
-        if let Some(history) = state.history.as_ref().filter(|_| state.weights.is_empty()) {
-            state.weights = history.fold(layout, dual);
-        }
-        for s in 0..samples {
-            let mut group = ForwardGroup {
-                layout,
-                count: 1,
-                records: &mut records[s * layout.record_len..][..layout.record_len],
-                changes: &mut self.changes,
-                rates: &step.rates[s..=s],
-                targets: &self.predicted[s * targets..][..targets],
-                interactions: &step.interactions[s * step.interaction_stride..],
-                interaction_stride: step.interaction_stride,
-            };
-            let weights = &mut state.weights[s * layout.weights_len..][..layout.weights_len];
-            advance(&mut group, &mut DirectForward { weights }, rule);
-            let read = &mut step.reads[s * step.read_stride..][..layout.value];
-            step.meta[s] = outcome(group.one(0), read);
-        }
-    }
-
-    /// The targets of all sequences in one product.
-    fn predict(&mut self, step: &StepForward<'_, F>) {
-        let Some(network) = &self.state.targets else {
-            return;
+                kept * samples..(kept + 1) * samples
+            }
         };
-        let sizes = self.state.sizes;
-        let (rows, value) = (sizes.samples * sizes.heads, sizes.shape.value());
-        for (row, to) in self.values.chunks_exact_mut(value).enumerate() {
-            let (s, h) = (row / sizes.heads, row % sizes.heads);
-            let at = s * step.interaction_stride + (3 * h + 1) * value;
-            to.copy_from_slice(&step.interactions[at..at + value]);
+        let numbers = Numbers {
+            rates: &rates[one(rates)],
+            keep: &keep[one(keep)],
+            momentum: &momentum[one(momentum)],
+        };
+        let mut run = Run {
+            rule,
+            plan,
+            local: step.step - history.chunk().first,
+            history,
+            values: Values {
+                record: &mut records[kept * plan.record_len..][..plan.record_len],
+                scratch: &mut self.scratch,
+            },
+            numbers,
+        };
+        run.take_in(&step);
+        let groups = run.history.groups(samples);
+        let all = Group {
+            first: 0,
+            count: samples,
+        };
+        let segments = plan.segments.len();
+        for (n, (range, alone)) in plan.segments.iter().enumerate() {
+            if *alone {
+                run.instruction(&plan.ops[range.start], all);
+                if n + 1 < segments {
+                    continue;
+                }
+            }
+            for group in &groups {
+                if !*alone {
+                    plan.ops[range.clone()]
+                        .iter()
+                        .for_each(|op| run.instruction(op, *group));
+                }
+                if n + 1 == segments {
+                    run.after(*group);
+                }
+            }
         }
-        network.predict(
-            Matrix::dense(&self.values, rows, value),
-            &mut self.predicted,
-        );
+        if segments == 0 {
+            groups.iter().for_each(|group| run.after(*group));
+        }
+        run.outcome(step);
     }
 
     /// The weights of a layer after `steps` steps, which must be all that were taken, `[S, out, in]` without padding.
     pub fn weights(&self, layer: usize, steps: usize) -> Vec<F> {
-        let state = &self.state;
-        match &state.history {
-            Some(history) if state.weights.is_empty() => {
-                history.fold_layer(&state.layout, layer, steps)
-            }
-            _ => unpadded(&state.weights, &state.layout, layer),
-        }
+        self.state
+            .history
+            .last_weights(&self.state.plan, layer, steps)
+    }
+
+    /// The momentum of a layer likewise, of a rule that carries it.
+    pub fn momentum(&self, layer: usize, steps: usize) -> Vec<F> {
+        self.state
+            .history
+            .last_momentum(&self.state.plan, layer, steps)
     }
 
     /// What the adjoint needs, if it was recorded.
@@ -250,97 +275,150 @@ impl<F: Kernels> MemoryForward<F> {
     }
 }
 
-/// The course of a step, which all rules share.
-fn advance<F: Kernels>(
-    group: &mut ForwardGroup<'_, F>,
-    passes: &mut dyn ForwardPasses<F>,
-    rule: &dyn super::rule::Rule<F>,
-) {
-    let layout = group.layout;
-    let heads = layout.heads;
-    group.each(|one| {
-        for h in 0..heads {
-            let [write, _, read] = one.head(h);
-            layout.after[0]
-                .row_mut(one.record, h)
-                .copy_from_slice(write);
-            layout.after[0]
-                .row_mut(one.record, heads + h)
-                .copy_from_slice(read);
-        }
-    });
-    for l in 0..layout.layers {
-        passes.before(l, group);
-        if l + 1 < layout.layers {
-            group.each(|one| F::tanh_slice(layout.before[l + 1].of_mut(one.record)));
-        }
-    }
-    rule.errors(group, passes);
-    for l in 0..layout.layers {
-        passes.after(l, group);
-        if l + 1 < layout.layers {
-            group.each(|one| F::tanh_slice(layout.after[l + 1].of_mut(one.record)));
-        }
-    }
+/// A step on its way.
+struct Run<'a, F> {
+    rule: &'a FusedRule<F>,
+    plan: &'a Plan,
+    history: &'a mut History<F>,
+    /// The step of the chunk.
+    local: usize,
+    values: Values<'a, F>,
+    numbers: Numbers<'a, F>,
 }
 
-/// The read, and the meta loss, which is returned.
-fn outcome<F: Kernels>(one: ForwardOne<'_, F>, read: &mut [F]) -> F {
-    let (heads, out) = (one.layout.heads, one.layout.after[one.layout.layers]);
-    let mean = F::one() / F::of(heads as f64);
-    let mut squares = F::zero();
-    read.fill(F::zero());
-    for h in 0..heads {
-        add_scaled(read, mean, out.row(one.record, heads + h));
-        let [_, value, _] = one.head(h);
-        let miss = out.row_mut(one.record, h);
-        add_scaled(miss, -F::one(), value);
-        squares += dot(miss, miss);
-    }
-    squares / F::of((heads * out.columns) as f64)
-}
-
-/// Weights for each sequence from what they start as.
-fn own_weights<F: Kernels>(
-    layout: &Layout,
-    sizes: &MemorySizes,
-    initial: &[Initial<'_, F>],
-) -> Scratch<F> {
-    let mut weights = Scratch::new(sizes.samples * layout.weights_len);
-    for (s, weights) in weights.chunks_exact_mut(layout.weights_len).enumerate() {
-        for (region, initial) in layout.weights.iter().zip(initial) {
-            let length = region.rows * region.columns;
-            let from = match initial {
-                Initial::Shared(w) => *w,
-                Initial::Each(w) => &w[s * length..][..length],
-            };
-            fill(region, weights, from);
+impl<F: Kernels> Run<'_, F> {
+    /// Keys and values from the interactions; keys of norm one, if they are to be.
+    fn take_in(&mut self, step: &StepForward<'_, F>) {
+        let (sizes, plan) = (self.plan.sizes, self.plan);
+        let (heads, value) = (sizes.heads, sizes.shape.value());
+        let (keys, after) = (plan.places[0], plan.after[0]);
+        let place = plan.places[1];
+        for s in 0..sizes.samples {
+            for h in 0..heads {
+                let head =
+                    &step.interactions[s * step.interaction_stride + 3 * h * value..][..3 * value];
+                for (which, part) in [(0, &head[..value]), (1, &head[2 * value..])] {
+                    let row = (2 * s + which) * heads + h;
+                    let to = after.row_mut(self.values.record, row);
+                    to.copy_from_slice(part);
+                    if self.rule.unit_keys {
+                        let norm = unit_row(to);
+                        self.values.record[plan.norms.offset + row] = norm;
+                    }
+                }
+                let (row, from) = (s * heads + h, 2 * s * heads + h);
+                if keys.kept {
+                    let (from, to) = (
+                        after.offset + from * after.stride,
+                        keys.region.offset + row * keys.region.stride,
+                    );
+                    self.values.record.copy_within(from..from + value, to);
+                } else {
+                    keys.region
+                        .row_mut(self.values.scratch, row)
+                        .copy_from_slice(after.row(self.values.record, from));
+                }
+                let to = if place.kept {
+                    &mut *self.values.record
+                } else {
+                    &mut *self.values.scratch
+                };
+                place
+                    .region
+                    .row_mut(to, row)
+                    .copy_from_slice(&head[value..2 * value]);
+            }
         }
     }
-    weights
-}
 
-/// Copies a matrix without padding into a region.
-pub(super) fn fill<F: Kernels>(region: &Region, to: &mut [F], from: &[F]) {
-    assert_eq!(
-        from.len(),
-        region.rows * region.columns,
-        "weights {} x {}",
-        region.rows,
-        region.columns
-    );
-    for (r, row) in from.chunks_exact(region.columns).enumerate() {
-        region.row_mut(to, r).copy_from_slice(row);
+    fn instruction(&mut self, planned: &Planned, group: Group) {
+        let (plan, heads) = (self.plan, self.plan.sizes.heads);
+        let place = |rows: crate::program::Rows| plan.places[rows.0];
+        match planned.op {
+            Op::Apply { layer, x, y } | Op::Pull { layer, e: x, y } => {
+                let side = match planned.op {
+                    Op::Apply { .. } => Side::Apply,
+                    _ => Side::Pull,
+                };
+                let (known, to) = self.values.before(place(y));
+                let at = (self.local, planned.at.updates, planned.at.first);
+                self.history
+                    .product(side, plan, layer, group, heads, known.of(place(x)), to, at);
+            }
+            Op::Linear { matrix, x, y } => {
+                let (known, (to, region)) = self.values.before(place(y));
+                let (from, x) = known.of(place(x));
+                let y = region.group(group, heads);
+                self.rule.matrices[matrix].apply(x.group(group, heads).view(from), y.view_mut(to));
+            }
+            Op::Update { layer, e, a } => {
+                let known = super::instructions::Known {
+                    record: &*self.values.record,
+                    scratch: &*self.values.scratch,
+                };
+                let (e, a) = (known.of(place(e)), known.of(place(a)));
+                for s in group.sequences() {
+                    let at = (self.local, planned.at.updates);
+                    self.history
+                        .append(plan, layer, s, at, self.numbers.rates[s], e, a);
+                }
+            }
+            ref op => forward(plan, op, group, &mut self.values, self.numbers),
+        }
     }
-}
 
-/// A layer of all sequences without padding.
-pub(super) fn unpadded<F: Kernels>(weights: &[F], layout: &Layout, layer: usize) -> Vec<F> {
-    let region = layout.weights[layer];
-    let sequences = weights.len() / layout.weights_len;
-    let mut dense = Vec::with_capacity(sequences * region.rows * region.columns);
-    for weights in weights.chunks_exact(layout.weights_len) {
-        (0..region.rows).for_each(|r| dense.extend_from_slice(region.row(weights, r)));
+    /// Write and read keys through the weights just written.
+    fn after(&mut self, group: Group) {
+        let (plan, each) = (self.plan, 2 * self.plan.sizes.heads);
+        if let Some(decays) = &mut self.history.decays {
+            for s in group.sequences() {
+                let keep = self.numbers.get(crate::program::Scalar::Keep, s);
+                let momentum = self.numbers.get(crate::program::Scalar::Momentum, s);
+                decays.advance(s, self.local, keep, momentum);
+            }
+        }
+        let layers = plan.layers.len();
+        for (l, layer) in plan.layers.iter().enumerate() {
+            let (x, y) = (plan.after[l], plan.after[l + 1]);
+            let (known, to) = self.values.record.split_at_mut(y.offset);
+            // The coefficients stand with this step, the weights are those that the next one begins with.
+            self.history.product_after(
+                plan,
+                l,
+                group,
+                each,
+                (known, x),
+                (to, y.after(y.offset)),
+                (self.local, layer.after.first),
+            );
+            if l + 1 < layers {
+                F::tanh_slice(y.group(group, each).of_mut(self.values.record));
+            }
+        }
     }
-    dense
+
+    /// The reads, and the meta losses.
+    fn outcome(&mut self, step: StepForward<'_, F>) {
+        let (sizes, plan) = (self.plan.sizes, self.plan);
+        let (heads, value) = (sizes.heads, sizes.shape.value());
+        let out = plan.after[plan.layers.len()];
+        let mean = F::one() / F::of(heads as f64);
+        for s in 0..sizes.samples {
+            let read = &mut step.reads[s * step.read_stride..][..value];
+            read.fill(F::zero());
+            let mut squares = F::zero();
+            for h in 0..heads {
+                add_scaled(
+                    read,
+                    mean,
+                    out.row(self.values.record, (2 * s + 1) * heads + h),
+                );
+                let from = s * step.interaction_stride + (3 * h + 1) * value;
+                let miss = out.row_mut(self.values.record, 2 * s * heads + h);
+                add_scaled(miss, -F::one(), &step.interactions[from..from + value]);
+                squares += dot(miss, miss);
+            }
+            step.meta[s] = squares / F::of((heads * value) as f64);
+        }
+    }
 }

@@ -19,7 +19,7 @@ struct Plain {
 impl Plain {
     fn of(scene: &Scene, b: usize) -> Self {
         let (heads, value) = (scene.extents.heads, scene.extents.value);
-        let [keys, values, _, rate] = &scene.steps[0];
+        let [keys, values, _, rate, ..] = &scene.steps[0];
         let rows = |x: &mnm_tensor::Array<f64>| {
             (0..heads)
                 .map(|h| (0..value).map(|i| x[[b, h, i]]).collect())
@@ -163,7 +163,7 @@ fn holds(
 proptest! {
     #[test]
     fn the_gradient_rule_descends_the_update_loss(extents in extents(&[1, 3, 17, 63])) {
-        holds(&GradientRule, extents, |_, plain| plain.gradient_rule())?;
+        holds(&GradientRule::default(), extents, |_, plain| plain.gradient_rule())?;
     }
 
     #[test]
@@ -179,7 +179,7 @@ proptest! {
     #[test]
     fn reading_and_discrepancy_are_those_of_plain_loops(extents in extents(&[1, 3, 17])) {
         let extents = Extents { steps: 1, ..extents };
-        let scene = Scene::new(extents, &GradientRule);
+        let scene = Scene::new(extents, &GradientRule::default());
         let memory = mnm_memory::Memory::new(crate::scene::constants(&scene.weights)).unwrap();
         let [keys, values, ..] = scene.steps[0].each_ref().map(|x| mnm_tensor::Tensor::shared(x.clone()));
         let read = memory.read(&keys).unwrap();

@@ -11,15 +11,11 @@ fn memory(shapes: &[&[usize]]) -> Result<Memory<f64>, MemoryError> {
 }
 
 fn write(keys: &[usize], values: &[usize], rate: &[usize]) -> Write<f64> {
-    Write {
-        keys: Tensor::ones(keys),
-        values: Tensor::ones(values),
-        rate: Tensor::ones(rate),
-    }
+    Write::new(Tensor::ones(keys), Tensor::ones(values), Tensor::ones(rate))
 }
 
-fn targets(shape: &MemoryShape) -> Parameters<Tensor<f64>> {
-    let specs = WriteRule::<f64>::parameters(&PerceptronRule, shape);
+fn ones(rule: &dyn WriteRule<f64>, shape: &MemoryShape) -> Parameters<Tensor<f64>> {
+    let specs = rule.parameters(shape);
     specs
         .into_iter()
         .map(|s| (s.name, Tensor::ones(&s.shape)))
@@ -124,12 +120,24 @@ fn a_write_that_does_not_fit_is_refused_even_where_it_would_stretch() {
         ([&[3, 3], &[3, 3], &[2]], "[3, 3]"),          // no batch
     ];
     for rule in rules::<f64>() {
-        let good = write(&[2, 3, 3], &[2, 3, 3], &[2]);
-        assert!(rule.write(&targets(&shape), &memory, &good).is_ok());
+        let gated = |mut write: Write<f64>| {
+            for gate in rule.gates().learned() {
+                write = match gate {
+                    "forget" => write.with_forget(Tensor::ones(&[2]).scale(0.5).unwrap()),
+                    _ => write.with_momentum(Tensor::ones(&[2])),
+                };
+            }
+            write
+        };
+        let good = gated(write(&[2, 3, 3], &[2, 3, 3], &[2]));
+        assert!(
+            rule.write(&ones(rule.as_ref(), &shape), &memory, &good)
+                .is_ok()
+        );
         for ([keys, values, rate], named) in cases {
-            let bad = write(keys, values, rate);
+            let bad = gated(write(keys, values, rate));
             names(
-                rule.write(&targets(&shape), &memory, &bad),
+                rule.write(&ones(rule.as_ref(), &shape), &memory, &bad),
                 &["write", named],
             );
         }
@@ -159,13 +167,9 @@ fn operands_on_two_tapes_are_refused() {
     let weight = one.variable(ndarray::Array3::ones((1, 2, 2)));
     let memory = Memory::new(vec![weight]).unwrap();
     let key = other.variable(ndarray::Array3::ones((1, 1, 2)));
-    let write = Write {
-        keys: key.clone(),
-        values: key,
-        rate: Tensor::ones(&[1]),
-    };
+    let write = Write::new(key.clone(), key, Tensor::ones(&[1]));
     names(
-        GradientRule.write(&Parameters::new(), &memory, &write),
+        GradientRule::default().write(&Parameters::new(), &memory, &write),
         &["tapes"],
     );
 }
@@ -175,7 +179,10 @@ fn targets_of_another_height_are_refused() {
     let memory = memory(&[&[1, 4, 3], &[1, 3, 4]]).unwrap();
     let write = write(&[1, 1, 3], &[1, 1, 3], &[1]);
     for (hidden, layers) in [(3, 2), (5, 2), (4, 3)] {
-        let other = targets(&MemoryShape::new(3, hidden, layers).unwrap());
+        let other = ones(
+            &PerceptronRule,
+            &MemoryShape::new(3, hidden, layers).unwrap(),
+        );
         let result = PerceptronRule.write(&other, &memory, &write);
         let found = format!("[{}, 3]", other.get("targets.bias").unwrap().shape()[0]);
         names(result, &["targets.weight", &found, "[7, 3]"]);

@@ -3,6 +3,7 @@
 
 mod definitions;
 mod errors;
+mod family;
 mod gradients;
 mod meaning;
 mod promises;

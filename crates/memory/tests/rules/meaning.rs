@@ -12,9 +12,9 @@ proptest! {
     fn a_small_gradient_write_lowers_the_update_loss_as_much_as_it_moves(extents in extents(&[1, 3, 17, 63])) {
         const RATE: f64 = 1e-5;
         let extents = Extents { steps: 1, ..extents };
-        let mut scene = Scene::new(extents, &GradientRule);
+        let mut scene = Scene::new(extents, &GradientRule::default());
         scene.steps[0][3] = Array::from_elem(scene.steps[0][3].shape(), RATE);
-        let outcome = scene.run_plain(&GradientRule);
+        let outcome = scene.run_plain(&GradientRule::default());
         for b in 0..extents.batch {
             // To first order the loss falls by rate * |gradient|^2 = |change|^2 / rate.
             let moved: f64 = outcome.memory.weights().iter().zip(&scene.weights)
@@ -38,7 +38,7 @@ proptest! {
         let extents = Extents { batch: 1, steps: 1, ..extents };
         let scene = Scene::new(extents, &PerceptronRule);
         let memory = Memory::new(constants(&scene.weights)).unwrap();
-        let [keys, values, _, rate] = scene.steps[0].each_ref().map(|x| Tensor::shared(x.clone()));
+        let [keys, values, _, rate, ..] = scene.steps[0].each_ref().map(|x| Tensor::shared(x.clone()));
         let keys = keys.slice(1, 0, 1).unwrap().broadcast_to(values.shape()).unwrap();
         let reached: Vec<Tensor<f64>> = memory.activations(&keys).unwrap()[1..]
             .iter()
@@ -49,7 +49,7 @@ proptest! {
             ("targets.weight".to_owned(), Tensor::zeros(&[bias.value().len(), extents.value])),
             ("targets.bias".to_owned(), bias),
         ].into_iter().collect();
-        let written = PerceptronRule.write(&parameters, &memory, &Write { keys, values, rate }).unwrap();
+        let written = PerceptronRule.write(&parameters, &memory, &Write::new(keys, values, rate)).unwrap();
         for (after, before) in written.weights().iter().zip(&scene.weights) {
             prop_assert_eq!(after.value(), before);
         }
@@ -83,12 +83,12 @@ fn a_linear_memory_stores_orthonormal_keys_in_one_write() {
     )
     .unwrap();
     let memory = Memory::new(vec![start]).unwrap();
-    let write = Write {
-        keys: heads(&KEYS),
-        values: heads(&VALUES),
-        rate: Tensor::constant(ndarray::array![rate]),
-    };
-    let written = GradientRule
+    let write = Write::new(
+        heads(&KEYS),
+        heads(&VALUES),
+        Tensor::constant(ndarray::array![rate]),
+    );
+    let written = GradientRule::default()
         .write(&Parameters::new(), &memory, &write)
         .unwrap();
     let error = written
@@ -115,13 +115,15 @@ fn both_rules_are_one_for_a_single_layer_whose_target_is_the_value() {
     .into_iter()
     .collect();
     let memory = Memory::new(vec![identity.reshape(&[1, 4, 4]).unwrap()]).unwrap();
-    let write = Write {
-        keys: heads(&KEYS),
-        values: heads(&VALUES),
-        rate: Tensor::constant(ndarray::array![0.7]),
-    };
+    let write = Write::new(
+        heads(&KEYS),
+        heads(&VALUES),
+        Tensor::constant(ndarray::array![0.7]),
+    );
     let local = PerceptronRule.write(&parameters, &memory, &write).unwrap();
-    let global = GradientRule.write(&parameters, &memory, &write).unwrap();
+    let global = GradientRule::default()
+        .write(&parameters, &memory, &write)
+        .unwrap();
     let difference = mnm_tensor::testkit::relative_difference(
         local.weights()[0].value(),
         global.weights()[0].value(),
@@ -143,12 +145,8 @@ fn a_gradient_write_goes_the_part_of_the_way_that_its_rate_says() {
     for (head, square) in squares.iter().enumerate() {
         for part in [0.25, 1.0] {
             let rate = part * (heads * width) as f64 / (2.0 * square);
-            let write = Write {
-                keys: keys.clone(),
-                values: values.clone(),
-                rate: Tensor::constant(array![rate]),
-            };
-            let written = GradientRule
+            let write = Write::new(keys.clone(), values.clone(), Tensor::constant(array![rate]));
+            let written = GradientRule::default()
                 .write(&Parameters::new(), &memory, &write)
                 .unwrap();
             let read = written.read(&keys).unwrap();

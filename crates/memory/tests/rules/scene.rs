@@ -49,6 +49,9 @@ pub fn extents(widths: &'static [usize]) -> impl Strategy<Value = Extents> {
         )
 }
 
+/// What a step brings.
+pub const PARTS: usize = 6;
+
 /// Everything that goes into a few writes and reads, as arrays.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -57,8 +60,8 @@ pub struct Scene {
     pub weights: Vec<Array<f64>>,
     /// The parameters of the rule.
     pub parameters: Parameters<Array<f64>>,
-    /// Step by step: `k^w`, `v^w`, `k^r` `[B, H, M]` and `beta` `[B]`.
-    pub steps: Vec<[Array<f64>; 4]>,
+    /// Step by step: `k^w`, `v^w`, `k^r` `[B, H, M]`, and `beta`, `phi` and `eta` `[B]`, of which a rule takes what it asks for.
+    pub steps: Vec<[Array<f64>; PARTS]>,
 }
 
 /// What comes out of a scene.
@@ -121,6 +124,8 @@ impl Scene {
                     Array::from_shape_simple_fn(vec![batch], || {
                         calm * generator.random_range(0.2..0.9)
                     }),
+                    Array::from_shape_simple_fn(vec![batch], || generator.random_range(0.05..0.4)),
+                    Array::from_shape_simple_fn(vec![batch], || generator.random_range(0.1..0.8)),
                 ]
             })
             .collect();
@@ -146,7 +151,7 @@ impl Scene {
 
     /// Where the arguments of step `t` start in the list.
     pub fn step_at(&self, t: usize) -> usize {
-        self.weights.len() + self.parameters.len() + 4 * t
+        self.weights.len() + self.parameters.len() + PARTS * t
     }
 
     /// Reads the list of [`arguments`](Self::arguments), here as tensors, and runs all steps.
@@ -212,20 +217,23 @@ impl Scene {
     }
 }
 
-/// Writes and reads `steps` (four tensors each) one after the other.
+/// Writes and reads `steps` ([`PARTS`] tensors each) one after the other.
 pub fn run_steps(
     rule: &dyn WriteRule<f64>,
     parameters: &Parameters<Tensor<f64>>,
     mut memory: Memory<f64>,
     steps: &[Tensor<f64>],
 ) -> Result<Outcome, MemoryError> {
+    memory = memory.with_unit_keys(rule.unit_keys());
     let (mut reads, mut before, mut meta) = (Vec::new(), Vec::new(), Vec::new());
-    for step in steps.chunks_exact(4) {
-        let write = Write {
-            keys: step[0].clone(),
-            values: step[1].clone(),
-            rate: step[3].clone(),
-        };
+    for step in steps.chunks_exact(PARTS) {
+        let mut write = Write::new(step[0].clone(), step[1].clone(), step[3].clone());
+        for gate in rule.gates().learned() {
+            write = match gate {
+                "forget" => write.with_forget(step[4].clone()),
+                _ => write.with_momentum(step[5].clone()),
+            };
+        }
         before.push(memory.discrepancy(&write.keys, &write.values)?);
         memory = rule.write(parameters, &memory, &write)?;
         reads.push(memory.read(&step[2])?);
@@ -248,6 +256,7 @@ impl Outcome {
             .chain(&self.before)
             .chain(&self.meta)
             .chain(self.memory.weights())
+            .chain(self.memory.slots().map(|(_, slot)| slot))
             .map(|t| t.reshape(&[t.value().len()]))
             .collect::<Result<Vec<_>, _>>()?;
         Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0)
@@ -265,19 +274,26 @@ pub fn variables(arrays: &[Array<f64>], tape: &Tape<f64>) -> Vec<Tensor<f64>> {
         .collect()
 }
 
-/// What `run` failed with, in the words of the tensor core, as the test kit takes it.
-pub fn in_ops(error: MemoryError) -> TensorError {
-    match error {
-        MemoryError::Tensor(error) => error,
-        other => TensorError::Op {
-            op: "memory",
-            reason: other.to_string(),
-        },
+pub fn norm(array: &Array<f64>) -> f64 {
+    array.iter().map(|x| x * x).sum::<f64>().sqrt()
+}
+
+/// The layers that a rule writes to.
+pub fn written(rule: &dyn WriteRule<f64>, shape: &MemoryShape) -> Vec<usize> {
+    match rule.program(shape, 1) {
+        Some(program) => program.written(),
+        None => vec![shape.layers() - 1],
     }
 }
 
-pub fn norm(array: &Array<f64>) -> f64 {
-    array.iter().map(|x| x * x).sum::<f64>().sqrt()
+/// Whether the argument at this place of a step is one that the rule looks at.
+pub fn looks_at(rule: &dyn WriteRule<f64>, place: usize) -> bool {
+    let learned = rule.gates().learned();
+    match place {
+        4 => learned.contains(&"forget"),
+        5 => learned.contains(&"momentum"),
+        _ => true,
+    }
 }
 
 /// Runs `check` on every rule there is.

@@ -1,8 +1,8 @@
 //! A sentinel: MNM-g is second order. A rule that takes its inner gradient for a constant must be told apart.
 
-use mnm_memory::{GradientRule, Memory, MemoryError, MemoryShape, Write, WriteRule};
+use mnm_memory::{GradientRule, Memory, MemoryError, Write, WriteRule};
 use mnm_tensor::testkit::random_array;
-use mnm_tensor::{Array, Order, ParameterSpec, Parameters, Tape, Tensor, pull_back};
+use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, pull_back};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -20,23 +20,19 @@ impl WriteRule<f64> for FirstOrderRule {
         "first-order"
     }
 
-    fn parameters(&self, _: &MemoryShape) -> Vec<ParameterSpec> {
-        Vec::new()
-    }
-
     fn write(
         &self,
         parameters: &Parameters<Tensor<f64>>,
         memory: &Memory<f64>,
         write: &Write<f64>,
     ) -> Result<Memory<f64>, MemoryError> {
-        let once = Write {
-            keys: write.keys.detach(),
-            values: write.values.detach(),
-            rate: Tensor::ones(write.rate.shape()),
-        };
+        let once = Write::new(
+            write.keys.detach(),
+            write.values.detach(),
+            Tensor::ones(write.rate.shape()),
+        );
         let plain = memory.detach();
-        let moved = GradientRule.write(parameters, &plain, &once)?;
+        let moved = GradientRule::default().write(parameters, &plain, &once)?;
         let rate = write.rate.reshape(&[write.rate.value().len(), 1, 1])?;
         let weights = memory
             .weights()
@@ -58,7 +54,7 @@ fn scene(seed: u64) -> Scene {
         batch: 2,
         steps: 3,
     };
-    Scene::new(extents, &GradientRule)
+    Scene::new(extents, &GradientRule::default())
 }
 
 /// The gradient of the last read, dotted with a random cotangent, to all arguments.
@@ -81,7 +77,7 @@ fn metagradient(scene: &Scene, rule: &dyn WriteRule<f64>) -> Vec<Array<f64>> {
 fn cutting_the_inner_gradient_changes_the_metagradient() {
     for seed in 0..256 {
         let scene = scene(seed);
-        let exact = metagradient(&scene, &GradientRule);
+        let exact = metagradient(&scene, &GradientRule::default());
         let cut = metagradient(&scene, &FirstOrderRule);
         for layer in 0..scene.weights.len() {
             let difference =
@@ -113,7 +109,7 @@ proptest! {
     #[test]
     fn both_orders_write_the_same_values(seed in any::<u64>()) {
         let scene = scene(seed);
-        let (a, b) = (scene.run_plain(&GradientRule), scene.run_plain(&FirstOrderRule));
+        let (a, b) = (scene.run_plain(&GradientRule::default()), scene.run_plain(&FirstOrderRule));
         for (a, b) in a.memory.weights().iter().zip(b.memory.weights()) {
             let difference = mnm_tensor::testkit::relative_difference(a.value(), b.value());
             prop_assert!(difference < 1e-12, "{difference:e}");

@@ -1,0 +1,100 @@
+//! A rule as the kernel takes it: its program, its gates and its keys.
+
+use std::sync::Arc;
+
+use mnm_tensor::Float;
+use mnm_tensor::kernels::Kernels;
+
+use super::forward::FusedRule;
+use super::shared::SharedMatrix;
+use crate::program::{Op, Program};
+use crate::{Gate, Gates, MemoryShape, WriteRule};
+
+/// A rule that the kernel can run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleForm {
+    /// What happens at a write.
+    pub program: Program,
+    /// Whether writes forget, and carry momentum.
+    pub gates: Gates,
+    /// Whether keys have norm one.
+    pub unit_keys: bool,
+}
+
+impl RuleForm {
+    /// The form of `rule` for memories of this shape and so many heads. `None` if it is not one that the kernel knows, and runs on
+    /// the reference: it has a write of its own, forgets row by row, or asks its weights again after its last update.
+    pub fn of<F: Float>(
+        rule: &dyn WriteRule<F>,
+        shape: &MemoryShape,
+        heads: usize,
+    ) -> Option<Self> {
+        let program = rule.program(shape, heads)?;
+        let known = shape.key() == shape.value() && program.misfit().is_none() && in_form(&program);
+        known.then(|| RuleForm {
+            program,
+            gates: rule.gates(),
+            unit_keys: rule.unit_keys(),
+        })
+    }
+
+    /// The parameters of the matrices that it shares, with their shapes, in the order in which [`RuleForm::prepare`] takes them.
+    pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
+        let mut all = Vec::new();
+        for shared in &self.program.shared {
+            all.push((shared.weight.clone(), shared.shape.to_vec()));
+            if let Some(bias) = &shared.bias {
+                all.push((bias.clone(), vec![shared.shape[0]]));
+            }
+        }
+        all
+    }
+
+    /// Of each shared matrix, whether it has a bias.
+    pub(crate) fn program_shared_biases(&self) -> Vec<bool> {
+        self.program
+            .shared
+            .iter()
+            .map(|shared| shared.bias.is_some())
+            .collect()
+    }
+
+    /// The rule with its matrices packed, from the elements of [`RuleForm::parameters`].
+    ///
+    /// # Panics
+    /// If there are fewer than that.
+    pub fn prepare<F: Kernels>(&self, parameters: &[&[F]]) -> FusedRule<F> {
+        let mut given = parameters.iter();
+        let mut next = || *given.next().expect("the parameters of the shared matrices");
+        let matrices = self.program.shared.iter().map(|shared| {
+            let weight = next();
+            let bias = shared.bias.as_ref().map(|_| next());
+            SharedMatrix::new(weight, bias, shared.shape)
+        });
+        FusedRule {
+            matrices: Arc::new(matrices.collect()),
+            program: self.program.clone(),
+            forget: self.gates.forget != Gate::None,
+            momentum: self.gates.momentum != Gate::None,
+            unit_keys: self.unit_keys,
+        }
+    }
+}
+
+/// Whether the kernel knows what the program does.
+fn in_form(program: &Program) -> bool {
+    let used_after = |layer: usize| {
+        let last = program
+            .ops
+            .iter()
+            .rposition(|op| matches!(op, Op::Update { layer: l, .. } if *l == layer));
+        last.is_some_and(|last| {
+            program.ops[last..].iter().any(|op| match op {
+                Op::Apply { layer: l, .. } | Op::Pull { layer: l, .. } => *l == layer,
+                _ => false,
+            })
+        })
+    };
+    let decays = program.ops.iter().any(|op| matches!(op, Op::Decay { .. }));
+    !decays && !(0..program.shape.layers()).any(used_after)
+}

@@ -1,0 +1,576 @@
+//! The weights as a chunk of steps sees them: as they were where it began, and what was written since.
+//!
+//! ```text
+//! x W^T = p (x W_a^T) - q (x S_a^T) - ((x A^T) o r) D        e W = p (e W_a) - q (e S_a) - ((e D^T) o r) A
+//! ```
+//!
+//! with the rows of A and D of all writes since, and the numbers of [`super::decay`]; without gates p = r = 1 and q = 0. At the end
+//! of a chunk the writes are folded into weights, from which the next one begins.
+
+use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch, Store, matmul_tn};
+
+use super::decay::Decays;
+use super::elementwise::{add_scaled, scaled};
+use super::layout::{Allocator, Group, Region};
+use super::plan::{LayerPlan, Plan};
+use super::products::scale;
+
+/// A matrix of a layer before the first step.
+#[derive(Clone, Copy, Debug)]
+pub enum Initial<'a, F> {
+    /// One `[out, in]` for all sequences, W_0.
+    Shared(&'a [F]),
+    /// Each sequence its own, `[S, out, in]`: a carried state.
+    Each(&'a [F]),
+}
+
+/// Which product with a layer's weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// x W^T.
+    Apply,
+    /// e W.
+    Pull,
+}
+
+/// Weights that all sequences share.
+#[derive(Debug)]
+pub(super) struct SharedWeights<F> {
+    pub(super) dense: Vec<F>,
+    /// W^T, for x W^T.
+    pub(super) forward: Packed<F>,
+    /// W, for e W.
+    pub(super) backward: Packed<F>,
+}
+
+/// Where the writes of one sequence lie.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// A `[n, in]` and D `[n, out]` of every layer; their cotangents lie alike.
+    pub a: Vec<Region>,
+    pub d: Vec<Region>,
+    pub factors_len: usize,
+    /// W_a and S_a of a sequence, layer by layer; empty for layers that all share.
+    pub weights: Vec<Region>,
+    pub weights_len: usize,
+}
+
+/// A chunk of steps.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chunk {
+    pub first: usize,
+    pub steps: usize,
+    /// Where W_a `[S]` of the layers that sequences have of their own begin among the anchors; none if they all share all.
+    pub weights: Option<usize>,
+    /// Where S_a `[S]` begin, laid out as the weights; none for zeros.
+    pub momentum: Option<usize>,
+    /// Where its coefficients `[S]` begin.
+    coefficients: usize,
+}
+
+/// Coefficients `[rows, n]` of every product of a chunk's steps, layer by layer: x A^T or e D^T.
+#[derive(Clone, Debug)]
+pub(super) struct CoefficientPlaces {
+    pub regions: Vec<Region>,
+    len: usize,
+}
+
+/// How many steps a chunk has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChunkSteps {
+    /// Of one that begins with weights that all sequences share.
+    pub shared: usize,
+    /// Of one that begins with weights of each sequence's own.
+    pub own: usize,
+}
+
+/// The chunks so far, and the writes of the present one.
+#[derive(Debug)]
+pub(super) struct History<F> {
+    pub(super) shared: Vec<Option<SharedWeights<F>>>,
+    pub chunks: Vec<Chunk>,
+    pub places: Places,
+    /// Of the first chunk, and of those after it.
+    pub(super) coefficient_places: [CoefficientPlaces; 2],
+    /// What the chunks begin with: W_a `[S]` of each, S_a likewise, in one piece each.
+    pub(super) anchors: Scratch<F>,
+    pub(super) momenta: Scratch<F>,
+    /// The coefficients of all chunks.
+    pub stored: Scratch<F>,
+    /// A and D `[S]` of the present chunk.
+    pub factors: Scratch<F>,
+    pub decays: Option<Decays<F>>,
+    /// Which of the layers are written to.
+    pub(super) written: Vec<bool>,
+    pub(super) length: ChunkSteps,
+    /// Whether there is momentum.
+    pub(super) with_eta: bool,
+    pub(super) scaled: Scratch<F>,
+}
+
+/// Whether every number is zero.
+fn zeros<F: Kernels>(numbers: &[F]) -> bool {
+    numbers.iter().all(|x| *x == F::zero())
+}
+
+/// Copies `[S, rows, columns]`, or one of them for all, into each sequence's region.
+fn spread<F: Kernels>(region: &Region, to: &mut [F], each: usize, from: Initial<'_, F>) {
+    let size = region.rows * region.columns;
+    for (s, to) in to.chunks_exact_mut(each).enumerate() {
+        let from = match from {
+            Initial::Shared(w) => w,
+            Initial::Each(w) => &w[s * size..][..size],
+        };
+        for (r, row) in from.chunks_exact(region.columns).enumerate() {
+            region.row_mut(to, r).copy_from_slice(row);
+        }
+    }
+}
+
+impl<F: Kernels> History<F> {
+    /// Before the first step. `momentum` holds S_0 of every layer that is written to, if there is momentum; `with_momentum` says that
+    /// its cotangent is asked for, even if it is zero.
+    pub fn new(
+        plan: &Plan,
+        initial: &[Initial<'_, F>],
+        momentum: &[Initial<'_, F>],
+        with_momentum: bool,
+        (gated, with_eta): (bool, bool),
+        (length, record): (ChunkSteps, bool),
+    ) -> Self {
+        let sizes = &plan.sizes;
+        let written: Vec<bool> = plan.layers.iter().map(|l| l.updates > 0).collect();
+        let shared: Vec<_> = initial
+            .iter()
+            .zip(&plan.layers)
+            .map(|(initial, layer)| match initial {
+                Initial::Each(_) => None,
+                Initial::Shared(w) => {
+                    let matrix = Matrix::dense(w, layer.out, layer.input);
+                    Some(SharedWeights {
+                        dense: w.to_vec(),
+                        forward: Packed::transposed(matrix),
+                        backward: Packed::new(matrix),
+                    })
+                }
+            })
+            .collect();
+        let all_shared = shared.iter().all(Option::is_some);
+        let first = if all_shared {
+            length.shared
+        } else {
+            length.own
+        };
+        let longest = first.max(length.own).min(sizes.steps.max(1));
+        let places = Places::new(plan, &written, &shared, longest);
+        let steps = first.min(sizes.steps);
+        let coefficient_places =
+            [steps, length.own].map(|steps| CoefficientPlaces::new(plan, steps));
+        let length_of_all = sizes.samples * places.weights_len;
+        // Without a record two places are enough: for what a chunk begins with, and for what the next one will.
+        let later = (sizes.steps - steps).div_ceil(length.own);
+        let (kept, coefficients) = match record {
+            true => (later + 1, later),
+            false => (2, later.min(1)),
+        };
+        let nothing = |(Initial::Shared(s) | Initial::Each(s)): &Initial<'_, F>| zeros(s);
+        let moves = !momentum.is_empty() && (with_momentum || !momentum.iter().all(nothing));
+        let anchored = !all_shared || later > 0;
+        let mut anchors = Scratch::new(if anchored { kept * length_of_all } else { 0 });
+        let mut momenta = Scratch::new(if with_eta && (moves || later > 0) {
+            kept * length_of_all
+        } else {
+            0
+        });
+        if !all_shared {
+            for (region, initial) in places.weights.iter().zip(initial) {
+                if region.rows > 0 {
+                    spread(
+                        region,
+                        &mut anchors[..length_of_all],
+                        places.weights_len,
+                        *initial,
+                    );
+                }
+            }
+        }
+        if moves {
+            momenta[..length_of_all].fill(F::zero());
+            let layers = places
+                .weights
+                .iter()
+                .zip(&written)
+                .filter(|(_, written)| **written);
+            for ((region, _), initial) in layers.zip(momentum) {
+                spread(
+                    region,
+                    &mut momenta[..length_of_all],
+                    places.weights_len,
+                    *initial,
+                );
+            }
+        }
+        let chunk = Chunk {
+            first: 0,
+            steps,
+            weights: (!all_shared).then_some(0),
+            momentum: moves.then_some(0),
+            coefficients: 0,
+        };
+        let of_first = sizes.samples * coefficient_places[0].len;
+        let of_later = sizes.samples * coefficient_places[1].len;
+        let stored = Scratch::new(of_first + coefficients * of_later);
+        let columns = plan
+            .layers
+            .iter()
+            .map(|l| longest * l.updates * sizes.heads)
+            .max();
+        let mut history = History {
+            factors: Scratch::new(sizes.samples * places.factors_len),
+            decays: gated.then(|| Decays::new(sizes.samples, longest)),
+            with_eta,
+            scaled: Scratch::new(Region::new(2 * sizes.heads, columns.unwrap_or(1).max(1)).len()),
+            shared,
+            chunks: vec![chunk],
+            places,
+            coefficient_places,
+            anchors,
+            momenta,
+            stored,
+            written,
+            length,
+        };
+        history.begin_decays(sizes.samples);
+        history
+    }
+
+    fn begin_decays(&mut self, samples: usize) {
+        if let Some(decays) = &mut self.decays {
+            (0..samples).for_each(|s| decays.begin(s));
+        }
+    }
+
+    /// The chunk of the present step.
+    pub fn chunk(&self) -> Chunk {
+        // There is one from the beginning.
+        self.chunks[self.chunks.len() - 1]
+    }
+
+    /// The sequences that go through a step together: all of them while they share all weights, which one product then
+    /// multiplies; else one after the other, so that a sequence's weights stay in the cache for all that is done to them.
+    pub fn groups(&self, samples: usize) -> Vec<Group> {
+        if self.chunk().weights.is_none() {
+            return vec![Group {
+                first: 0,
+                count: samples,
+            }];
+        }
+        (0..samples).map(super::layout::only).collect()
+    }
+
+    /// Where the coefficients of one sequence and layer lie in the present chunk: in which part of those stored, and there.
+    pub fn coefficients(&self, s: usize, l: usize) -> (std::ops::Range<usize>, Region) {
+        let chunk = self.chunk();
+        let places = &self.coefficient_places[usize::from(chunk.first > 0)];
+        let at = chunk.coefficients + s * places.len;
+        (at..at + places.len, places.regions[l])
+    }
+
+    /// The steps of the longest chunk that begins with weights of each sequence's own.
+    pub fn longest_own(&self) -> usize {
+        let own = self.chunks.iter().filter(|chunk| chunk.weights.is_some());
+        own.map(|chunk| chunk.steps).max().unwrap_or(0)
+    }
+
+    /// The most columns that coefficients have in a layer.
+    pub fn widest(&self, l: usize) -> usize {
+        let widths = self
+            .coefficient_places
+            .iter()
+            .map(|places| places.regions[l].columns);
+        widths.max().unwrap_or(1)
+    }
+
+    /// Folds the writes of a chunk that is full, and begins the next. `record` says whether the old one is kept.
+    pub fn begin_step(&mut self, plan: &Plan, step: usize, record: bool) {
+        let last = self.chunk();
+        if step < last.first + last.steps || step == 0 {
+            return;
+        }
+        let sizes = &plan.sizes;
+        let length = sizes.samples * self.places.weights_len;
+        let place = match record {
+            true => self.chunks.len(),
+            // The one of two that the present chunk does not begin with.
+            false => usize::from(last.weights.unwrap_or(length) == 0),
+        };
+        self.fold(plan, last.steps, place * length);
+        let of_first = sizes.samples * self.coefficient_places[0].len;
+        let of_later = sizes.samples * self.coefficient_places[1].len;
+        let before = if record { self.chunks.len() - 1 } else { 0 };
+        if !record {
+            self.chunks.clear();
+        }
+        self.chunks.push(Chunk {
+            first: step,
+            steps: self.length.own.min(sizes.steps - step),
+            weights: Some(place * length),
+            momentum: self.with_eta.then_some(place * length),
+            coefficients: of_first + before * of_later,
+        });
+        self.begin_decays(sizes.samples);
+    }
+
+    /// The weights and momentum `[S]` after `steps` steps of the present chunk, to the anchors from `to` on.
+    fn fold(&mut self, plan: &Plan, steps: usize, to: usize) {
+        let (samples, length) = (plan.sizes.samples, self.places.weights_len);
+        // What is written to lies beside what is read; it is taken out for as long as it is written.
+        let mut anchors = std::mem::replace(&mut self.anchors, Scratch::new(0));
+        let mut momenta = std::mem::replace(&mut self.momenta, Scratch::new(0));
+        let chunk = self.chunk();
+        let (known, new) = around(&mut anchors, chunk.weights, to, samples * length);
+        let (held, newer) = match self.with_eta {
+            true => around(&mut momenta, chunk.momentum, to, samples * length),
+            false => (&[][..], &mut [][..]),
+        };
+        for s in 0..samples {
+            for (l, layer) in plan.layers.iter().enumerate() {
+                let region = self.places.weights[l];
+                if region.rows == 0 {
+                    continue;
+                }
+                let at = (s, l, layer, plan.sizes.heads, steps);
+                let known = known.get(s * length..).filter(|k| !k.is_empty());
+                let held = held.get(s * length..).filter(|h| !h.is_empty());
+                self.weights_into(at, (known, held), &region, &mut new[s * length..][..length]);
+                if self.with_eta {
+                    self.momentum_into(at, held, &region, &mut newer[s * length..][..length]);
+                }
+            }
+        }
+        (self.anchors, self.momenta) = (anchors, momenta);
+    }
+
+    /// W of one sequence and layer after `steps` steps of the present chunk, into a region; `known` and `held` are W_a and S_a of the
+    /// sequence, if it has them.
+    fn weights_into(
+        &self,
+        (s, l, layer, heads, steps): At<'_>,
+        (known, held): (Option<&[F]>, Option<&[F]>),
+        region: &Region,
+        to: &mut [F],
+    ) {
+        let own = self.places.weights[l];
+        for r in 0..region.rows {
+            let from = match (known, &self.shared[l]) {
+                (Some(known), _) if own.rows > 0 => own.row(known, r),
+                (_, Some(shared)) => &shared.dense[r * region.columns..][..region.columns],
+                _ => unreachable!("a layer has weights"),
+            };
+            region.row_mut(to, r).copy_from_slice(from);
+        }
+        let rows = steps * layer.updates * heads;
+        if layer.updates == 0 {
+            return;
+        }
+        let factors = self.factors(s);
+        let (d, a) = (
+            self.places.d[l].first(rows),
+            self.places.a[l].first(rows).view(factors),
+        );
+        let Some(decays) = &self.decays else {
+            matmul_tn(d.view(factors), a, region.view_mut(to), Store::Subtract);
+            return;
+        };
+        let version = decays.version(s, steps);
+        for r in 0..region.rows {
+            scale(region.row_mut(to, r), version.p);
+            if let Some(held) = held {
+                add_scaled(region.row_mut(to, r), -version.q, own.row(held, r));
+            }
+        }
+        let faded = self.faded(l, s, rows, layer.updates * heads, version.r);
+        let d = d.after(d.offset);
+        matmul_tn(d.view(&faded), a, region.view_mut(to), Store::Subtract);
+    }
+
+    /// S likewise.
+    fn momentum_into(
+        &self,
+        (s, l, layer, heads, steps): At<'_>,
+        held: Option<&[F]>,
+        region: &Region,
+        to: &mut [F],
+    ) {
+        let own = self.places.weights[l];
+        let Some(decays) = self.decays.as_ref().filter(|_| layer.updates > 0) else {
+            (0..region.rows).for_each(|r| region.row_mut(to, r).fill(F::zero()));
+            return;
+        };
+        let version = decays.version(s, steps);
+        for r in 0..region.rows {
+            match held {
+                None => region.row_mut(to, r).fill(F::zero()),
+                Some(held) => scaled(region.row_mut(to, r), version.u, own.row(held, r)),
+            }
+        }
+        let rows = steps * layer.updates * heads;
+        let faded = self.faded(l, s, rows, layer.updates * heads, version.m);
+        let d = self.places.d[l].first(rows);
+        let a = self.places.a[l].first(rows).view(self.factors(s));
+        matmul_tn(
+            d.after(d.offset).view(&faded),
+            a,
+            region.view_mut(to),
+            Store::Add,
+        );
+    }
+
+    /// D with each row times the number of its step.
+    pub fn faded(&self, l: usize, s: usize, rows: usize, each: usize, numbers: &[F]) -> Scratch<F> {
+        let d = self.places.d[l].first(rows);
+        let to = d.after(d.offset);
+        let mut faded = Scratch::new(d.len());
+        for r in 0..rows {
+            scaled(
+                to.row_mut(&mut faded, r),
+                numbers[r / each],
+                d.row(self.factors(s), r),
+            );
+        }
+        faded
+    }
+
+    pub fn factors(&self, s: usize) -> &[F] {
+        &self.factors[s * self.places.factors_len..][..self.places.factors_len]
+    }
+
+    /// W_a of one sequence, where sequences have their own.
+    pub fn own(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
+        let region = self.places.weights[l];
+        let at = self.chunk().weights.filter(|_| region.rows > 0)?;
+        let length = self.places.weights_len;
+        Some((&self.anchors[at + s * length..][..length], region))
+    }
+
+    /// S_a of one sequence, if it is not zero.
+    pub fn own_momentum(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
+        let at = self.chunk().momentum.filter(|_| self.written[l])?;
+        let length = self.places.weights_len;
+        Some((
+            &self.momenta[at + s * length..][..length],
+            self.places.weights[l],
+        ))
+    }
+
+    /// W_0 of a layer that all sequences share, unpacked.
+    pub fn dense(&self, l: usize) -> Option<&[F]> {
+        self.shared[l]
+            .as_ref()
+            .map(|shared| shared.dense.as_slice())
+    }
+
+    /// The weights of a layer after the last step, `[S, out, in]`.
+    pub fn last_weights(&self, plan: &Plan, l: usize, taken: usize) -> Vec<F> {
+        let steps = taken - self.chunk().first;
+        self.last(plan, l, |s, layer, region, to| {
+            let known = self.own(s, l).map(|(known, _)| known);
+            let held = self.own_momentum(s, l).map(|(held, _)| held);
+            self.weights_into(
+                (s, l, layer, plan.sizes.heads, steps),
+                (known, held),
+                region,
+                to,
+            );
+        })
+    }
+
+    /// Its momentum, if there is momentum.
+    pub fn last_momentum(&self, plan: &Plan, l: usize, taken: usize) -> Vec<F> {
+        let steps = taken - self.chunk().first;
+        self.last(plan, l, |s, layer, region, to| {
+            let held = self.own_momentum(s, l).map(|(held, _)| held);
+            self.momentum_into((s, l, layer, plan.sizes.heads, steps), held, region, to);
+        })
+    }
+
+    fn last(
+        &self,
+        plan: &Plan,
+        l: usize,
+        fill: impl Fn(usize, &LayerPlan, &Region, &mut [F]),
+    ) -> Vec<F> {
+        let layer = &plan.layers[l];
+        let region = Region::new(layer.out, layer.input);
+        let mut one = Scratch::new(region.len());
+        let mut dense = Vec::with_capacity(plan.sizes.samples * layer.out * layer.input);
+        for s in 0..plan.sizes.samples {
+            fill(s, layer, &region, &mut one);
+            (0..region.rows).for_each(|r| dense.extend_from_slice(region.row(&one, r)));
+        }
+        dense
+    }
+}
+
+/// Where in time and in the memory: sequence, layer, heads and steps of the chunk.
+type At<'a> = (usize, usize, &'a LayerPlan, usize, usize);
+
+/// Of some anchors, `length` of those that are known from one place on (nothing without one), and those to be written at another.
+fn around<F>(all: &mut [F], known: Option<usize>, to: usize, length: usize) -> (&[F], &mut [F]) {
+    match known {
+        None => (&[], &mut all[to..to + length]),
+        Some(known) if known < to => {
+            let (before, after) = all.split_at_mut(to);
+            (&before[known..known + length], &mut after[..length])
+        }
+        Some(known) => {
+            let (before, after) = all.split_at_mut(known);
+            (&after[..length], &mut before[to..to + length])
+        }
+    }
+}
+
+impl CoefficientPlaces {
+    /// Of a chunk of so many steps.
+    fn new(plan: &Plan, steps: usize) -> Self {
+        let mut all = Allocator::default();
+        let region = |l: &LayerPlan| match l.updates {
+            0 => all.region(0, 1),
+            updates => all.region(
+                steps * l.step_rows,
+                (steps * updates * plan.sizes.heads).max(1),
+            ),
+        };
+        let regions = plan.layers.iter().map(region).collect();
+        CoefficientPlaces {
+            regions,
+            len: all.0,
+        }
+    }
+}
+
+impl Places {
+    fn new<F>(
+        plan: &Plan,
+        written: &[bool],
+        shared: &[Option<SharedWeights<F>>],
+        steps: usize,
+    ) -> Places {
+        let rows = |l: &LayerPlan| steps * l.updates * plan.sizes.heads;
+        let (mut factors, mut weights) = (Allocator::default(), Allocator::default());
+        let layers = || plan.layers.iter();
+        Places {
+            a: layers().map(|l| factors.region(rows(l), l.input)).collect(),
+            d: layers().map(|l| factors.region(rows(l), l.out)).collect(),
+            factors_len: factors.0,
+            weights: layers()
+                .enumerate()
+                .map(|(n, l)| match written[n] || shared[n].is_none() {
+                    true => weights.region(l.out, l.input),
+                    false => weights.region(0, l.input),
+                })
+                .collect(),
+            weights_len: weights.0,
+        }
+    }
+}

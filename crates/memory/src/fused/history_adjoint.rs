@@ -1,0 +1,589 @@
+//! The weights of a chunk backwards: the cotangents of W become those of W_a, S_a, of the writes and of what has made them fade.
+//!
+//! ```text
+//! y = x W^T:  dx = p dy W_a - q dy S_a - (P o r) A  with P = dy D^T;    dW_a += p dy^T x;    dS_a -= q dy^T x
+//!             dD -= (C o r)^T dy  with C = x A^T;    dA -= (P o r)^T x;    dr -= P o C, summed over rows
+//! ```
+//!
+//! A product y = e W is the same with e in the place of dy and dy in that of x. What says dD, dA and dW_a waits in *batches*, the
+//! products with the same weights, and goes into each of them in one product when the way back reaches the write.
+
+use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmul_tn};
+
+use super::adjoint::MemoryEnd;
+use super::decay::{DecayCotangents, add_products, scale_columns_in_place};
+use super::elementwise::{add_scaled, scaled};
+use super::forward::MemorySaved;
+use super::history::{History, Side};
+use super::layout::{Allocator, Group, Region, only};
+use super::plan::{LayerPlan, Plan, Use};
+use super::products::{chunk_row, scale, times};
+use crate::program::Scalar;
+
+/// A product on the way back: where in time it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct BackUse {
+    /// The step of the chunk with which its coefficients stand.
+    step: usize,
+    /// The steps, and the updates of the next one, that its weights contain.
+    version: usize,
+    updates: usize,
+    at: Use,
+}
+
+impl BackUse {
+    /// A product of the program of step `t`.
+    pub fn of<F: Kernels>(saved: &MemorySaved<F>, layer: usize, t: usize, at: Use) -> Self {
+        let step = t - saved.history.chunk().first;
+        let _ = layer;
+        BackUse {
+            step,
+            version: step,
+            updates: at.updates,
+            at,
+        }
+    }
+
+    /// The products after its write.
+    pub fn after<F: Kernels>(saved: &MemorySaved<F>, layer: usize, t: usize) -> Self {
+        let step = t - saved.history.chunk().first;
+        BackUse {
+            step,
+            version: step + 1,
+            updates: 0,
+            at: saved.plan.layers[layer].after,
+        }
+    }
+
+    /// Its first row among those that wait: in its batch, or, where all of a chunk wait, in the chunk.
+    fn row<F: Kernels>(&self, history: &History<F>, layer: &LayerPlan, l: usize) -> usize {
+        match history.own(0, l) {
+            Some(_) => self.step * layer.step_rows + self.at.first,
+            None => self.at.in_batch,
+        }
+    }
+}
+
+/// What the steps back carry.
+#[derive(Debug)]
+pub(super) struct HistoryCotangents<F> {
+    /// Whether a chunk has been entered.
+    pub(super) entered: bool,
+    pub(super) with_weights: bool,
+    pub(super) with_momentum: bool,
+    /// Cotangents of W_a `[S]`, laid out as they are; empty while nothing is known of them or asked.
+    pub(super) weights: Scratch<F>,
+    /// Of S_a likewise.
+    pub(super) momentum: Scratch<F>,
+    /// Of the weights that all sequences share, layer by layer; empty if not asked for.
+    pub(super) base: Vec<Scratch<F>>,
+    /// dA and dD `[S]`, laid out as the factors.
+    pub(super) factors: Scratch<F>,
+    pub(super) decays: Option<DecayCotangents<F>>,
+    /// What waits `[S]`: rows in the place of dy, in that of x, and P.
+    pub(super) waiting: Scratch<F>,
+    pub(super) dy: Vec<Region>,
+    pub(super) x: Vec<Region>,
+    pub(super) p: Vec<Region>,
+    pub(super) waiting_len: usize,
+    /// For products with W_a where their result is looked at twice, and for coefficients.
+    pub(super) product: Scratch<F>,
+    pub(super) coefficients: Scratch<F>,
+}
+
+impl<F: Kernels> HistoryCotangents<F> {
+    pub fn new(saved: &MemorySaved<F>, end: MemoryEnd<'_, F>) -> Self {
+        let (plan, history) = (&saved.plan, &saved.history);
+        let (samples, heads) = (plan.sizes.samples, plan.sizes.heads);
+        let places = &history.places;
+        let mut waiting = Allocator::default();
+        let layers = || plan.layers.iter().enumerate();
+        let own_steps = history.longest_own();
+        let waits = |n: usize, l: &LayerPlan| match places.weights[n].rows {
+            0 => l.batch_rows,
+            _ => l.batch_rows.max(own_steps * l.step_rows),
+        };
+        let dy = layers()
+            .map(|(n, l)| waiting.region(waits(n, l), l.out))
+            .collect();
+        let x = layers()
+            .map(|(n, l)| waiting.region(waits(n, l), l.input))
+            .collect();
+        let p = layers()
+            .map(|(n, l)| waiting.region(waits(n, l), history.widest(n)))
+            .collect();
+        let given = |d: &[&[F]]| d.iter().any(|d| !d.is_empty());
+        let needed = history.chunks.len() > 1
+            || given(end.d_weights)
+            || given(end.d_momentum)
+            || end.with_weights;
+        let length = samples * places.weights_len;
+        let mut weights = Scratch::zeros(if needed { length } else { 0 });
+        let mut momentum = Scratch::zeros(if needed && saved.rule.momentum {
+            length
+        } else {
+            0
+        });
+        let mut base: Vec<Scratch<F>> = match end.with_weights {
+            true => plan
+                .layers
+                .iter()
+                .map(|l| Scratch::zeros(Region::new(l.out, l.input).len()))
+                .collect(),
+            false => Vec::new(),
+        };
+        for (l, d) in end
+            .d_weights
+            .iter()
+            .enumerate()
+            .filter(|(_, d)| !d.is_empty())
+        {
+            let region = places.weights[l];
+            if region.rows > 0 {
+                spread(&region, &mut weights, places.weights_len, d);
+            } else if let Some(base) = base.get_mut(l) {
+                // A layer that nobody writes to is the same for all sequences from first to last.
+                let size = plan.layers[l].out * plan.layers[l].input;
+                let to = Region::new(plan.layers[l].out, plan.layers[l].input);
+                assert!(d.len() == samples * size, "cotangent of layer {l}");
+                for d in d.chunks_exact(size) {
+                    for (r, row) in d.chunks_exact(to.columns).enumerate() {
+                        add_scaled(to.row_mut(base, r), F::one(), row);
+                    }
+                }
+            }
+        }
+        let written = (0..plan.layers.len()).filter(|l| plan.layers[*l].updates > 0);
+        for (l, d) in written.zip(end.d_momentum).filter(|(_, d)| !d.is_empty()) {
+            spread(&places.weights[l], &mut momentum, places.weights_len, d);
+        }
+        let widest = plan
+            .layers
+            .iter()
+            .map(|l| l.out.max(l.input))
+            .max()
+            .unwrap_or(1);
+        let columns = (0..plan.layers.len())
+            .map(|l| history.widest(l))
+            .max()
+            .unwrap_or(1);
+        let gated = history.decays.is_some();
+        HistoryCotangents {
+            entered: false,
+            with_weights: end.with_weights,
+            with_momentum: end.with_momentum,
+            weights,
+            momentum,
+            base,
+            factors: Scratch::new(samples * places.factors_len),
+            decays: gated.then(|| DecayCotangents::new(samples, longest(history))),
+            waiting: Scratch::new(samples * waiting.0),
+            dy,
+            x,
+            p,
+            waiting_len: waiting.0,
+            product: Scratch::new(
+                Region::new(if gated { 2 * samples * heads } else { 0 }, widest).len(),
+            ),
+            coefficients: Scratch::new(2 * Region::new(2 * heads, columns).len()),
+        }
+    }
+
+    pub fn product(
+        &mut self,
+        history: &mut History<F>,
+        plan: &Plan,
+        side: Side,
+        (l, group, each): (usize, Group, usize),
+        x: (&[F], Region),
+        dy: (&[F], Region),
+        dx: (&mut [F], Region),
+        fresh: bool,
+        back: BackUse,
+    ) {
+        let layer = &plan.layers[l];
+        let heads = plan.sizes.heads;
+        let other = match side {
+            Side::Apply => Side::Pull,
+            Side::Pull => Side::Apply,
+        };
+        let faded = history.decays.is_some() && layer.updates > 0;
+        if faded {
+            self.faded_base(
+                history,
+                other,
+                (l, group, each),
+                x,
+                dy,
+                (&mut *dx.0, dx.1),
+                fresh,
+                back.version,
+            );
+        } else {
+            let store = if fresh { Store::Overwrite } else { Store::Add };
+            history.base(other, l, group, each, dy, (&mut *dx.0, dx.1), store);
+        }
+        let rows = back.version * layer.updates * heads + back.updates * heads;
+        let columns = layer.updates * heads;
+        let places = &history.places;
+        let (a, d) = (places.a[l].first(rows), places.d[l].first(rows));
+        for s in group.sequences() {
+            let (x_s, dy_s, dx_s) = (
+                x.1.group(only(s), each),
+                dy.1.group(only(s), each),
+                dx.1.group(only(s), each),
+            );
+            let waiting = &mut self.waiting[s * self.waiting_len..][..self.waiting_len];
+            let (as_dy, as_x) = match side {
+                Side::Apply => ((dy.0, dy_s), (x.0, x_s)),
+                Side::Pull => ((x.0, x_s), (dy.0, dy_s)),
+            };
+            let first = back.row(history, layer, l);
+            for r in 0..each {
+                let row = first + r;
+                self.dy[l]
+                    .row_mut(waiting, row)
+                    .copy_from_slice(as_dy.1.row(as_dy.0, r));
+                self.x[l]
+                    .row_mut(waiting, row)
+                    .copy_from_slice(as_x.1.row(as_x.0, r));
+            }
+            if rows == 0 {
+                continue;
+            }
+            let factors = &history.factors[s * places.factors_len..][..places.factors_len];
+            let (near, far) = match side {
+                Side::Apply => (d, a),
+                Side::Pull => (a, d),
+            };
+            let new = Region::new(each, rows);
+            matmul_nt(
+                dy_s.view(dy.0),
+                near.view(factors),
+                new.view_mut(&mut self.coefficients),
+                Store::Overwrite,
+            );
+            let (range, c) = history.coefficients(s, l);
+            let at = chunk_row(c, back.step, layer, back.at.first, each).narrow(rows);
+            let stored = &mut history.stored[range];
+            let numbers = history
+                .decays
+                .as_ref()
+                .filter(|_| faded)
+                .map(|d| &d.version(s, back.version).r[..back.version]);
+            if let (Some(_), Some(cotangents)) = (numbers, &mut self.decays) {
+                let of = cotangents.of(s);
+                for r in 0..each {
+                    let (new, old) = (new.row(&self.coefficients, r), at.row(stored, r));
+                    add_products(&mut of.r[..back.version], -F::one(), new, old, columns);
+                }
+            }
+            // P stands in the waiting rows, C with the coefficients.
+            for r in 0..each {
+                let p = &mut self.p[l].row_mut(waiting, first + r)[..rows];
+                let (new, c) = (new.row(&self.coefficients, r), at.row_mut(stored, r));
+                match side {
+                    Side::Apply => p.copy_from_slice(new),
+                    Side::Pull => {
+                        p.copy_from_slice(c);
+                        c.copy_from_slice(new);
+                    }
+                }
+            }
+            if let Some(numbers) = numbers {
+                for r in 0..each {
+                    scale_columns_in_place(
+                        new.row_mut(&mut self.coefficients, r),
+                        numbers,
+                        columns,
+                    );
+                }
+            }
+            matmul(
+                new.view(&self.coefficients),
+                far.view(factors),
+                dx_s.view_mut(dx.0),
+                Store::Subtract,
+            );
+        }
+    }
+
+    /// dx (op)= p dy W_a - q dy S_a, and what that says of p and q.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two operands, a result, and where in time"
+    )]
+    fn faded_base(
+        &mut self,
+        history: &History<F>,
+        other: Side,
+        (l, group, each): (usize, Group, usize),
+        x: (&[F], Region),
+        dy: (&[F], Region),
+        dx: (&mut [F], Region),
+        fresh: bool,
+        version: usize,
+    ) {
+        let (Some(decays), Some(cotangents)) = (&history.decays, &mut self.decays) else {
+            return;
+        };
+        let z = Region::new(dx.1.rows, dx.1.columns);
+        history.base(
+            other,
+            l,
+            group,
+            each,
+            dy,
+            (&mut self.product, z),
+            Store::Overwrite,
+        );
+        for s in group.sequences() {
+            let version = decays.version(s, version);
+            let of = cotangents.of(s);
+            for r in s * each..(s + 1) * each {
+                let from = z.row(&self.product, r);
+                *of.p += dot(from, x.1.row(x.0, r));
+                match fresh {
+                    true => scaled(dx.1.row_mut(dx.0, r), version.p, from),
+                    false => add_scaled(dx.1.row_mut(dx.0, r), version.p, from),
+                }
+            }
+            if let Some((momentum, region)) = history.own_momentum(s, l) {
+                let dy = dy.1.group(only(s), each).view(dy.0);
+                let part = z.group(only(s), each);
+                times(
+                    other,
+                    dy,
+                    region.view(momentum),
+                    part.view_mut(&mut self.product),
+                    Store::Overwrite,
+                );
+                for r in s * each..(s + 1) * each {
+                    let from = z.row(&self.product, r);
+                    *of.q -= dot(from, x.1.row(x.0, r));
+                    add_scaled(dx.1.row_mut(dx.0, r), -version.q, from);
+                }
+            }
+        }
+    }
+
+    /// A product whose result nobody looks at.
+    pub fn dead(
+        &mut self,
+        history: &History<F>,
+        plan: &Plan,
+        l: usize,
+        group: Group,
+        each: usize,
+        back: BackUse,
+    ) {
+        let first = back.row(history, &plan.layers[l], l);
+        for s in group.sequences() {
+            let waiting = &mut self.waiting[s * self.waiting_len..][..self.waiting_len];
+            for region in [self.dy[l], self.x[l], self.p[l]] {
+                region
+                    .skip(first)
+                    .first(each)
+                    .of_mut(waiting)
+                    .fill(F::zero());
+            }
+        }
+    }
+
+    /// At an update: all that its weights were used for goes into dD, dA and dW_a. Where dD and dA of its rows lie.
+    pub fn written(
+        &mut self,
+        saved: &mut MemorySaved<F>,
+        (l, t, update): (usize, usize, usize),
+        s: usize,
+    ) -> (Region, Region) {
+        let MemorySaved { plan, history, .. } = saved;
+        let (layer, heads) = (&plan.layers[l], plan.sizes.heads);
+        let chunk = history.chunk();
+        let step = t - chunk.first;
+        let first_row = (step * layer.updates + update) * heads;
+        let (start, count, version, updates) = if update + 1 == layer.updates {
+            let next = if step + 1 < chunk.steps {
+                layer.before
+            } else {
+                0
+            };
+            (
+                step * layer.step_rows + layer.after.first,
+                2 * heads + next,
+                step + 1,
+                0,
+            )
+        } else {
+            let (first, count) = layer.between[update];
+            (step * layer.step_rows + first, count, step, update + 1)
+        };
+        let first = match history.own(s, l) {
+            Some(_) => start,
+            None => 0,
+        };
+        self.flush(
+            plan,
+            history,
+            (l, s),
+            (first, start, count),
+            (version, updates),
+        );
+        let places = &history.places;
+        (
+            places.d[l].skip(first_row).first(heads),
+            places.a[l].skip(first_row).first(heads),
+        )
+    }
+
+    /// Where the cotangents of a sequence's writes lie.
+    pub fn factors(&self, s: usize, history: &History<F>) -> &[F] {
+        &self.factors[s * history.places.factors_len..][..history.places.factors_len]
+    }
+
+    /// Takes in a batch: `count` waiting rows from `first` on, whose coefficients stand from row `start` on.
+    fn flush(
+        &mut self,
+        plan: &Plan,
+        history: &mut History<F>,
+        (l, s): (usize, usize),
+        (first, start, count): (usize, usize, usize),
+        (version, updates): (usize, usize),
+    ) {
+        if count == 0 {
+            return;
+        }
+        let layer = &plan.layers[l];
+        let columns = layer.updates * plan.sizes.heads;
+        let rows = version * columns + updates * plan.sizes.heads;
+        let places = &history.places;
+        let waiting = &mut self.waiting[s * self.waiting_len..][..self.waiting_len];
+        let batch = |region: Region| region.skip(first).first(count);
+        let (dy, x) = (batch(self.dy[l]), batch(self.x[l]));
+        let number = history
+            .decays
+            .as_ref()
+            .filter(|_| layer.updates > 0)
+            .map(|d| d.version(s, version));
+        if rows > 0 {
+            let p = batch(self.p[l]).narrow(rows);
+            let (range, c) = history.coefficients(s, l);
+            let c = c.skip(start).first(count).narrow(rows);
+            let stored = &mut history.stored[range];
+            if let Some(number) = number {
+                for r in 0..count {
+                    scale_columns_in_place(p.row_mut(waiting, r), &number.r[..version], columns);
+                    scale_columns_in_place(c.row_mut(stored, r), &number.r[..version], columns);
+                }
+            }
+            let to = &mut self.factors[s * places.factors_len..][..places.factors_len];
+            let (a, d) = (places.a[l].first(rows), places.d[l].first(rows));
+            matmul_tn(
+                c.view(stored),
+                dy.view(waiting),
+                d.view_mut(to),
+                Store::Subtract,
+            );
+            matmul_tn(
+                p.view(waiting),
+                x.view(waiting),
+                a.view_mut(to),
+                Store::Subtract,
+            );
+        }
+        let own = history.own(s, l).is_some();
+        let of_start = history.chunk().first == 0;
+        let momentum = history.own_momentum(s, l).is_some() && (!of_start || self.with_momentum);
+        if let (Some(number), true) = (number, momentum && !self.momentum.is_empty()) {
+            let region = places.weights[l];
+            let mut faded = Scratch::new(dy.len());
+            let to = dy.after(dy.offset);
+            (0..count)
+                .for_each(|r| scaled(to.row_mut(&mut faded, r), number.q, dy.row(waiting, r)));
+            let gs = &mut self.momentum[s * places.weights_len..][..places.weights_len];
+            matmul_tn(
+                to.view(&faded),
+                x.view(waiting),
+                region.view_mut(gs),
+                Store::Subtract,
+            );
+        }
+        if of_start && !self.with_weights {
+            return;
+        }
+        if let Some(number) = number {
+            (0..count).for_each(|r| scale(dy.row_mut(waiting, r), number.p));
+        }
+        // What sequences have of their own waits for the rest of its chunk.
+        if own {
+            return;
+        }
+        if let Some(base) = self.base.get_mut(l) {
+            let to = Region::new(layer.out, layer.input);
+            matmul_tn(
+                dy.view(waiting),
+                x.view(waiting),
+                to.view_mut(base),
+                Store::Add,
+            );
+        }
+    }
+
+    /// What no write of the step has taken in: of layers that nobody writes to, and at the start of a chunk.
+    pub fn end_step(&mut self, saved: &mut MemorySaved<F>, t: usize) {
+        let MemorySaved { plan, history, .. } = saved;
+        let heads = plan.sizes.heads;
+        let step = t - history.chunk().first;
+        for (l, layer) in plan.layers.iter().enumerate() {
+            for s in 0..plan.sizes.samples {
+                let own = history.own(s, l).is_some();
+                let batch = if layer.updates == 0 {
+                    (
+                        if own { step * layer.step_rows } else { 0 },
+                        0,
+                        layer.step_rows,
+                    )
+                } else if step == 0 {
+                    (if own { 0 } else { 2 * heads }, 0, layer.before)
+                } else {
+                    continue;
+                };
+                self.flush(plan, history, (l, s), batch, (0, 0));
+            }
+        }
+    }
+
+    /// From after a step to before it: the cotangents of k and eta.
+    pub fn retreat(&mut self, saved: &MemorySaved<F>, t: usize, s: usize) -> [F; 2] {
+        let (Some(cotangents), Some(decays)) = (&mut self.decays, &saved.history.decays) else {
+            return [F::zero(); 2];
+        };
+        let step = t - saved.history.chunk().first;
+        let numbers = saved.numbers(t);
+        let (keep, momentum) = (
+            numbers.get(Scalar::Keep, s),
+            numbers.get(Scalar::Momentum, s),
+        );
+        cotangents.retreat(s, step, keep, momentum, decays.version(s, step))
+    }
+}
+
+/// The steps of the longest chunk.
+fn longest<F>(history: &History<F>) -> usize {
+    history.chunks.iter().map(|c| c.steps).max().unwrap_or(0)
+}
+
+/// Copies `[S, rows, columns]` into each sequence's region.
+fn spread<F: Kernels>(region: &Region, to: &mut [F], each: usize, from: &[F]) {
+    let size = region.rows * region.columns;
+    assert_eq!(
+        from.len() * each,
+        to.len() * size,
+        "a cotangent of the memory"
+    );
+    for (to, from) in to.chunks_exact_mut(each).zip(from.chunks_exact(size)) {
+        for (r, row) in from.chunks_exact(region.columns).enumerate() {
+            region.row_mut(to, r).copy_from_slice(row);
+        }
+    }
+}

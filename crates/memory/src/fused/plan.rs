@@ -1,0 +1,411 @@
+//! Where everything that a program makes lies, and what of it the way back needs: decided once, for a block of S sequences.
+
+use super::layout::{Allocator, Region};
+use crate::MemoryShape;
+use crate::program::{Op, Program, Rows};
+
+/// The extents of a block of sequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemorySizes {
+    /// Widths and depth of the memory network.
+    pub shape: MemoryShape,
+    /// Heads H.
+    pub heads: usize,
+    /// Sequences S of the block.
+    pub samples: usize,
+    /// Steps T.
+    pub steps: usize,
+}
+
+impl MemorySizes {
+    /// The width of a head's part of the interaction vector: k^w, v^w, k^r.
+    pub fn head(&self) -> usize {
+        3 * self.shape.value()
+    }
+
+    /// The width of all heads' parts.
+    pub fn interaction(&self) -> usize {
+        self.heads * self.head()
+    }
+}
+
+/// The rows of a value, one for each sequence and head `[S H, width]`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Whether it lies in the record, of which every step has one, or in working memory that the next step uses again.
+    pub kept: bool,
+    pub region: Region,
+}
+
+/// A product with a layer's weights: y = x W^T or y = e W.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    /// Its first row among the layer's coefficients of a step.
+    pub first: usize,
+    /// Its first row among those of its batch: the products with the same weights, after one write and before the next.
+    pub in_batch: usize,
+    /// How many updates of the layer came before it in the step.
+    pub updates: usize,
+}
+
+/// An instruction and what was decided about it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Planned {
+    pub op: Op,
+    /// Of products with weights, and of updates, whose `updates` are those before it.
+    pub at: Use,
+    /// Whether anything comes back to what it makes.
+    pub live: bool,
+    /// Whether its operands (the first and the second) have no cotangent yet where the way back reaches it.
+    pub fresh: [bool; 2],
+}
+
+/// What a layer needs.
+#[derive(Clone, Debug)]
+pub(super) struct LayerPlan {
+    /// `[out, in]`.
+    pub out: usize,
+    pub input: usize,
+    /// Updates of a step.
+    pub updates: usize,
+    /// Rows of coefficients of a step: those of the program, then 2H after the write.
+    pub step_rows: usize,
+    /// The rows of the largest batch.
+    pub batch_rows: usize,
+    /// The products of the step after the write.
+    pub after: Use,
+    /// Rows of the program's products before its first update of the layer.
+    pub before: usize,
+    /// Between each update and the next: their first row among the step's coefficients, and how many there are.
+    pub between: Vec<(usize, usize)>,
+}
+
+/// A program laid out.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub program: Program,
+    pub sizes: MemorySizes,
+    pub ops: Vec<Planned>,
+    /// Runs of instructions: those with a shared matrix stand alone, and all sequences go through one together.
+    pub segments: Vec<(std::ops::Range<usize>, bool)>,
+    pub places: Vec<Place>,
+    pub record_len: usize,
+    pub scratch_len: usize,
+    /// Where cotangents lie, as the values; of working memory.
+    pub d_places: Vec<Region>,
+    pub d_len: usize,
+    /// a^0 .. a^L of write keys and read keys with the weights after the write `[S 2H, width]`, in the record. The first H rows of
+    /// the last become what the memory misses the values by.
+    pub after: Vec<Region>,
+    /// The norms of the keys `[S 2H]`, in the record.
+    pub norms: Region,
+    pub layers: Vec<LayerPlan>,
+}
+
+/// The rows that an instruction takes, the first operand first.
+fn operands(op: &Op) -> [Option<Rows>; 2] {
+    match *op {
+        Op::Apply { x, .. }
+        | Op::Tanh { x, .. }
+        | Op::Affine { x, .. }
+        | Op::Scaled { x, .. }
+        | Op::Clip { x, .. }
+        | Op::Linear { x, .. }
+        | Op::Slice { x, .. }
+        | Op::Decay { x, .. } => [Some(x), None],
+        Op::Pull { e, .. } => [Some(e), None],
+        Op::ThroughTanh { e, a, .. } | Op::Update { e, a, .. } => [Some(e), Some(a)],
+        Op::Difference { a, b, .. }
+        | Op::Sum { a, b, .. }
+        | Op::Product { a, b, .. }
+        | Op::Quotient { a, b, .. }
+        | Op::Dot { a, b, .. } => [Some(a), Some(b)],
+    }
+}
+
+/// What it makes.
+fn made(op: &Op) -> Option<Rows> {
+    match *op {
+        Op::Apply { y, .. }
+        | Op::Pull { y, .. }
+        | Op::Tanh { y, .. }
+        | Op::ThroughTanh { y, .. }
+        | Op::Difference { y, .. }
+        | Op::Sum { y, .. }
+        | Op::Product { y, .. }
+        | Op::Quotient { y, .. }
+        | Op::Dot { y, .. }
+        | Op::Affine { y, .. }
+        | Op::Scaled { y, .. }
+        | Op::Clip { y, .. }
+        | Op::Linear { y, .. }
+        | Op::Slice { y, .. } => Some(y),
+        Op::Update { .. } | Op::Decay { .. } => None,
+    }
+}
+
+/// What its adjoint looks at again.
+fn needed(op: &Op) -> [Option<Rows>; 2] {
+    match *op {
+        Op::Tanh { y, .. } => [Some(y), None],
+        Op::Quotient { b, y, .. } => [Some(b), Some(y)],
+        Op::Difference { .. } | Op::Sum { .. } | Op::Affine { .. } | Op::Slice { .. } => {
+            [None, None]
+        }
+        ref op => operands(op),
+    }
+}
+
+impl Plan {
+    pub fn new(program: &Program, sizes: MemorySizes) -> Plan {
+        let count = program.widths.len();
+        let parent = parents(program);
+        let mut keep = vec![false; count];
+        for rows in program.ops.iter().flat_map(|op| needed(op)).flatten() {
+            keep[root(&parent, rows.0)] = true;
+        }
+        let layers = sizes.shape.layers();
+        let rows = sizes.samples * sizes.heads;
+        let (mut record, mut scratch) = (Allocator::default(), Allocator::default());
+        let mut cotangents = Allocator::default();
+        let (mut places, mut d_places) = (Vec::with_capacity(count), Vec::with_capacity(count));
+        let over = in_place(program);
+        for (n, width) in program.widths.iter().enumerate() {
+            let makes = |op: &&Op| made(op).is_some_and(|y| y.0 == n);
+            let (place, d_place) = match program.ops.iter().find(makes) {
+                Some(Op::Slice { start, x, .. }) => {
+                    let from: &Place = &places[x.0];
+                    let d_from: &Region = &d_places[x.0];
+                    let region = from.region.columns(*start, *width);
+                    (Place { region, ..*from }, d_from.columns(*start, *width))
+                }
+                Some(Op::Tanh { x, .. }) if over[x.0] => (places[x.0], d_places[x.0]),
+                _ => {
+                    // A sum that lies where its tanh will lie is kept if that is.
+                    let kept = keep[n] || over[n];
+                    let from = if kept { &mut record } else { &mut scratch };
+                    let region = from.region(rows, *width);
+                    (Place { kept, region }, cotangents.region(rows, *width))
+                }
+            };
+            places.push(place);
+            d_places.push(d_place);
+        }
+        let after = (0..=layers)
+            .map(|l| record.region(2 * rows, sizes.shape.width(l)))
+            .collect();
+        let norms = record.region(1, 2 * rows);
+        let (ops, layers) = plan_ops(program, sizes, &parent);
+        Plan {
+            segments: segments(&program.ops),
+            program: program.clone(),
+            sizes,
+            ops,
+            places,
+            record_len: record.0,
+            scratch_len: scratch.0,
+            d_places,
+            d_len: cotangents.0,
+            after,
+            norms,
+            layers,
+        }
+    }
+}
+
+/// Of a slice, what it is a part of; of others, themselves.
+fn parents(program: &Program) -> Vec<usize> {
+    let mut parent: Vec<usize> = (0..program.widths.len()).collect();
+    for op in &program.ops {
+        if let Op::Slice { x, y, .. } = op {
+            parent[y.0] = x.0;
+        }
+    }
+    parent
+}
+
+fn root(parent: &[usize], mut n: usize) -> usize {
+    while parent[n] != n {
+        n = parent[n];
+    }
+    n
+}
+
+/// Which rows a tanh may overwrite: those that only it looks at.
+fn in_place(program: &Program) -> Vec<bool> {
+    let mut over = vec![false; program.widths.len()];
+    for op in &program.ops {
+        if let Op::Tanh { x, .. } = op {
+            let looks = |op: &&Op| operands(op).into_iter().flatten().any(|rows| rows == *x);
+            let made_here = program
+                .ops
+                .iter()
+                .any(|op| made(op) == Some(*x) && !matches!(op, Op::Slice { .. }));
+            over[x.0] = made_here && program.ops.iter().filter(looks).count() == 1;
+        }
+    }
+    over
+}
+
+/// Instructions with a shared matrix by themselves, the runs between them together.
+fn segments(ops: &[Op]) -> Vec<(std::ops::Range<usize>, bool)> {
+    let mut segments: Vec<(std::ops::Range<usize>, bool)> = Vec::new();
+    for (n, op) in ops.iter().enumerate() {
+        let alone = matches!(op, Op::Linear { .. });
+        match segments.last_mut() {
+            Some((range, false)) if !alone => range.end = n + 1,
+            _ => segments.push((n..n + 1, alone)),
+        }
+    }
+    segments
+}
+
+fn plan_ops(
+    program: &Program,
+    sizes: MemorySizes,
+    parent: &[usize],
+) -> (Vec<Planned>, Vec<LayerPlan>) {
+    let heads = sizes.heads;
+    let nothing = Use {
+        first: 0,
+        in_batch: 0,
+        updates: 0,
+    };
+    let written = program.written();
+    let mut layers: Vec<LayerPlan> = (0..sizes.shape.layers())
+        .map(|l| {
+            let [out, input] = sizes.shape.weight(l);
+            LayerPlan {
+                out,
+                input,
+                updates: 0,
+                step_rows: 0,
+                batch_rows: 2 * heads,
+                after: nothing,
+                before: 0,
+                between: Vec::new(),
+            }
+        })
+        .collect();
+    // The rows of the batch that a layer is in: that which begins after a write, or in a layer without writes with the step.
+    let mut batch: Vec<usize> = (0..layers.len())
+        .map(|l| if written.contains(&l) { 2 * heads } else { 0 })
+        .collect();
+    let mut ops: Vec<Planned> = Vec::with_capacity(program.ops.len());
+    for op in &program.ops {
+        let mut at = nothing;
+        match *op {
+            Op::Apply { layer, .. } | Op::Pull { layer, .. } => {
+                let plan = &mut layers[layer];
+                at = Use {
+                    first: plan.step_rows,
+                    in_batch: batch[layer],
+                    updates: plan.updates,
+                };
+                plan.step_rows += heads;
+                match plan.between.last_mut() {
+                    Some((_, count)) => *count += heads,
+                    None => plan.before += heads,
+                }
+                batch[layer] += heads;
+                plan.batch_rows = plan.batch_rows.max(batch[layer]);
+            }
+            Op::Update { layer, .. } => {
+                at.updates = layers[layer].updates;
+                let plan = &mut layers[layer];
+                plan.updates += 1;
+                plan.between.push((plan.step_rows, 0));
+                batch[layer] = 0;
+            }
+            _ => {}
+        }
+        ops.push(Planned {
+            op: *op,
+            at,
+            live: false,
+            fresh: [false; 2],
+        });
+    }
+    for (l, plan) in layers.iter_mut().enumerate() {
+        let in_batch = if written.contains(&l) { 0 } else { batch[l] };
+        plan.after = Use {
+            first: plan.step_rows,
+            in_batch,
+            updates: plan.updates,
+        };
+        plan.step_rows += 2 * heads;
+        plan.batch_rows = plan.batch_rows.max(in_batch + 2 * heads);
+    }
+    mark_cotangents(&mut ops, program, parent);
+    (ops, layers)
+}
+
+/// Which instructions something comes back to, and where a cotangent is the first.
+fn mark_cotangents(ops: &mut [Planned], program: &Program, parent: &[usize]) {
+    let mut reached = vec![false; program.widths.len()];
+    let tiled = tiled(program);
+    for planned in ops.iter_mut().rev() {
+        planned.live = match made(&planned.op) {
+            // A slice has handed on what it has: its cotangent is a part of its parent's.
+            Some(y) => reached[y.0],
+            None => true,
+        };
+        if !planned.live {
+            continue;
+        }
+        for (fresh, rows) in planned.fresh.iter_mut().zip(operands(&planned.op)) {
+            let Some(rows) = rows else { continue };
+            let from = root(parent, rows.0);
+            // Parts that do not make up the whole are added to zeros.
+            *fresh = !reached[rows.0] && (from == rows.0 || tiled[from]);
+            reached[rows.0] = true;
+            reached[from] = true;
+        }
+    }
+}
+
+/// Whether the slices of some rows are all that looks at them, and make them up without a gap or an overlap.
+fn tiled(program: &Program) -> Vec<bool> {
+    let whole = |n: usize| {
+        let mut parts: Vec<(usize, usize)> = Vec::new();
+        for op in &program.ops {
+            match op {
+                Op::Slice { start, x, y } if x.0 == n => parts.push((*start, program.width(*y))),
+                op if operands(op).into_iter().flatten().any(|rows| rows.0 == n) => return false,
+                _ => {}
+            }
+        }
+        parts.sort_unstable();
+        let mut end = 0;
+        let follows = parts.iter().all(|(start, width)| {
+            let fits = *start == end;
+            end = start + width;
+            fits
+        });
+        follows && end == program.widths[n]
+    };
+    (0..program.widths.len()).map(whole).collect()
+}
+
+/// The rows that have to begin as zeros on the way back: those of which only parts are used.
+pub(super) fn begin_as_zeros(plan: &Plan) -> Vec<usize> {
+    let tiled = tiled(&plan.program);
+    let sliced = |n: usize| {
+        let slices = |op: &Op| matches!(op, Op::Slice { x, .. } if x.0 == n);
+        plan.program.ops.iter().any(slices)
+    };
+    (0..plan.places.len())
+        .filter(|n| sliced(*n) && !tiled[*n])
+        .collect()
+}
+
+/// Which rows get a cotangent at all.
+pub(super) fn reached(plan: &Plan) -> Vec<bool> {
+    let mut reached = vec![false; plan.places.len()];
+    for planned in plan.ops.iter().filter(|p| p.live) {
+        for rows in operands(&planned.op).into_iter().flatten() {
+            reached[rows.0] = true;
+        }
+    }
+    reached
+}

@@ -1,0 +1,70 @@
+//! The gates of a rule beside its rate: how a write forgets, and what momentum it carries.
+
+use mnm_tensor::{Float, Tensor};
+
+use crate::MemoryError;
+
+/// Where a gate's value comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Gate {
+    /// There is none: nothing is forgotten, no momentum is carried.
+    #[default]
+    None,
+    /// One number for every step.
+    Fixed(f64),
+    /// One number for each sequence and step, which the controller gives.
+    Learned,
+}
+
+/// The gates of a rule of the form `S <- eta S + beta E^T A`, `W <- (1 - phi) W - S`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Gates {
+    /// phi: the part of the memory that a write forgets.
+    pub forget: Gate,
+    /// eta: the part of the last change that goes on into the next one.
+    pub momentum: Gate,
+}
+
+impl Gates {
+    /// Neither gate.
+    pub const NONE: Gates = Gates {
+        forget: Gate::None,
+        momentum: Gate::None,
+    };
+
+    /// The gates that a controller has to fill, in the order of the rows of `gates.weight` and `gates.bias`.
+    pub fn learned(&self) -> Vec<&'static str> {
+        let all = [("forget", self.forget), ("momentum", self.momentum)];
+        let learned = all.into_iter().filter(|(_, gate)| *gate == Gate::Learned);
+        learned.map(|(name, _)| name).collect()
+    }
+}
+
+impl Gate {
+    /// Its value at a write, shaped `[B, 1, 1]`; `None` for no gate. `given` is what the write brings, `[B]`.
+    pub(crate) fn value<F: Float>(
+        self,
+        rule: &str,
+        name: &'static str,
+        given: Option<&Tensor<F>>,
+        batch: usize,
+    ) -> Result<Option<Tensor<F>>, MemoryError> {
+        let misfit = |expected: &str| MemoryError::Gate {
+            rule: rule.to_owned(),
+            gate: name,
+            expected: expected.to_owned(),
+        };
+        match (self, given) {
+            (Gate::Learned, Some(value)) if value.shape() == [batch] => {
+                Ok(Some(value.reshape(&[batch, 1, 1])?))
+            }
+            (Gate::Learned, _) => Err(misfit(&format!("a value for each sequence, [{batch}]"))),
+            (_, Some(_)) => Err(misfit("no value: the rule does not ask for one")),
+            (Gate::Fixed(value), None) => Ok(Some(Tensor::from_vec(
+                &[batch, 1, 1],
+                vec![F::of(value); batch],
+            )?)),
+            (Gate::None, None) => Ok(None),
+        }
+    }
+}

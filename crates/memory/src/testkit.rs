@@ -1,0 +1,569 @@
+//! A test kit: what every write rule promises, for a rule of one's own in one line.
+//!
+//! ```
+//! # fn main() -> Result<(), String> {
+//! mnm_memory::testkit::check_rule(&mnm_memory::HebbianRule)
+//! # }
+//! ```
+
+use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
+use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, pull_back};
+use ndarray::{Axis, IxDyn};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+
+use crate::fused::RuleForm;
+use crate::{
+    Memory, MemoryError, MemoryShape, Reads, Sequence, Slot, WriteRule, sequence, sequence_by_steps,
+};
+
+/// The sizes of a random problem, and its choices.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Names the random numbers.
+    pub seed: u64,
+    /// Widths and depth of the memory.
+    pub shape: MemoryShape,
+    /// Heads H.
+    pub heads: usize,
+    /// Sequences B.
+    pub batch: usize,
+    /// Steps T.
+    pub steps: usize,
+    /// Whether all sequences begin with the same weights.
+    pub shared: bool,
+    /// Whether something is carried in beside the weights.
+    pub carried: bool,
+    /// How near to 0 or 1 the gates are, at most; 0.5 for anywhere.
+    pub edge: f64,
+}
+
+/// Everything that goes into a trial, by name.
+#[derive(Clone, Debug)]
+struct Problem {
+    names: Vec<String>,
+    arrays: Vec<Array<f64>>,
+}
+
+/// Widths of layers, number of layers, of heads, of sequences and of steps that rules are checked at.
+const SIZES: [[usize; 6]; 6] = [
+    [1, 1, 1, 1, 1, 3],
+    [3, 3, 1, 2, 2, 4],
+    [3, 5, 2, 1, 3, 3],
+    [5, 2, 3, 3, 2, 5],
+    [17, 9, 2, 2, 1, 12],
+    [63, 17, 2, 1, 2, 9],
+];
+
+/// From which width on central differences are left out: they take too long, and the small sizes have shown what there is.
+const NARROW: usize = 6;
+
+impl Trial {
+    fn of(
+        [value, hidden, layers, heads, batch, steps]: [usize; 6],
+        seed: u64,
+    ) -> Result<Self, String> {
+        Ok(Trial {
+            seed,
+            shape: MemoryShape::new(value, hidden, layers).map_err(|e| e.to_string())?,
+            heads,
+            batch,
+            steps,
+            shared: seed.is_multiple_of(2),
+            carried: false,
+            edge: 0.5,
+        })
+    }
+
+    fn problem(&self, rule: &dyn WriteRule<f64>) -> Problem {
+        let generator = &mut StdRng::seed_from_u64(self.seed);
+        let shape = &self.shape;
+        let scaled = |shape: &[usize], scale: f64, generator: &mut StdRng| {
+            random_array(shape, generator)
+                .mapv(|x| scale * x)
+                .into_shared()
+        };
+        let mut problem = Problem {
+            names: Vec::new(),
+            arrays: Vec::new(),
+        };
+        let rows = [self.steps, self.batch, self.heads, shape.value()];
+        for name in ["keys", "values", "read keys"] {
+            problem.add(name, scaled(&rows, 1.0, generator));
+        }
+        // A step overshoots, and rounding grows, where the rate is large against the width.
+        let rate = 8.0 / (8 + shape.value().max(shape.hidden())) as f64;
+        let mut gate = |scale: f64| {
+            Array::from_shape_simple_fn(vec![self.steps, self.batch], || {
+                let x = self.edge * generator.random::<f64>();
+                scale
+                    * if generator.random::<bool>() {
+                        x
+                    } else {
+                        1.0 - x
+                    }
+            })
+        };
+        problem.add("rate", gate(rate));
+        // A rule with a write of its own may divide by what it keeps.
+        let formed = rule.program(shape, self.heads).is_some();
+        let most = if formed { 0.95 } else { 0.3 };
+        for name in rule.gates().learned() {
+            problem.add(name, gate(most));
+        }
+        for spec in rule.parameters(shape) {
+            let unit = 1.0 / (spec.shape.last().copied().unwrap_or(1) as f64).sqrt();
+            problem.add(
+                &format!("parameter {}", spec.name),
+                scaled(&spec.shape, unit, generator),
+            );
+        }
+        let copies = if self.shared { 1 } else { self.batch };
+        for layer in 0..shape.layers() {
+            let [out, input] = shape.weight(layer);
+            let unit = 1.0 / (out.max(input) as f64).sqrt();
+            problem.add(
+                &format!("weight {layer}"),
+                scaled(&[copies, out, input], unit, generator),
+            );
+        }
+        for Slot {
+            name,
+            shape: [rows, columns],
+            ..
+        } in rule.slots(shape).into_iter().filter(|_| self.carried)
+        {
+            problem.add(
+                &format!("slot {name}"),
+                scaled(&[copies, rows, columns], 0.1, generator),
+            );
+        }
+        problem
+    }
+}
+
+impl Problem {
+    fn add(&mut self, name: &str, array: Array<f64>) {
+        self.names.push(name.to_owned());
+        self.arrays.push(array);
+    }
+
+    fn named(&self, given: &[Tensor<f64>], start: &str) -> Vec<(String, Tensor<f64>)> {
+        let all = self.names.iter().zip(given);
+        all.filter_map(|(n, x)| n.strip_prefix(start).map(|n| (n.to_owned(), x.clone())))
+            .collect()
+    }
+
+    /// Parameters, memory and sequence, in tensors.
+    fn parts(
+        &self,
+        given: &[Tensor<f64>],
+    ) -> Result<(Parameters<Tensor<f64>>, Memory<f64>, Sequence<f64>), MemoryError> {
+        let get = |wanted: &str| {
+            self.names
+                .iter()
+                .position(|n| n == wanted)
+                .map(|n| given[n].clone())
+        };
+        let need =
+            |wanted: &str| get(wanted).ok_or_else(|| MemoryError::Rule(format!("no {wanted}")));
+        let weights = self.named(given, "weight ").into_iter().map(|(_, w)| w);
+        let mut memory = Memory::new(weights.collect())?;
+        for (name, slot) in self.named(given, "slot ") {
+            memory = memory.with_slot(&name, slot);
+        }
+        let sequence = Sequence {
+            keys: need("keys")?,
+            values: need("values")?,
+            read_keys: need("read keys")?,
+            rate: need("rate")?,
+            forget: get("forget"),
+            momentum: get("momentum"),
+        };
+        Ok((
+            self.named(given, "parameter ").into_iter().collect(),
+            memory,
+            sequence,
+        ))
+    }
+
+    fn constants(&self) -> Vec<Tensor<f64>> {
+        self.arrays.iter().cloned().map(Tensor::shared).collect()
+    }
+
+    /// The steps `from..to` alone.
+    fn steps(&self, from: usize, to: usize) -> Problem {
+        let cut = |(name, array): (&String, &Array<f64>)| match name.split_once(' ') {
+            Some(("parameter" | "weight" | "slot", _)) => array.clone(),
+            _ => array.slice_axis(Axis(0), (from..to).into()).to_shared(),
+        };
+        Problem {
+            names: self.names.clone(),
+            arrays: self.names.iter().zip(&self.arrays).map(cut).collect(),
+        }
+    }
+
+    /// One sequence alone.
+    fn sequence(&self, b: usize) -> Problem {
+        let cut = |(name, array): (&String, &Array<f64>)| match name.split_once(' ') {
+            Some(("parameter", _)) => array.clone(),
+            Some(("weight" | "slot", _)) if array.shape()[0] == 1 => array.clone(),
+            Some(("weight" | "slot", _)) => {
+                array.slice_axis(Axis(0), (b..b + 1).into()).to_shared()
+            }
+            _ => array.slice_axis(Axis(1), (b..b + 1).into()).to_shared(),
+        };
+        Problem {
+            names: self.names.clone(),
+            arrays: self.names.iter().zip(&self.arrays).map(cut).collect(),
+        }
+    }
+}
+
+/// Everything that comes out, by name.
+fn results(out: Reads<f64>) -> Vec<(String, Tensor<f64>)> {
+    let mut all = vec![
+        ("the reads".to_owned(), out.reads),
+        ("the meta losses".to_owned(), out.meta),
+    ];
+    let weights = out.memory.weights().iter().enumerate();
+    all.extend(weights.map(|(l, w)| (format!("the last weights of layer {l}"), w.clone())));
+    all.extend(
+        out.memory
+            .slots()
+            .map(|(n, s)| (format!("the last slot {n}"), s.clone())),
+    );
+    all
+}
+
+fn flat(all: &[(String, Tensor<f64>)]) -> Result<Tensor<f64>, MemoryError> {
+    let each = all.iter().map(|(_, x)| x.reshape(&[x.value().len()]));
+    let each = each.collect::<Result<Vec<_>, _>>()?;
+    Ok(Tensor::concat(&each.iter().collect::<Vec<_>>(), 0)?)
+}
+
+/// How far two lists of arrays of the same names lie apart, each against its largest entry.
+fn compare<'a>(
+    what: &str,
+    pairs: impl Iterator<Item = (&'a String, &'a Array<f64>, &'a Array<f64>)>,
+    tolerance: f64,
+) -> Result<(), String> {
+    for (name, expected, found) in pairs {
+        if expected.shape() != found.shape() {
+            return Err(format!(
+                "{what}: {name} has shape {:?}, not {:?}",
+                found.shape(),
+                expected.shape()
+            ));
+        }
+        let scale = expected.iter().fold(1e-3_f64, |most, x| most.max(x.abs()));
+        for (e, f) in expected.iter().zip(found.iter()) {
+            let off = (e - f).abs() / scale;
+            // Written so that NaN fails.
+            if !(off <= tolerance) {
+                return Err(format!(
+                    "{what}: {name} holds {f:e} where {e:e} is expected (off by {off:.1e}, at most {tolerance:.0e})"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Values and gradients of a problem, by the kernel or by its definition.
+type Solved = (Vec<(String, Array<f64>)>, Vec<Array<f64>>);
+
+fn solve(
+    rule: &dyn WriteRule<f64>,
+    trial: &Trial,
+    problem: &Problem,
+    fused: bool,
+) -> Result<Solved, MemoryError> {
+    let tape = Tape::new();
+    let given: Vec<_> = problem
+        .arrays
+        .iter()
+        .map(|a| tape.shared_variable(a.clone()))
+        .collect();
+    let (parameters, memory, given_sequence) = problem.parts(&given)?;
+    let out = results(match fused {
+        true => sequence(rule, &parameters, &memory, &given_sequence)?,
+        false => sequence_by_steps(rule, &parameters, &memory, &given_sequence)?,
+    });
+    let all = flat(&out)?;
+    let cotangent = random_array(all.shape(), &mut StdRng::seed_from_u64(trial.seed ^ 7));
+    let wrt: Vec<_> = given.iter().collect();
+    let gradients = pull_back(&all, &Tensor::shared(cotangent), &wrt, Order::First)?;
+    let values = out
+        .into_iter()
+        .map(|(n, x)| (n, x.value().clone()))
+        .collect();
+    Ok((
+        values,
+        gradients.iter().map(|g| g.value().clone()).collect(),
+    ))
+}
+
+/// Holds the fused kernel to the definition: values, last memory and slots, and the gradient to everything that goes in, with a
+/// random cotangent on everything that comes out. A rule without a fused kernel passes.
+///
+/// # Errors
+/// What differs, and by how much.
+pub fn check_fused(rule: &dyn WriteRule<f64>, trial: &Trial, tolerance: f64) -> Result<(), String> {
+    let problem = trial.problem(rule);
+    let solved =
+        |fused| solve(rule, trial, &problem, fused).map_err(|e| format!("{}: {e}", rule.name()));
+    let (expected, found) = (solved(false)?, solved(true)?);
+    let what = format!("{}, fused, {trial:?}", rule.name());
+    let values = expected
+        .0
+        .iter()
+        .zip(&found.0)
+        .map(|((n, e), (_, f))| (n, e, f));
+    compare(&what, values, tolerance)?;
+    let gradients = problem
+        .names
+        .iter()
+        .zip(&expected.1)
+        .zip(&found.1)
+        .map(|((n, e), f)| (n, e, f));
+    compare(&format!("{what}, gradient"), gradients, tolerance)
+}
+
+/// Holds first and second derivatives to central differences.
+fn check_gradients(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
+    let problem = trial.problem(rule);
+    let run = |given: &[Tensor<f64>]| -> Result<Tensor<f64>, MemoryError> {
+        let (parameters, memory, given_sequence) = problem.parts(given)?;
+        flat(&results(sequence_by_steps(
+            rule,
+            &parameters,
+            &memory,
+            &given_sequence,
+        )?))
+    };
+    let how = Gradcheck {
+        seed: trial.seed,
+        ..Gradcheck::default()
+    };
+    gradcheck(run, &problem.arrays, how).map_err(|e| format!("{}: {e} ({trial:?})", rule.name()))
+}
+
+fn plain(
+    rule: &dyn WriteRule<f64>,
+    problem: &Problem,
+    memory: Option<Memory<f64>>,
+) -> Result<Reads<f64>, String> {
+    let run = || {
+        let (parameters, start, given) = problem.parts(&problem.constants())?;
+        sequence_by_steps(rule, &parameters, &memory.unwrap_or(start), &given)
+    };
+    run().map_err(|e| format!("{}: {e}", rule.name()))
+}
+
+fn arrays(out: Reads<f64>) -> Vec<(String, Array<f64>)> {
+    results(out)
+        .into_iter()
+        .map(|(n, x)| (n, x.value().clone()))
+        .collect()
+}
+
+/// Some steps and then the others are all steps; a batch is its sequences one by one.
+fn check_cuts(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
+    let problem = trial.problem(rule);
+    let whole = arrays(plain(rule, &problem, None)?);
+    let cut = trial.steps / 2;
+    if cut > 0 {
+        let first = plain(rule, &problem.steps(0, cut), None)?;
+        let second = arrays(plain(
+            rule,
+            &problem.steps(cut, trial.steps),
+            Some(first.memory),
+        )?);
+        let last = |all: &'_ [(String, Array<f64>)]| {
+            all.iter()
+                .filter(|(n, _)| n.contains("last"))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
+        let (expected, found) = (last(&whole), last(&second));
+        let pairs = expected
+            .iter()
+            .zip(&found)
+            .map(|((n, e), (_, f))| (n, e, f));
+        compare(
+            &format!("{}, carried on after step {cut}", rule.name()),
+            pairs,
+            0.0,
+        )?;
+    }
+    for b in 0..trial.batch {
+        let one = arrays(plain(rule, &problem.sequence(b), None)?);
+        let row = |name: &str, x: &Array<f64>| {
+            let axis = Axis(usize::from(!name.contains("last")));
+            x.slice_axis(axis, (b..b + 1).into()).to_shared()
+        };
+        let rows: Vec<(String, Array<f64>)> =
+            whole.iter().map(|(n, x)| (n.clone(), row(n, x))).collect();
+        let pairs = rows.iter().zip(&one).map(|((n, e), (_, f))| (n, e, f));
+        compare(
+            &format!("{}, sequence {b} alone", rule.name()),
+            pairs,
+            1e-11,
+        )?;
+    }
+    Ok(())
+}
+
+/// A rate of zero that forgets nothing leaves every bit of the weights.
+fn check_zero_rate(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
+    let mut problem = trial.problem(rule);
+    for (name, array) in problem.names.iter().zip(&mut problem.arrays) {
+        if name == "rate" || name == "forget" {
+            array.fill(0.0);
+        }
+    }
+    if !rule.gates().learned().contains(&"forget") && rule.gates().forget != crate::Gate::None {
+        return Ok(());
+    }
+    let (_, before, _) = problem
+        .parts(&problem.constants())
+        .map_err(|e| e.to_string())?;
+    let before = before.for_each(trial.batch).map_err(|e| e.to_string())?;
+    let after = plain(rule, &problem, None)?.memory;
+    for (l, (before, after)) in before.weights().iter().zip(after.weights()).enumerate() {
+        let bits = |x: &Tensor<f64>| x.value().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        if bits(before) != bits(after) {
+            return Err(format!("{}: a rate of zero changes layer {l}", rule.name()));
+        }
+    }
+    Ok(())
+}
+
+/// What does not fit is an error, and neither a panic nor a result.
+fn check_errors(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
+    let problem = trial.problem(rule);
+    let (parameters, memory, given) = problem
+        .parts(&problem.constants())
+        .map_err(|e| e.to_string())?;
+    let memory = memory.for_each(trial.batch).map_err(|e| e.to_string())?;
+    let select = |x: &Tensor<f64>| x.select(0, 0).map_err(|e| e.to_string());
+    let gate = |x: &Option<Tensor<f64>>| x.as_ref().map(select).transpose();
+    let good = crate::Write {
+        forget: gate(&given.forget)?,
+        momentum: gate(&given.momentum)?,
+        ..crate::Write::new(
+            select(&given.keys)?,
+            select(&given.values)?,
+            select(&given.rate)?,
+        )
+    };
+    let wider = |x: &Tensor<f64>| {
+        let mut shape = x.shape().to_vec();
+        if let Some(last) = shape.last_mut() {
+            *last += 1;
+        }
+        Tensor::shared(Array::zeros(IxDyn(&shape)))
+    };
+    let mut bad = vec![
+        (
+            "keys",
+            crate::Write {
+                keys: wider(&good.keys),
+                ..good.clone()
+            },
+        ),
+        (
+            "values",
+            crate::Write {
+                values: wider(&good.values),
+                ..good.clone()
+            },
+        ),
+        (
+            "rate",
+            crate::Write {
+                rate: wider(&good.rate),
+                ..good.clone()
+            },
+        ),
+    ];
+    for name in rule.gates().learned() {
+        let mut write = good.clone();
+        match name {
+            "forget" => write.forget = None,
+            _ => write.momentum = None,
+        }
+        bad.push((name, write));
+    }
+    for (part, write) in bad {
+        match rule.write(&parameters, &memory, &write) {
+            Ok(_) => return Err(format!("{}: takes {part} that do not fit", rule.name())),
+            Err(error) if error.to_string().contains(part) => {}
+            Err(error) => return Err(format!("{}: does not name {part}: {error}", rule.name())),
+        }
+    }
+    for spec in rule.parameters(&trial.shape) {
+        let others = parameters.iter().filter(|(name, _)| *name != spec.name);
+        let others: Parameters<_> = others
+            .map(|(name, x)| (name.to_owned(), x.clone()))
+            .collect();
+        let named = rule
+            .write(&others, &memory, &good)
+            .map_or_else(|e| e.to_string().contains(&spec.name), |_| false);
+        if !named {
+            return Err(format!(
+                "{}: without `{}` it does not say so",
+                rule.name(),
+                spec.name
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Holds a rule to what every rule promises, at several sizes that it supports: right first and second derivatives, a fused kernel
+/// (if it has one) that is its definition, some steps and then the others equal to all, a batch equal to its sequences, a rate of zero
+/// that leaves every bit, and errors that name what does not fit.
+///
+/// # Errors
+/// The first promise that is broken, in a sentence with the figures.
+pub fn check_rule(rule: &dyn WriteRule<f64>) -> Result<(), String> {
+    let mut checked = 0;
+    for (seed, sizes) in (1..).zip(SIZES) {
+        let trial = Trial::of(sizes, seed)?;
+        if rule.supports(&trial.shape, trial.heads).is_err() {
+            continue;
+        }
+        checked += 1;
+        let carried = Trial {
+            carried: true,
+            shared: false,
+            edge: 1e-3,
+            ..trial.clone()
+        };
+        if trial.shape.value() < NARROW {
+            let few = Trial {
+                steps: trial.steps.min(3),
+                shared: false,
+                carried: true,
+                ..trial.clone()
+            };
+            check_gradients(rule, &few)?;
+        }
+        for trial in [&trial, &carried] {
+            if RuleForm::of(rule, &trial.shape, trial.heads).is_some() {
+                check_fused(rule, trial, 1e-9)?;
+            }
+            check_cuts(rule, trial)?;
+        }
+        check_zero_rate(rule, &trial)?;
+        check_errors(rule, &trial)?;
+    }
+    match checked {
+        0 => Err(format!(
+            "{}: supports none of the sizes that rules are checked at",
+            rule.name()
+        )),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,205 @@
+//! The fused kernel is the definition, and every rule keeps its promises: for all rules of the table and for what can be chosen about
+//! them.
+
+use mnm_memory::fused::RuleForm;
+use mnm_memory::testkit::{Trial, check_fused, check_rule};
+use mnm_memory::{Gate, InnerLoss, MemoryShape, RuleOptions, rule_named, rule_names, rule_with};
+use proptest::prelude::*;
+
+fn width() -> impl Strategy<Value = usize> {
+    prop_oneof![Just(1), Just(3), Just(8), Just(17), Just(63)]
+}
+
+fn trial() -> impl Strategy<Value = Trial> {
+    let sizes = (
+        1..12_usize,
+        1..4_usize,
+        width(),
+        width(),
+        1..4_usize,
+        1..4_usize,
+    );
+    let choices = (
+        any::<u64>(),
+        any::<[bool; 2]>(),
+        prop_oneof![Just(0.5), Just(1e-3)],
+    );
+    (sizes, choices).prop_map(|(sizes, (seed, [shared, carried], edge))| {
+        let (steps, batch, value, hidden, layers, heads) = sizes;
+        Trial {
+            seed,
+            shape: MemoryShape::new(value, hidden, layers).unwrap(),
+            heads,
+            batch,
+            steps,
+            shared,
+            carried,
+            edge,
+        }
+    })
+}
+
+fn choices() -> Vec<(&'static str, RuleOptions)> {
+    let plain = RuleOptions::default();
+    let learned = Some(Gate::Learned);
+    let unit_keys = Some(true);
+    let (fixed, carried) = (Some(Gate::Fixed(0.3)), Some(Gate::Fixed(0.6)));
+    let huber = InnerLoss::Huber;
+    vec![
+        (
+            "mnm-p",
+            RuleOptions {
+                forget: learned,
+                ..plain
+            },
+        ),
+        (
+            "mnm-p",
+            RuleOptions {
+                momentum: learned,
+                unit_keys,
+                ..plain
+            },
+        ),
+        (
+            "mnm-g",
+            RuleOptions {
+                forget: fixed,
+                momentum: carried,
+                ..plain
+            },
+        ),
+        (
+            "mnm-g",
+            RuleOptions {
+                inner_steps: 2,
+                ..plain
+            },
+        ),
+        (
+            "mnm-g",
+            RuleOptions {
+                inner_steps: 3,
+                forget: learned,
+                momentum: learned,
+                ..plain
+            },
+        ),
+        (
+            "mnm-g",
+            RuleOptions {
+                inner_loss: huber,
+                huber: 0.3,
+                ..plain
+            },
+        ),
+        (
+            "dfa",
+            RuleOptions {
+                forget: learned,
+                momentum: learned,
+                ..plain
+            },
+        ),
+        (
+            "delta",
+            RuleOptions {
+                momentum: learned,
+                ..plain
+            },
+        ),
+        (
+            "gated-delta",
+            RuleOptions {
+                forget: fixed,
+                unit_keys,
+                ..plain
+            },
+        ),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn every_rule_of_the_table(trial in trial()) {
+        for name in rule_names() {
+            let rule = rule_named::<f64>(&name).unwrap();
+            check_fused(rule.as_ref(), &trial, 1e-10).map_err(TestCaseError::fail)?;
+        }
+    }
+
+    #[test]
+    fn every_choice_about_them(trial in trial()) {
+        for (name, options) in choices() {
+            let rule = rule_with::<f64>(name, &options).unwrap();
+            check_fused(rule.as_ref(), &trial, 1e-10).map_err(TestCaseError::fail)?;
+        }
+    }
+}
+
+/// T beyond several chunks of both kinds, at a size where each holds several steps.
+#[test]
+fn many_chunks_stay_equal() {
+    let trial = Trial {
+        seed: 3,
+        shape: MemoryShape::new(17, 20, 3).unwrap(),
+        heads: 2,
+        batch: 2,
+        steps: 40,
+        shared: true,
+        carried: false,
+        edge: 0.5,
+    };
+    let carried = Trial {
+        carried: true,
+        shared: false,
+        ..trial.clone()
+    };
+    for name in rule_names() {
+        let rule = rule_named::<f64>(&name).unwrap();
+        check_fused(rule.as_ref(), &trial, 1e-9).unwrap();
+    }
+    for (name, options) in choices() {
+        let rule = rule_with::<f64>(name, &options).unwrap();
+        check_fused(rule.as_ref(), &trial, 1e-9).unwrap();
+        check_fused(rule.as_ref(), &carried, 1e-9).unwrap();
+    }
+}
+
+#[test]
+fn every_rule_keeps_every_promise() {
+    for name in rule_names() {
+        check_rule(rule_named::<f64>(&name).unwrap().as_ref()).unwrap();
+    }
+}
+
+#[test]
+fn every_choice_keeps_every_promise() {
+    for (name, options) in choices() {
+        check_rule(rule_with::<f64>(name, &options).unwrap().as_ref()).unwrap();
+    }
+}
+
+/// What the table says of kernels: a rule that silently left the fused one would pass every test above.
+#[test]
+fn the_rules_that_run_fused_are_these() {
+    let shape = MemoryShape::new(4, 5, 2).unwrap();
+    let fused = |name: &&String| {
+        let rule = rule_named::<f64>(name).unwrap();
+        RuleForm::of(rule.as_ref(), &shape, 2).is_some()
+    };
+    let names = rule_names();
+    let found: Vec<&String> = names.iter().filter(fused).collect();
+    let expected = [
+        "mnm-p",
+        "mnm-g",
+        "titans",
+        "delta",
+        "gated-delta",
+        "hebbian",
+        "dfa",
+    ];
+    assert_eq!(found, expected);
+}
