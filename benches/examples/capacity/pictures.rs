@@ -1,6 +1,6 @@
 //! The figures as pictures.
 
-use mnm_trainer::plot::{Axis, Group, LinePlot, Scale, Series};
+use mnm_report::plot::{Axis, Group, LinePlot, Scale, Series};
 use serde_json::Value;
 
 use crate::Failure;
