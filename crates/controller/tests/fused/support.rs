@@ -357,7 +357,7 @@ impl Problem {
         let mut scalar = Tensor::scalar(0.0);
         for (name, cotangent) in &self.cotangents {
             let term = found[name]
-                .mul(&Tensor::constant(cotangent.clone()))
+                .mul(Tensor::constant(cotangent.clone()))
                 .unwrap()
                 .sum_all()
                 .unwrap();

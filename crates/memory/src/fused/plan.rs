@@ -161,7 +161,7 @@ impl Plan {
         let count = program.widths.len();
         let parent = parents(program);
         let mut keep = vec![false; count];
-        for rows in program.ops.iter().flat_map(|op| needed(op)).flatten() {
+        for rows in program.ops.iter().flat_map(needed).flatten() {
             keep[root(&parent, rows.0)] = true;
         }
         let layers = sizes.shape.layers();

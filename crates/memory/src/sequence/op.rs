@@ -117,8 +117,8 @@ impl<F: Kernels> Passage<F> {
         let first = own + self.parameters;
         let layers = self.sizes.shape.layers();
         let initial = |n: usize| match operands[n].shape() {
-            [1, ..] => Initial::Shared(&*all[n]),
-            _ => Initial::Each(&*all[n]),
+            [1, ..] => Initial::Shared(&all[n]),
+            _ => Initial::Each(&all[n]),
         };
         let weights: Vec<_> = (first..first + layers).map(initial).collect();
         let momentum: Vec<_> = (first + layers..all.len()).map(initial).collect();

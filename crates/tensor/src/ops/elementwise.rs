@@ -71,9 +71,9 @@ elementwise! {
     /// `ln(1 + e^x)`, without overflow.
     Softplus softplus: e => e.max(F::zero()) + (-e.abs()).exp().ln_1p(); (x, y, g) => g.mul(&x.sigmoid()?)
     /// `max(x, 0)`, NaN for NaN; the derivative at 0 is 0.
-    Relu relu: e => if e < F::zero() { F::zero() } else { e }; (x, y, g) => g.mul(&Tensor::shared(x.value().mapv(|e| if e > F::zero() { F::one() } else { F::zero() }).into_shared()))
+    Relu relu: e => if e < F::zero() { F::zero() } else { e }; (x, y, g) => g.mul(Tensor::shared(x.value().mapv(|e| if e > F::zero() { F::one() } else { F::zero() }).into_shared()))
     /// `|x|`; the derivative at 0 is 0.
-    Abs abs: e => e.abs(); (x, y, g) => g.mul(&Tensor::shared(x.value().mapv(sign).into_shared()))
+    Abs abs: e => e.abs(); (x, y, g) => g.mul(Tensor::shared(x.value().mapv(sign).into_shared()))
     /// `sin(x)`.
     Sin sin: e => e.sin(); (x, y, g) => g.mul(&x.cos()?)
     /// `cos(x)`.

@@ -73,7 +73,7 @@ impl<F: Float> Primitive<F> for Maximum {
         };
         let (mine, other) = (&operands[argument], &operands[1 - argument]);
         let share = zip("maximum", &[mine.value(), other.value()], share)?;
-        g.mul(&Tensor::shared(share))
+        g.mul(Tensor::shared(share))
     }
 }
 
@@ -116,7 +116,7 @@ impl<F: Float> Primitive<F> for Clamp {
                 F::one()
             }
         };
-        g.mul(&constant(&operands[0], within))
+        g.mul(constant(&operands[0], within))
     }
 }
 
@@ -201,7 +201,7 @@ impl<F: Float> Primitive<F> for MaxKeep {
         };
         let ties = zip("max_keep", &[operands[0].value(), y.value()], equal)?;
         let counts = ties.sum_axis(Axis(self.0)).insert_axis(Axis(self.0));
-        g.mul(&Tensor::shared((ties / counts).into_shared()))
+        g.mul(Tensor::shared((ties / counts).into_shared()))
     }
 }
 

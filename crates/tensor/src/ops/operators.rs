@@ -59,7 +59,7 @@ operators! {
     Add add: add, |x, c| x.shift(c);
     Sub sub: sub, |x, c| x.shift(-c);
     Mul mul: mul, |x, c| x.scale(c);
-    Div div: div, |x, c| x.div(&Tensor::scalar(F::of(c)));
+    Div div: div, |x, c| x.div(Tensor::scalar(F::of(c)));
 }
 
 impl<F: Float> Neg for &Tensor<F> {
