@@ -1,5 +1,6 @@
 //! The whole model: encoder, cell, output layer.
 
+use std::any::{Any, TypeId};
 use std::fmt::{self, Debug, Formatter};
 
 use mnm_memory::MemoryShape;
@@ -80,8 +81,31 @@ fn encoder_of(config: &ModelConfig, vocabulary: usize, positions: usize) -> Sent
     }
 }
 
-/// The cell of a config, for inputs of this width.
+/// [`cell_in`] for a scalar type, each made by a function without a type parameter: all cells are so compiled once, in this
+/// crate, and not again in every crate that makes a model.
 fn cell_of<F: Kernels>(
+    config: &ModelConfig,
+    input: usize,
+) -> Result<Box<dyn Cell<F>>, ControllerError> {
+    fn single(config: &ModelConfig, input: usize) -> Result<Box<dyn Any>, ControllerError> {
+        Ok(Box::new(cell_in::<f32>(config, input)?))
+    }
+    fn double(config: &ModelConfig, input: usize) -> Result<Box<dyn Any>, ControllerError> {
+        Ok(Box::new(cell_in::<f64>(config, input)?))
+    }
+    let made = if TypeId::of::<F>() == TypeId::of::<f32>() {
+        single(config, input)?
+    } else {
+        double(config, input)?
+    };
+    match made.downcast::<Box<dyn Cell<F>>>() {
+        Ok(cell) => Ok(*cell),
+        Err(_) => unreachable!("only f32 and f64 have kernels: the trait is sealed"),
+    }
+}
+
+/// The cell of a config, for inputs of this width.
+fn cell_in<F: Kernels>(
     config: &ModelConfig,
     input: usize,
 ) -> Result<Box<dyn Cell<F>>, ControllerError> {
