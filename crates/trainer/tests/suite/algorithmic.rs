@@ -123,6 +123,32 @@ fn every_parameter_of_every_model_is_trained_on_every_task() {
     }
 }
 
+/// Who only knows that the answer is one of the two values shown is wrong half of the time.
+#[test]
+fn two_pairs_of_multi_query_recall_are_learned() {
+    let small = [
+        "threads=1",
+        "data.vocabulary=8",
+        "data.pairs={train={min=2,max=2},valid={min=2,max=2},test={min=2,max=2}}",
+        "data.length={train={min=12,max=12},valid={min=12,max=12},test={min=12,max=12}}",
+        "model.controller=24",
+        "model.value=12",
+        "model.hidden=16",
+        "model.embedding=12",
+        "train.batch=16",
+        "train.steps=600",
+        "train.learning_rate=0.01",
+        "train.warmup=20",
+        "train.decay=constant",
+        "train.valid_every=200",
+        "train.valid_episodes=100",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let config = config("mqar", &[&small, MODELS[0]]);
+    let best = run(&config, &folder.path().join("run")).valid.unwrap();
+    assert!(best.error < 20.0, "{} % wrong", best.error);
+}
+
 /// The sizes that the configs and the tasks' documentation promise.
 #[test]
 fn the_configs_ask_for_the_published_sizes() {
