@@ -65,7 +65,7 @@ fn figures(options: &Options, raw: &Path) -> Result<Value, Failure> {
     let drift = drift::run(options.quick)?;
     let figures = json!({ "quick": options.quick, "storing": storing, "drift": drift });
     std::fs::create_dir_all(&options.out)?;
-    std::fs::write(raw, format!("{figures:#}\n"))?;
+    std::fs::write(raw, format!("{figures}\n"))?;
     Ok(figures)
 }
 
@@ -76,7 +76,8 @@ fn main() -> Result<(), Failure> {
     for (name, picture) in pictures::draw(&figures)? {
         std::fs::write(options.out.join(name), picture)?;
     }
-    let tables = page::tables(&figures);
+    let mut tables = page::tables(&figures);
+    page::add_beside(&options.out, &mut tables)?;
     for (name, table) in &tables {
         writeln!(io::stdout(), "{name}\n\n{table}")?;
     }

@@ -93,35 +93,29 @@ pub fn tables(figures: &Value) -> Tables {
     widths.sort_unstable();
     let shown = shown_width(figures);
     let mut tables = Tables::new();
-    let at_loads = |keys: &str, figure: &str, loads: &[f64]| {
-        let head: Vec<String> = ["memory".to_owned()]
-            .into_iter()
-            .chain(loads.iter().map(|load| format!("{load}")))
-            .collect();
-        let rows: Vec<Vec<String>> = memories
-            .iter()
-            .map(|memory| {
-                let cells = loads
-                    .iter()
-                    .map(|&load| cell(figures, (memory, keys, shown), load, figure));
-                [(*memory).to_owned()].into_iter().chain(cells).collect()
-            })
-            .collect();
-        markdown(&head, &rows)
-    };
-    tables.insert(
-        "random",
-        at_loads("random", "error", &[0.25, 0.5, 1.0, 2.0, 4.0, 8.0]),
-    );
-    tables.insert(
-        "correlated",
-        at_loads("correlated", "error", &[0.25, 0.5, 1.0, 2.0, 4.0, 8.0]),
-    );
-    tables.insert("noisy", at_loads("random", "noisy", &[0.25, 0.5, 1.0, 2.0]));
-    tables.insert(
-        "disturbance",
-        at_loads("random", "disturbance", &[0.25, 1.0, 4.0]),
-    );
+    let loads: [(&str, &[f64]); 2] = [
+        ("random", &[0.5, 1.0, 2.0, 4.0, 8.0]),
+        ("correlated", &[0.5, 1.0, 2.0, 4.0]),
+    ];
+    let columns: Vec<(&str, f64)> = loads
+        .iter()
+        .flat_map(|(keys, loads)| loads.iter().map(move |load| (*keys, *load)))
+        .collect();
+    let head: Vec<String> = ["memory".to_owned()]
+        .into_iter()
+        .chain(columns.iter().map(|(keys, load)| format!("{keys} {load}")))
+        .collect();
+    let rows: Vec<Vec<String>> = memories
+        .iter()
+        .map(|memory| {
+            let of = |keys| (*memory, keys, shown);
+            let cells = columns
+                .iter()
+                .map(|(keys, load)| cell(figures, of(keys), *load, "error"));
+            [(*memory).to_owned()].into_iter().chain(cells).collect()
+        })
+        .collect();
+    tables.insert("recall", markdown(&head, &rows));
     let optimum = |memory: &str, keys: &str| {
         let name = match memory {
             "delta" => "keys",
@@ -161,6 +155,55 @@ pub fn tables(figures: &Value) -> Tables {
         .collect();
     tables.insert("widths", markdown(&head, &rows));
     tables
+}
+
+/// Tables of what was measured by other programs, if their output lies in the folder: `peers.jsonl` of `associative` and its script,
+/// `ratios.md` of `associative_ratios` and `text.md` of `text_stream`, of which the rows of the table are taken.
+pub fn add_beside(folder: &Path, tables: &mut Tables) -> Result<(), Failure> {
+    for (name, file) in [("ratios", "ratios.md"), ("text", "text.md")] {
+        if let Ok(text) = std::fs::read_to_string(folder.join(file)) {
+            let rows = text.lines().filter(|line| line.starts_with('|'));
+            tables.insert(name, rows.map(|row| format!("{row}\n")).collect());
+        }
+    }
+    let Ok(text) = std::fs::read_to_string(folder.join("peers.jsonl")) else {
+        return Ok(());
+    };
+    let lines: Vec<Value> = text
+        .lines()
+        .map(serde_json::from_str)
+        .collect::<Result<_, _>>()?;
+    let stores = distinct(lines.iter().filter_map(|line| line["store"].as_str()));
+    let scene = |line: &Value| Some((line["width"].as_u64()?, line["pairs"].as_u64()?));
+    let mut scenes = distinct(lines.iter().filter_map(scene));
+    scenes.sort_unstable();
+    let head: Vec<String> = ["store".to_owned()]
+        .into_iter()
+        .chain(
+            scenes
+                .iter()
+                .map(|(width, pairs)| format!("{width} wide, {pairs}")),
+        )
+        .collect();
+    let cell = |store: &str, at: (u64, u64)| {
+        let of = |line: &&Value| line["store"] == store && scene(line) == Some(at);
+        let Some(line) = lines.iter().find(of) else {
+            return "-".to_owned();
+        };
+        let number = |name: &str| line[name].as_f64().unwrap_or(f64::NAN);
+        let (write, read) = (number("write_us"), number("read_us"));
+        let (kib, error) = (number("bytes") / 1024.0, number("error"));
+        format!("{write:.1} / {read:.1} / {kib:.0} / {error:.2}")
+    };
+    let rows: Vec<Vec<String>> = stores
+        .iter()
+        .map(|store| {
+            let cells = scenes.iter().map(|&scene| cell(store, scene));
+            [(*store).to_owned()].into_iter().chain(cells).collect()
+        })
+        .collect();
+    tables.insert("peers", markdown(&head, &rows));
+    Ok(())
 }
 
 /// Puts every table between its marks in the page: `<!-- table NAME -->` and `<!-- end -->`.

@@ -18,9 +18,13 @@
 //! since `(I - b f f^T)^2 = I - c f f^T`. `S S^T` is symmetric and positive whatever is rounded. The factor `s` stands beside `S`, so that
 //! forgetting costs no pass over it; it is moved into `S` by powers of two, which round nothing.
 //!
-//! **Where forgetting pauses.** Directions that no key has had for long are forgotten without end: there `P` grows as `l^-n`, until it
-//! overflows. Once the trace of `P` is `1 / sqrt(epsilon)` times that of the empty memory (2,900 in single precision, 67 million in double),
-//! a write takes `l = 1`: nothing is forgotten by it, and the trace shrinks.
+//! **Where keys do not come.** Directions that no key has had for long are forgotten without end: there `P` grows as `l^-n`, until it overflows.
+//! Once the mean diagonal of `P` is `1 / sqrt(epsilon)` times that of the empty memory (2,900 in single precision, 67 million in double), a
+//! write forgets along its own key alone (Kulhavy 1987; Bittanti, Bolzern and Campi 1990), which leaves the other directions as they are:
+//!
+//! ```text
+//! g = P x / (1 + q);  P = P - P x x^T P / (1/beta + q),  beta = l - (1 - l) / q:  b = (1 - 1 / sqrt(l (1 + q))) / |f|^2
+//! ```
 
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, dot, matmul, matmul_nt, matmul_tn};
 
@@ -166,11 +170,10 @@ impl<F: Kernels> LeastSquares<F> {
         }
     }
 
-    /// What a write leaves of earlier weight: all of it while forgetting pauses.
-    fn keep(&self) -> f64 {
+    /// Whether so much has been forgotten that a write forgets along its own key alone.
+    fn worn(&self) -> bool {
         let most = F::epsilon().as_f64().sqrt().recip() / self.ridge;
-        let mean = self.evidence.scale * self.evidence.trace / self.evidence.width() as f64;
-        if mean > most { 1.0 } else { self.keep }
+        self.evidence.scale * self.evidence.trace / self.evidence.width() as f64 > most
     }
 
     /// `W += (v - W x) (gain S f)^T` and `S -= b (S f) f^T`, with f and v - W x from before.
@@ -209,7 +212,7 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
     fn write(&mut self, x: &[F], _: F, v: &[F]) -> Result<F, AssociativeError> {
         let distance = self.weights.error(x, v, &mut self.error);
         let f_square = self.evidence.project(x, &mut self.projected).as_f64();
-        let (s, l) = (self.evidence.scale, self.keep());
+        let (s, l) = (self.evidence.scale, self.keep);
         let q = s * f_square;
         if q == 0.0 {
             return Err(AssociativeError::ZeroKey);
@@ -217,11 +220,16 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
         if !q.is_finite() {
             return Err(overflow::<F>());
         }
-        let c = s / (l + q);
-        let b = c / (1.0 + (l / (l + q)).sqrt());
-        self.correct(distance, f_square, c, b)?;
-        self.evidence.scale /= l;
-        self.evidence.prior *= l;
+        if self.worn() {
+            let b = (1.0 - (l * (1.0 + q)).sqrt().recip()) / f_square;
+            self.correct(distance, f_square, s / (1.0 + q), b)?;
+        } else {
+            let c = s / (l + q);
+            let b = c / (1.0 + (l / (l + q)).sqrt());
+            self.correct(distance, f_square, c, b)?;
+            self.evidence.scale /= l;
+            self.evidence.prior *= l;
+        }
         Ok(distance)
     }
 

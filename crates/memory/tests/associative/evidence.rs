@@ -97,22 +97,27 @@ fn a_million_writes_in_single_precision_leave_the_evidence_positive_definite() {
 }
 
 #[test]
-fn forgetting_pauses_where_directions_get_no_keys() {
+fn directions_without_keys_neither_run_away_nor_stop_the_others_from_forgetting() {
     // One direction of four is written, the rest forgotten for ever: P of it would be 0.9^-100000.
     let method = Method::LeastSquares {
         ridge: 1e-2,
         forgetting: 0.1,
     };
     let mut memory = AssociativeMemory::<f32>::new(4, 2, method).unwrap();
-    for round in 0..100_000 {
-        let value = (round % 7) as f32;
-        memory.write(&[0.5, 0.0, 0.0, 0.0], &[value, -1.0]).unwrap();
+    for _ in 0..100_000 {
+        memory.write(&[0.5, 0.0, 0.0, 0.0], &[3.0, -1.0]).unwrap();
     }
     let (root, scale) = evidence(&memory);
     assert!(root.iter().all(|x| x.is_finite()) && scale.is_finite());
     let p = root.dot(&root.t()) * scale;
     assert!(cholesky(&p).is_ok(), "{p}");
     assert!(p[[1, 1]] < 1e8, "{p}");
+    // The key takes a new value as fast as ever: after n writes 0.9^n of the old one is left.
+    for n in 1..40 {
+        memory.write(&[0.5, 0.0, 0.0, 0.0], &[5.0, 7.0]).unwrap();
+        let left = (5.0 - memory.read(&[0.5, 0.0, 0.0, 0.0]).unwrap()[0]) / 2.0;
+        assert!((left - 0.9_f32.powi(n)).abs() < 0.01, "{n}: {left}");
+    }
     // The other directions work as if nothing had been.
     memory.write(&[0.0, 1.0, 0.0, 0.0], &[3.0, 4.0]).unwrap();
     let read = memory.read(&[0.0, 1.0, 0.0, 0.0]).unwrap();
