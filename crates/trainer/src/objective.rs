@@ -172,7 +172,7 @@ pub fn block_forward<F: Kernels>(
         .as_f64();
     let meta = run
         .meta
-        .mul(&Tensor::shared(block.present.clone()))?
+        .mul(Tensor::shared(block.present.clone()))?
         .sum_all()?
         .item()?
         .as_f64();
@@ -215,7 +215,7 @@ fn cross_entropy<F: Float>(
             let right = table.select(ndarray::Axis(0), picked).into_shared();
             logits
                 .softplus()?
-                .sub(&logits.mul(&Tensor::shared(right))?)?
+                .sub(&logits.mul(Tensor::shared(right))?)?
                 .sum_all()?
         }
     })
