@@ -91,6 +91,12 @@ pub enum TrainError {
     /// The folder holds no run.
     #[error("{0} holds no run: there is no checkpoint.safetensors in it")]
     NoRun(PathBuf),
+    /// The run kept no averaged parameters.
+    #[error(
+        "{0} holds no averaged parameters: a run keeps them with train.average, such as \
+         --set train.average.decay=0.999"
+    )]
+    NoAverage(PathBuf),
     /// A run cannot go on under another config.
     #[error(
         "{path}: the run was started with other settings ({keys}); resume it with its own, or start a new one"

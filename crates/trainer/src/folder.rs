@@ -37,16 +37,38 @@ impl RunFolder {
         self.0.join("best.safetensors")
     }
 
+    /// The averaged parameters (`train.average`) after the last step.
+    pub fn average(&self) -> PathBuf {
+        self.0.join("average.safetensors")
+    }
+
+    /// The averaged parameters with the lowest validation error so far.
+    pub fn best_average(&self) -> PathBuf {
+        self.0.join("best-average.safetensors")
+    }
+
     /// The checkpoint with these parameters.
     ///
     /// # Errors
-    /// [`TrainError::NoRun`] if there is none, or a folder that may not be looked into.
+    /// [`TrainError::NoRun`] or [`TrainError::NoAverage`] if there is none, or a folder that may not be looked into.
     pub fn weights(&self, weights: Weights) -> Result<PathBuf, TrainError> {
         let there = |path: &PathBuf| match path.try_exists() {
             // A file where the folder should be.
             Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(false),
             found => found.map_err(TrainError::file(&self.0, "look into the run folder")),
         };
+        let averaged = match weights {
+            Weights::Average => Some(self.average()),
+            Weights::BestAverage => Some(self.best_average()),
+            Weights::Best | Weights::Last => None,
+        };
+        if let Some(path) = averaged {
+            return if there(&path)? {
+                Ok(path)
+            } else {
+                Err(TrainError::NoAverage(self.0.clone()))
+            };
+        }
         let (best, last) = (self.best(), self.checkpoint());
         if weights == Weights::Best && there(&best)? {
             Ok(best)
@@ -118,4 +140,8 @@ pub enum Weights {
     Best,
     /// Those after the last step.
     Last,
+    /// The averaged ones after the last step.
+    Average,
+    /// The averaged ones with the lowest validation error.
+    BestAverage,
 }

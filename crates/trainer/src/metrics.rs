@@ -46,7 +46,21 @@ pub enum Record {
         error: f64,
         /// Each group's error, in percent.
         per_task: BTreeMap<String, f64>,
+        /// The same of averaged parameters, where `train.average` keeps them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        average: Option<AverageValid>,
     },
+}
+
+/// What averaged parameters came to in a validation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AverageValid {
+    /// Cross-entropy, in nats.
+    pub loss: f64,
+    /// Mean error over the groups, in percent.
+    pub error: f64,
+    /// Each group's error, in percent.
+    pub per_task: BTreeMap<String, f64>,
 }
 
 /// What every line of every kind of run has.

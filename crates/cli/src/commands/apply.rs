@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 use mnm_controller::Kernel;
-use mnm_trainer::RunFolder;
 use mnm_trainer::apply::{Precision, apply_file};
 use mnm_trainer::checkpoint::Checkpoint;
+use mnm_trainer::{RunFolder, Weights};
 
 use super::run::weights;
 use crate::output::print;
@@ -54,6 +54,11 @@ pub struct Arguments {
     /// Of a run folder, take the parameters after the last step instead of those with the lowest validation error
     #[arg(long)]
     last: bool,
+
+    /// Take the averaged parameters (train.average): those with the lowest validation error, with --last those after the last
+    /// step
+    #[arg(long)]
+    average: bool,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -82,7 +87,10 @@ impl From<KernelName> for Kernel {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let checkpoint = Checkpoint::read(&file(&arguments.checkpoint, arguments.last)?)?;
+    let checkpoint = Checkpoint::read(&file(
+        &arguments.checkpoint,
+        weights(arguments.last, arguments.average),
+    )?)?;
     let kernel = arguments.kernel.map(Kernel::from);
     let precision = match arguments.precision {
         PrecisionName::Single => Precision::Single,
@@ -98,9 +106,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// The checkpoint file that the path means.
-fn file(path: &Path, last: bool) -> Result<PathBuf> {
+fn file(path: &Path, weights: Weights) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
-    Ok(RunFolder::new(path).weights(weights(last))?)
+    Ok(RunFolder::new(path).weights(weights)?)
 }

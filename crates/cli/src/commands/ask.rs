@@ -48,6 +48,11 @@ pub struct Arguments {
     #[arg(long)]
     last: bool,
 
+    /// Take the averaged parameters (train.average): those with the lowest validation error, with --last those after the last
+    /// step
+    #[arg(long)]
+    average: bool,
+
     /// Print one JSON object for each question
     #[arg(long)]
     json: bool,
@@ -58,7 +63,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let reader = Reader::open(&arguments.run, weights(arguments.last))?;
+    let reader = Reader::open(&arguments.run, weights(arguments.last, arguments.average))?;
     if arguments.words {
         return print(&words::listed(reader.vocabulary()));
     }

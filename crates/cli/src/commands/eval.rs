@@ -37,7 +37,8 @@ Examples:
   mnm eval runs/qa1 --data data/babi --split test --json
   mnm eval runs/copy --split test --set 'data.lengths.test={min=40,max=40}'
   mnm eval runs/copy --split test --set 'data.lengths.test={min=40,max=40}' --keep-as length-40
-  mnm eval runs/maze9-seed1 --split test --episodes 500 --keep")]
+  mnm eval runs/maze9-seed1 --split test --episodes 500 --keep
+  mnm eval runs/qa1 --split test --average --last --keep-as average")]
 pub struct Arguments {
     #[command(flatten)]
     run: RunArguments,
@@ -59,11 +60,11 @@ pub struct Arguments {
     json: bool,
 
     /// Leave that object in the run folder too, as evaluation-SPLIT.json: `mnm report` shows it
-    #[arg(long, conflicts_with_all = ["set", "last"])]
+    #[arg(long, conflicts_with_all = ["set", "last", "average"])]
     keep: bool,
 
-    /// The same for what was found on other data, as evaluation-SPLIT-NAME.json
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["keep", "last"], value_parser = name)]
+    /// The same for what was found on other data or with other parameters, as evaluation-SPLIT-NAME.json
+    #[arg(long, value_name = "NAME", conflicts_with = "keep", value_parser = name)]
     keep_as: Option<String>,
 }
 

@@ -26,12 +26,22 @@ pub struct RunArguments {
     /// Take the parameters after the last step instead of those with the lowest validation error
     #[arg(long)]
     pub last: bool,
+
+    /// Take the averaged parameters (train.average): those with the lowest validation error, with --last those after the last
+    /// step
+    #[arg(long)]
+    pub average: bool,
 }
 
 impl RunArguments {
     /// The run, with its task or environment and its model.
     pub fn open(&self) -> Result<Trained> {
-        Trained::open(&self.run, weights(self.last), &self.settings()).map_err(at_data)
+        Trained::open(
+            &self.run,
+            weights(self.last, self.average),
+            &self.settings(),
+        )
+        .map_err(at_data)
     }
 
     /// The settings of the data, `--data` among them.
@@ -45,9 +55,14 @@ impl RunArguments {
     }
 }
 
-/// Which parameters `--last` asks for.
-pub fn weights(last: bool) -> Weights {
-    if last { Weights::Last } else { Weights::Best }
+/// Which parameters `--last` and `--average` ask for.
+pub fn weights(last: bool, average: bool) -> Weights {
+    match (last, average) {
+        (false, false) => Weights::Best,
+        (true, false) => Weights::Last,
+        (false, true) => Weights::BestAverage,
+        (true, true) => Weights::Average,
+    }
 }
 
 /// A split as the command line names it.

@@ -119,8 +119,11 @@ fn outcome(summary: &Summary, out: &Path) -> String {
             }
             _ => String::new(),
         };
+        let average = agent.average_reward.map_or(String::new(), |reward| {
+            format!("averaged parameters after the last step: validation reward {reward:.3}\n")
+        });
         format!(
-            "{best}{} environment steps, {:.0} a second\n",
+            "{best}{average}{} environment steps, {:.0} a second\n",
             agent.environment_steps, agent.environment_steps_per_second
         )
     });
@@ -128,8 +131,14 @@ fn outcome(summary: &Summary, out: &Path) -> String {
         Some(_) => "episodes",
         None => "sequences",
     };
+    let average = summary.average.as_ref().map_or(String::new(), |found| {
+        format!(
+            "averaged parameters after the last step: validation error {:.2} % (loss {:.4})\n",
+            found.error, found.loss
+        )
+    });
     format!(
-        "{} steps, {} {what} in {:.0} s: {why}\n{best}{agent}{}\n",
+        "{} steps, {} {what} in {:.0} s: {why}\n{best}{average}{agent}{}\n",
         summary.steps,
         summary.sequences,
         summary.seconds,

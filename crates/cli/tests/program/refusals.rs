@@ -289,6 +289,16 @@ fn a_folder_without_a_run() {
 }
 
 #[test]
+fn averages_that_no_run_kept() {
+    let (_top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
+    for name in ["eval", "inspect", "ask"] {
+        let message = bad(1, command([name, "--average"]).arg(&run));
+        says(&message, &["no averaged parameters", "train.average"]);
+    }
+}
+
+#[test]
 fn an_input_that_the_model_does_not_take() {
     let (top, run) = folder();
     good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));

@@ -1,5 +1,6 @@
 //! Configs: TOML with every default visible; an unknown key or a value out of range is an error that names the key.
 
+mod average;
 mod data;
 mod error;
 mod overrides;
@@ -11,6 +12,7 @@ use std::path::Path;
 use mnm_controller::ModelConfig;
 use serde::{Deserialize, Serialize};
 
+pub use average::Average;
 pub use data::DataConfig;
 pub use error::ConfigError;
 pub use rl::RlConfig;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::ConfigError;
+use crate::config::{Average, ConfigError};
 
 /// The most sequences of a batch, batches of a bucket, or episodes of an evaluation.
 pub const MOST_AT_ONCE: u64 = 1_000_000;
@@ -69,6 +69,10 @@ pub struct TrainConfig {
     pub stop_error: f64,
     /// Stop after this many validations without a better one; 0 goes on.
     pub patience: u64,
+    /// A mean of the parameters that is kept beside them: `{ decay = 0.999 }`, an exponential moving average, or
+    /// `{ last = 5000 }`, the mean over the last so many steps. Unset, there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<Average>,
 }
 
 impl Default for TrainConfig {
@@ -95,6 +99,7 @@ impl Default for TrainConfig {
             checkpoint_every: 500,
             stop_error: 0.0,
             patience: 0,
+            average: None,
         }
     }
 }
@@ -130,6 +135,9 @@ impl TrainConfig {
                 value,
                 "a whole number from 1 to 1000000000",
             ));
+        }
+        if let Some(average) = self.average {
+            average.validate()?;
         }
         let fractions = [("train.beta1", self.beta1), ("train.beta2", self.beta2)];
         for (key, value) in fractions {

@@ -34,6 +34,9 @@ pub(crate) enum AgentRecord {
         environment_steps: u64,
         /// Mean reward of an episode.
         reward: f64,
+        /// The same of averaged parameters, where `train.average` keeps them.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        average_reward: Option<f64>,
     },
 }
 
@@ -44,6 +47,15 @@ pub struct AgentSummary {
     pub reward: Option<f64>,
     /// After how many segments that was.
     pub step: Option<u64>,
+    /// The mean reward of averaged parameters after the last step, where `train.average` keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_reward: Option<f64>,
+    /// Their best mean reward.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_average_reward: Option<f64>,
+    /// After how many segments that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_average_step: Option<u64>,
     /// Steps played in training, of all worlds.
     pub environment_steps: u64,
     /// Steps played and learned from per second of the last sitting, of all worlds, validations included.

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
-use super::learning::{Counters, Learning, Saved, overflow};
+use super::learning::{Counters, Dated, Learning, Means, Saved, overflow};
 use super::origin::Origin;
 use super::step::{StepOutcome, not_finite};
 use super::summary::{Ended, Summary};
@@ -310,12 +310,18 @@ impl Learning for Agents {
         }
     }
 
-    fn validation_record(&self, counters: &Counters<f64>, reward: &f64) -> AgentRecord {
+    fn validation_record(
+        &self,
+        counters: &Counters<f64>,
+        reward: &f64,
+        average: Option<&f64>,
+    ) -> AgentRecord {
         AgentRecord::Valid {
             step: counters.step,
             sequences: counters.sequences,
             environment_steps: self.environment_steps,
             reward: *reward,
+            average_reward: average.copied(),
         }
     }
 
@@ -341,7 +347,16 @@ impl Learning for Agents {
                 scalars.extend(reward.map(|reward| ("train/reward", reward)));
                 scalars
             }
-            AgentRecord::Valid { reward, .. } => vec![("valid/reward", reward)],
+            AgentRecord::Valid {
+                reward,
+                average_reward,
+                ..
+            } => {
+                let average = average_reward.map(|reward| ("valid/average_reward", reward));
+                std::iter::once(("valid/reward", reward))
+                    .chain(average)
+                    .collect()
+            }
         }
     }
 
@@ -374,10 +389,13 @@ impl Learning for Agents {
         format!("reward {reward:.3}")
     }
 
-    fn summarise(&self, best: Option<&(f64, u64)>, summary: &mut Summary) {
+    fn summarise(&self, best: Option<&Dated<f64>>, means: Means<'_, f64>, summary: &mut Summary) {
         summary.agent = Some(AgentSummary {
             reward: best.map(|(reward, _)| *reward),
             step: best.map(|(_, step)| *step),
+            average_reward: means.last.map(|(reward, _)| *reward),
+            best_average_reward: means.best.map(|(reward, _)| *reward),
+            best_average_step: means.best.map(|(_, step)| *step),
             environment_steps: self.environment_steps,
             environment_steps_per_second: self.speed(),
         });

@@ -9,7 +9,7 @@ use mnm_tensor::{Array, Parameters};
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
-use super::learning::{Counters, Learning, Saved, overflow};
+use super::learning::{Counters, Dated, Learning, Means, Saved, overflow};
 use super::origin::Origin;
 use super::step::{self, StepOutcome};
 use super::summary::{BestValid, Ended, Summary};
@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::error::TrainError;
 use crate::evaluate::evaluate;
 use crate::folder::RunFolder;
-use crate::metrics::Record;
+use crate::metrics::{AverageValid, Record};
 use crate::order::Order;
 use crate::run::positions;
 use crate::task::{build_model, build_task, checked_episode, vocabulary_of};
@@ -207,18 +207,28 @@ impl Learning for Answers {
         }
     }
 
-    fn validation_record(&self, counters: &Counters<Validation>, found: &Validation) -> Record {
+    fn validation_record(
+        &self,
+        counters: &Counters<Validation>,
+        found: &Validation,
+        average: Option<&Validation>,
+    ) -> Record {
         Record::Valid {
             step: counters.step,
             sequences: counters.sequences,
             loss: found.loss,
             error: found.error,
             per_task: found.per_task.clone(),
+            average: average.map(|found| AverageValid {
+                loss: found.loss,
+                error: found.error,
+                per_task: found.per_task.clone(),
+            }),
         }
     }
 
     fn scalars(&self, record: &Record) -> Vec<(&'static str, f64)> {
-        match *record {
+        match record {
             Record::Train {
                 loss,
                 task_loss,
@@ -228,14 +238,28 @@ impl Learning for Answers {
                 learning_rate,
                 ..
             } => vec![
-                ("train/loss", loss),
-                ("train/task_loss", task_loss),
-                ("train/meta_loss", meta_loss),
-                ("train/error", error),
-                ("train/grad_norm", grad_norm),
-                ("train/learning_rate", learning_rate),
+                ("train/loss", *loss),
+                ("train/task_loss", *task_loss),
+                ("train/meta_loss", *meta_loss),
+                ("train/error", *error),
+                ("train/grad_norm", *grad_norm),
+                ("train/learning_rate", *learning_rate),
             ],
-            Record::Valid { loss, error, .. } => vec![("valid/loss", loss), ("valid/error", error)],
+            Record::Valid {
+                loss,
+                error,
+                average,
+                ..
+            } => {
+                let mut scalars = vec![("valid/loss", *loss), ("valid/error", *error)];
+                scalars.extend(average.iter().flat_map(|found| {
+                    [
+                        ("valid/average_loss", found.loss),
+                        ("valid/average_error", found.error),
+                    ]
+                }));
+                scalars
+            }
         }
     }
 
@@ -270,12 +294,19 @@ impl Learning for Answers {
         format!("error {:.2} %  loss {:.4}", found.error, found.loss)
     }
 
-    fn summarise(&self, best: Option<&(Validation, u64)>, summary: &mut Summary) {
+    fn summarise(
+        &self,
+        best: Option<&Dated<Validation>>,
+        means: Means<'_, Validation>,
+        summary: &mut Summary,
+    ) {
         summary.valid = best.map(best_valid);
+        summary.average = means.last.map(best_valid);
+        summary.best_average = means.best.map(best_valid);
     }
 }
 
-fn best_valid((found, step): &(Validation, u64)) -> BestValid {
+fn best_valid((found, step): &Dated<Validation>) -> BestValid {
     BestValid {
         error: found.error,
         loss: found.loss,

@@ -24,7 +24,7 @@ pub(super) struct Counters<F> {
     /// Sequences seen, or episodes played to their end.
     pub(super) sequences: u64,
     /// The best validation, and after how many steps it was.
-    pub(super) best: Option<(F, u64)>,
+    pub(super) best: Option<Dated<F>>,
 }
 
 impl<F> Counters<F> {
@@ -33,6 +33,16 @@ impl<F> Counters<F> {
         let best = self.best.as_ref().map_or(self.step, |(_, step)| *step);
         self.step / every - best / every
     }
+}
+
+/// What a validation found, and after how many steps it was.
+pub(super) type Dated<F> = (F, u64);
+
+/// What validations of averaged parameters found.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a, F> {
+    pub(super) last: Option<&'a Dated<F>>,
+    pub(super) best: Option<&'a Dated<F>>,
 }
 
 /// What is needed to go on, beside parameters and optimiser.
@@ -105,11 +115,12 @@ pub(super) trait Learning: Sized {
     /// Means since the last such line, which begin anew.
     fn training_record(&mut self, counters: &Counters<Self::Found>) -> Self::Record;
 
-    /// A line about a validation.
+    /// A line about a validation, and about that of averaged parameters.
     fn validation_record(
         &self,
         counters: &Counters<Self::Found>,
         found: &Self::Found,
+        average: Option<&Self::Found>,
     ) -> Self::Record;
 
     /// A line's figures for an observer, by name, and what else is worth a curve.
@@ -131,8 +142,13 @@ pub(super) trait Learning: Sized {
     /// A validation in words.
     fn words(found: &Self::Found) -> String;
 
-    /// Adds its own to the summary, the best validation above all.
-    fn summarise(&self, best: Option<&(Self::Found, u64)>, summary: &mut Summary);
+    /// Adds its own to the summary: the best validation, and the last and the best one of averaged parameters.
+    fn summarise(
+        &self,
+        best: Option<&Dated<Self::Found>>,
+        means: Means<'_, Self::Found>,
+        summary: &mut Summary,
+    );
 }
 
 /// The error of a validation whose figures are no numbers.

@@ -3,6 +3,7 @@
 mod agents;
 mod allocator;
 mod answers;
+mod average;
 mod claim;
 mod learner;
 mod learning;

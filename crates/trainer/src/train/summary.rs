@@ -22,7 +22,7 @@ pub enum Ended {
     Interrupted,
 }
 
-/// The best validation of a run.
+/// A validation of a run: the best one, or the last.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BestValid {
     /// Mean error over the groups, in percent.
@@ -52,6 +52,12 @@ pub struct Summary {
     pub parameters: usize,
     /// The best validation.
     pub valid: Option<BestValid>,
+    /// What the averaged parameters came to after the last step, where `train.average` keeps them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average: Option<BestValid>,
+    /// Their best validation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_average: Option<BestValid>,
     /// Wall-clock seconds of the last sitting.
     pub seconds: f64,
     /// Training steps per second of the last sitting, validations included.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use mnm_tensor::Parameters;
+use mnm_tensor::{Array, Parameters};
+use serde::Deserialize;
 
+use super::average;
 use super::claim::Claim;
 use super::learner::Learner;
-use super::learning::{Counters, Learning, Saved};
+use super::learning::{Counters, Dated, Learning, Means, Saved};
 use super::origin::Origin;
 use super::summary::{Ended, Summary};
 use crate::checkpoint::{Checkpoint, write_file};
@@ -38,6 +40,9 @@ pub(super) struct Training<'a, L: Learning> {
     learning: L,
     learner: Learner,
     counters: Counters<L::Found>,
+    /// The last and the best validation of averaged parameters.
+    average_last: Option<Dated<L::Found>>,
+    average_best: Option<Dated<L::Found>>,
     metrics: Metrics,
     observer: &'a mut (dyn Observer + Send),
     progress: Progress,
@@ -59,7 +64,13 @@ impl<'a, L: Learning> Training<'a, L> {
         let (mut learning, model) = L::prepare(config, &folder, &origin)?;
         origin.check_model(config, &model)?;
         let path = folder.checkpoint();
-        let learner = Learner::begin(model, config, &origin, &path)?;
+        let mut learner = Learner::begin(model, config, &origin, &path)?;
+        let average_best = match &origin {
+            Origin::Saved(checkpoint) if config.train.average.is_some() => {
+                resume_average(&mut learner, checkpoint, &path)?
+            }
+            _ => None,
+        };
         let counters = match &origin {
             Origin::Saved(checkpoint) => learning.resume(&learner.model, checkpoint, &path)?,
             Origin::Fresh | Origin::Parameters(_) => Counters {
@@ -83,6 +94,8 @@ impl<'a, L: Learning> Training<'a, L> {
             learning,
             learner,
             counters,
+            average_last: None,
+            average_best,
         })
     }
 
@@ -125,6 +138,9 @@ impl<'a, L: Learning> Training<'a, L> {
         if ended == Ended::Steps && self.counters.best.is_none() {
             self.validate_short_run()?;
         }
+        if ended != Ended::Interrupted {
+            self.validate_last_average()?;
+        }
         let step = self.counters.step;
         let mut summary = Summary {
             finished: ended != Ended::Interrupted,
@@ -134,12 +150,18 @@ impl<'a, L: Learning> Training<'a, L> {
             sequences: self.counters.sequences,
             parameters: trained,
             valid: None,
+            average: None,
+            best_average: None,
             seconds: self.begun.elapsed().as_secs_f64(),
             steps_per_second: self.progress.steps_per_second(step),
             agent: None,
         };
         let best = self.counters.best.as_ref();
-        self.learning.summarise(best, &mut summary);
+        let means = Means {
+            last: self.average_last.as_ref(),
+            best: self.average_best.as_ref(),
+        };
+        self.learning.summarise(best, means, &mut summary);
         let text = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
         write_file(&self.folder.summary(), text.as_bytes())
             .map_err(TrainError::file(self.folder.summary(), "write the summary"))?;
@@ -196,10 +218,65 @@ impl<'a, L: Learning> Training<'a, L> {
 
     fn validate(&mut self) -> Result<(), TrainError> {
         let found = self.found()?;
-        let record = self.learning.validation_record(&self.counters, &found);
+        let average = self.averaged()?;
+        let record = self
+            .learning
+            .validation_record(&self.counters, &found, average.as_ref());
         self.metrics.push(&record)?;
         self.observe(&self.learning.scalars(&record))?;
-        self.judge(found)
+        self.judge(found)?;
+        average.map_or(Ok(()), |found| self.judge_average(found))
+    }
+
+    /// Validates the averaged parameters after the last step, whose figure is the run's, if that has not been done.
+    fn validate_last_average(&mut self) -> Result<(), TrainError> {
+        let step = self.counters.step;
+        if self
+            .average_last
+            .as_ref()
+            .is_some_and(|(_, at)| *at == step)
+        {
+            return Ok(());
+        }
+        let found = self.averaged()?;
+        found.map_or(Ok(()), |found| self.judge_average(found))
+    }
+
+    /// What a validation of the averaged parameters finds, where they are kept.
+    fn averaged(&self) -> Result<Option<L::Found>, TrainError> {
+        let parameters = self.learner.averaged();
+        let validated = parameters.map(|p| self.learning.validate(&self.learner.model, &p));
+        validated.transpose()
+    }
+
+    /// Keeps the averaged parameters if no validation of them was better.
+    fn judge_average(&mut self, found: L::Found) -> Result<(), TrainError> {
+        let step = self.counters.step;
+        let best = self.average_best.as_ref();
+        let better = best.is_none_or(|(best, _)| L::is_better(&found, best));
+        self.say_found("average", &found, better);
+        self.average_last = Some((found.clone(), step));
+        if better {
+            self.average_best = Some((found, step));
+            self.keep_average(&self.folder.best_average())?;
+        }
+        Ok(())
+    }
+
+    /// Writes the averaged parameters, where they are kept.
+    fn keep_average(&self, path: &Path) -> Result<(), TrainError> {
+        let averaged = self.learner.averaged();
+        let written = averaged.map(|parameters| self.usable(parameters).write(path));
+        Ok(written.unwrap_or(Ok(()))?)
+    }
+
+    fn say_found(&self, of: &str, found: &L::Found, better: bool) {
+        self.progress.say(&format!(
+            "step {}  {of} {}{}",
+            self.counters.step,
+            L::words(found),
+            if better { "  (best)" } else { "" }
+        ));
     }
 
     /// Validates a run that ended before its first validation was due, for its summary and its best parameters. Neither
@@ -219,15 +296,11 @@ impl<'a, L: Learning> Training<'a, L> {
     fn judge(&mut self, found: L::Found) -> Result<(), TrainError> {
         let best = self.counters.best.as_ref();
         let better = best.is_none_or(|(best, _)| L::is_better(&found, best));
-        self.progress.say(&format!(
-            "step {}  validation {}{}",
-            self.counters.step,
-            L::words(&found),
-            if better { "  (best)" } else { "" }
-        ));
+        self.say_found("validation", &found, better);
         if better {
             self.counters.best = Some((found, self.counters.step));
-            self.usable().write(&self.folder.best())?;
+            let parameters = self.learner.parameters.clone();
+            self.usable(parameters).write(&self.folder.best())?;
         }
         Ok(())
     }
@@ -235,23 +308,32 @@ impl<'a, L: Learning> Training<'a, L> {
     fn save(&mut self) -> Result<(), TrainError> {
         self.observer.save().map_err(TrainError::Observer)?;
         self.metrics.sync()?;
-        let Saved { progress, carried } = self.learning.save(&self.counters);
-        let mut optimizer = self.learner.moments();
+        let Saved {
+            mut progress,
+            carried,
+        } = self.learning.save(&self.counters);
+        if let Some(steps) = self.learner.averaged_steps() {
+            let best = self.average_best.clone();
+            let average = average::Progress { steps, best };
+            progress["average"] = serde_json::to_value(average).unwrap_or_default();
+        }
+        self.keep_average(&self.folder.average())?;
+        let mut optimizer = self.learner.carried();
         for (name, part) in carried.iter() {
             optimizer.insert(name.to_owned(), part.clone());
         }
         let checkpoint = Checkpoint {
             optimizer,
             progress,
-            ..self.usable()
+            ..self.usable(self.learner.parameters.clone())
         };
         Ok(checkpoint.write(&self.folder.checkpoint())?)
     }
 
-    /// Everything that is needed to use the model.
-    fn usable(&self) -> Checkpoint {
+    /// Everything that is needed to use the model with these parameters.
+    fn usable(&self, parameters: Parameters<Array<f32>>) -> Checkpoint {
         Checkpoint {
-            parameters: self.learner.parameters.clone(),
+            parameters,
             optimizer: Parameters::new(),
             config: self.config.for_checkpoint().to_toml(),
             vocabulary: self.learning.vocabulary(),
@@ -263,5 +345,22 @@ impl<'a, L: Learning> Training<'a, L> {
         self.observer
             .scalars(self.counters.step, scalars)
             .map_err(TrainError::Observer)
+    }
+}
+
+/// Takes up the mean of the parameters, and gives its best validation.
+fn resume_average<F: for<'a> Deserialize<'a>>(
+    learner: &mut Learner,
+    checkpoint: &Checkpoint,
+    path: &Path,
+) -> Result<Option<Dated<F>>, TrainError> {
+    let saved: Option<average::Progress<F>> =
+        serde_json::from_value(checkpoint.progress["average"].clone()).ok();
+    match saved {
+        Some(saved) if learner.restore_mean(checkpoint, saved.steps) => Ok(saved.best),
+        _ => Err(TrainError::damaged(
+            path,
+            "the mean of the parameters is missing or does not fit; training cannot go on from it",
+        )),
     }
 }

@@ -2,6 +2,7 @@
 
 mod algorithmic;
 mod ask;
+mod average;
 mod checkpoint;
 mod checkpoint_apply;
 mod gradient;
