@@ -49,7 +49,7 @@ fn evaluate(plan: &Plan<'_>, job: &Job, Wanted { arguments, path }: &Wanted) -> 
         .arg(&job.folder.path)
         .arg("--json")
         .args(arguments);
-    if let Some(data) = plan.data {
+    if let Some(data) = plan.data.filter(|_| job.reads_data) {
         command.arg("--data").arg(data);
     }
     apart(&mut command);

@@ -19,6 +19,8 @@ pub struct Job {
     pub episodes: Option<u64>,
     /// What it is evaluated on besides.
     pub further: Vec<Further>,
+    /// Whether it reads what `--data` gives.
+    pub reads_data: bool,
 }
 
 impl Job {
@@ -30,6 +32,7 @@ impl Job {
             split: experiment.split.clone(),
             episodes: experiment.episodes,
             further: experiment.further.clone(),
+            reads_data: suite.reads_data(experiment),
             run,
         }
     }

@@ -172,11 +172,11 @@ fn data_folder(suite: &Suite, options: &Options) -> Result<Option<PathBuf>> {
             "the suite {} needs data: give their folder with --data DIR. {whence}",
             options.suite
         ),
-        (None, Some(_)) => bail!(
+        (None, Some(_)) if !suite.experiments.iter().any(|e| e.with_data) => bail!(
             "the suite {} generates its data: leave out --data",
             options.suite
         ),
-        (Some(_), Some(folder)) => {
+        (_, Some(folder)) => {
             let folder = folder
                 .canonicalize()
                 .with_context(|| format!("--data {}", folder.display()))?;

@@ -22,11 +22,15 @@ pub struct Run {
 impl Suite {
     /// Every training, seeds outermost: whoever stops early has whole sets of models to compare.
     ///
-    /// `data` is what `--data` gave.
+    /// `data` is what `--data` gave; experiments that need it and have none are left out.
     pub fn runs(&self, seeds: u64, quick: bool, data: Option<&Path>) -> Vec<Run> {
         let mut runs = Vec::new();
         for seed in 1..=seeds {
             for (e, experiment) in self.experiments.iter().enumerate() {
+                if experiment.with_data && data.is_none() {
+                    continue;
+                }
+                let data = data.filter(|_| self.reads_data(experiment));
                 for (m, model) in self.models.iter().enumerate() {
                     if !experiment.models.is_empty() && !experiment.models.contains(&model.name) {
                         continue;
@@ -135,6 +139,25 @@ mod tests {
             runs.iter()
                 .all(|run| run.set.contains(&"data.dir=some/data".to_owned()))
         );
+    }
+
+    #[test]
+    fn an_experiment_with_data_runs_where_there_are_data_and_alone_reads_them() {
+        let named = "name = \"sort\"";
+        let text = SUITE.replacen(named, &format!("{named}\n        with_data = true"), 1);
+        let suite = Suite::parse(&text).expect("a good suite");
+        let names = |data| -> Vec<(String, bool)> {
+            let runs = suite.runs(1, false, data).into_iter();
+            let reads = |set: &String| set.starts_with("data.dir=");
+            runs.map(|run| (run.name, run.set.iter().any(reads)))
+                .collect()
+        };
+        let generated = [("copy-a-seed1", false), ("copy-b-seed1", false)];
+        let generated = generated.map(|(name, reads)| (name.to_owned(), reads));
+        assert_eq!(names(None), generated);
+        let all = names(Some(Path::new("some/data")));
+        assert_eq!(all[..2], generated);
+        assert_eq!(all[2..], [("sort-b-seed1".to_owned(), true)]);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub struct Suite {
     /// How many seeds, unless `--seeds` says otherwise: 1, 2, ...
     #[serde(default = "one")]
     pub seeds: u64,
-    /// Where the data come from, in words for who has not given `--data`; absent if every task is generated.
+    /// Where the data come from, in words for who has not given `--data`; absent if the suite does without.
     #[serde(default)]
     pub needs_data: Option<String>,
     /// What `mnm data` calls those data, if it can check them.
@@ -59,6 +59,9 @@ pub struct Experiment {
     /// The trained runs evaluated once more on other data, such as longer episodes than they have seen.
     #[serde(default)]
     pub further: Vec<Further>,
+    /// Runs only where `--data` is given, in a suite that does without as well.
+    #[serde(default)]
+    pub with_data: bool,
     /// Overrides of the config, for every model.
     #[serde(default)]
     pub set: toml::Table,
@@ -215,6 +218,11 @@ fn read(path: &Path) -> Result<Suite> {
 }
 
 impl Suite {
+    /// Whether an experiment reads what `--data` gives.
+    pub fn reads_data(&self, experiment: &Experiment) -> bool {
+        self.needs_data.is_some() || experiment.with_data
+    }
+
     /// A suite whose experiments vary nothing any more.
     pub fn parse(text: &str) -> Result<Suite> {
         let mut suite: Suite = toml::from_str(text)?;

@@ -222,6 +222,7 @@ esac
             split: "valid".to_owned(),
             episodes: (seed == 1).then_some(77),
             further: Vec::new(),
+            reads_data: false,
         }
     }
 
