@@ -129,8 +129,9 @@ mod tests {
 
     #[test]
     fn quick_overrides_come_after_the_others_and_data_go_into_every_run() {
+        let text = format!("needs_data = \"a folder\"\n{SUITE}");
         let runs =
-            Suite::parse(SUITE)
+            Suite::parse(&text)
                 .expect("a good suite")
                 .runs(1, true, Some(Path::new("some/data")));
         let place = |text: &str| runs[0].set.iter().position(|set| set == text).expect(text);
