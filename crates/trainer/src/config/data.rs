@@ -6,8 +6,8 @@ use mnm_tasks::environment::{
 };
 use mnm_tasks::{
     AssociativeRecall, AssociativeRecallOptions, BabiOptions, Dictionary, DictionaryOptions,
-    DoubleCopy, DoubleCopyOptions, Generator, Mqar, MqarOptions, OptionError, PrioritySort, PrioritySortOptions, Split,
-    Stories, StoriesOptions, Task,
+    DoubleCopy, DoubleCopyOptions, Generator, Mqar, MqarOptions, OptionError, PrioritySort,
+    PrioritySortOptions, Split, Stories, StoriesOptions, Task,
 };
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
