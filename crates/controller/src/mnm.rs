@@ -251,9 +251,10 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
             meta,
             trace: Trace::from_iter(gates.chain([
                 ("rate", write.rate.detach()),
-                ("write_key", write.keys.detach()),
+                // As they enter the memory: so it can be asked for them again.
+                ("write_key", memory.keyed(&write.keys.detach())?),
                 ("write_value", write.values.detach()),
-                ("read_key", said.read_key.detach()),
+                ("read_key", memory.keyed(&said.read_key.detach())?),
                 ("error_before", before),
             ])),
         })

@@ -182,8 +182,11 @@ impl<F: Float> Memory<F> {
         MemoryShape::new(value, hidden, layers)?.with_key(key)
     }
 
-    /// Keys as they enter the first layer.
-    pub(crate) fn keyed(&self, keys: &Tensor<F>) -> Result<Tensor<F>, TensorError> {
+    /// Keys as they enter the first layer: those of norm one, in a memory with unit keys.
+    ///
+    /// # Errors
+    /// Those of the ops.
+    pub fn keyed(&self, keys: &Tensor<F>) -> Result<Tensor<F>, TensorError> {
         match self.unit_keys {
             true => unit_rows(keys),
             false => Ok(keys.clone()),

@@ -68,7 +68,7 @@ fn a_thousand_writes_lose_nothing_that_matters() {
 #[test]
 fn every_gradient_is_alive() {
     for rule in RULES {
-        let mut numbers = Problem::new(&medium(rule, 6)).fused::<f64>();
+        let mut numbers = Problem::new(&medium(rule, 30)).fused::<f64>();
         numbers.retain(|name, _| name.starts_with("d "));
         assert!(numbers.len() >= 15);
         for (name, d) in numbers {
