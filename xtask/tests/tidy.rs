@@ -42,6 +42,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "mnm-controller",
             "mnm-tasks",
             "mnm-trainer",
+            "mnm-report",
         ],
     ),
     ("mnm-memory-service", &["mnm-memory"]),
