@@ -93,13 +93,13 @@ pub fn tables(figures: &Value) -> Tables {
     widths.sort_unstable();
     let shown = shown_width(figures);
     let mut tables = Tables::new();
-    let loads: [(&str, &[f64]); 2] = [
+    let loads: [(&'static str, &'static [f64]); 2] = [
         ("random", &[0.5, 1.0, 2.0, 4.0, 8.0]),
         ("correlated", &[0.5, 1.0, 2.0, 4.0]),
     ];
-    let columns: Vec<(&str, f64)> = loads
+    let columns: Vec<(&'static str, f64)> = loads
         .iter()
-        .flat_map(|(keys, loads)| loads.iter().map(move |load| (*keys, *load)))
+        .flat_map(|&(keys, loads)| loads.iter().map(move |&load| (keys, load)))
         .collect();
     let head: Vec<String> = ["memory".to_owned()]
         .into_iter()
@@ -108,10 +108,10 @@ pub fn tables(figures: &Value) -> Tables {
     let rows: Vec<Vec<String>> = memories
         .iter()
         .map(|memory| {
-            let of = |keys| (*memory, keys, shown);
+            let of = |keys: &'static str| (*memory, keys, shown);
             let cells = columns
                 .iter()
-                .map(|(keys, load)| cell(figures, of(keys), *load, "error"));
+                .map(|(keys, load)| cell(figures, of(*keys), *load, "error"));
             [(*memory).to_owned()].into_iter().chain(cells).collect()
         })
         .collect();

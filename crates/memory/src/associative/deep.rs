@@ -349,7 +349,7 @@ impl<F: Kernels> State<F> for Deep<F> {
             let Ok(now) = self.write(x, square, nothing) else {
                 break;
             };
-            if !(now < before) || now < F::of(STORED) * F::epsilon() * distance {
+            if now >= before || now < F::of(STORED) * F::epsilon() * distance {
                 break;
             }
             before = now;

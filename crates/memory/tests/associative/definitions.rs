@@ -120,8 +120,8 @@ proptest! {
 
         let three = |a: &Array2<f64>| Tensor::constant(a.clone().insert_axis(Axis(0)));
         let write = |rate: f64| {
-            let write = Write { keys: three(&x), values: three(&v), rate: Tensor::constant(ndarray::array![rate]) };
-            GradientRule.write(&Parameters::new(), &start, &write).unwrap()
+            let write = Write::new(three(&x), three(&v), Tensor::constant(ndarray::array![rate]));
+            GradientRule::default().write(&Parameters::new(), &start, &write).unwrap()
         };
         // The rate follows from the last layer; the others must then agree.
         let changes = |memory: &Memory<f64>| -> Vec<Array3<f64>> {

@@ -23,12 +23,12 @@ fn written() -> Memory<f64> {
         Tensor::constant(three([2, 3, 6], 3)),
     ])
     .unwrap();
-    let write = Write {
-        keys: Tensor::constant(three([2, 2, 4], 4)),
-        values: Tensor::constant(three([2, 2, 3], 5)),
-        rate: Tensor::constant(array![0.9, 0.4]),
-    };
-    GradientRule
+    let write = Write::new(
+        Tensor::constant(three([2, 2, 4], 4)),
+        Tensor::constant(three([2, 2, 3], 5)),
+        Tensor::constant(array![0.9, 0.4]),
+    );
+    GradientRule::default()
         .write(&Parameters::new(), &memory, &write)
         .unwrap()
 }
@@ -109,7 +109,7 @@ fn a_memory_shared_by_a_batch_can_be_taken_out() {
     for (layer, seed) in [(0, 1), (1, 2)] {
         let [out, input] = shape.weight(layer);
         let weight = rows::<f64>(out, input, seed).into_dyn().into_shared();
-        parameters.insert(&mnm_memory::weight_name(layer), Tensor::shared(weight));
+        parameters.insert(mnm_memory::weight_name(layer), Tensor::shared(weight));
     }
     let memory = Memory::initial(&parameters, &shape, 4).unwrap();
     let taken =
