@@ -111,7 +111,7 @@ pub fn tables(figures: &Value) -> Tables {
             let of = |keys: &'static str| (*memory, keys, shown);
             let cells = columns
                 .iter()
-                .map(|(keys, load)| cell(figures, of(*keys), *load, "error"));
+                .map(|(keys, load)| cell(figures, of(keys), *load, "error"));
             [(*memory).to_owned()].into_iter().chain(cells).collect()
         })
         .collect();

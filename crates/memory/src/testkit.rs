@@ -141,6 +141,9 @@ impl Trial {
     }
 }
 
+/// Parameters, memory and sequence, in tensors.
+type Parts = (Parameters<Tensor<f64>>, Memory<f64>, Sequence<f64>);
+
 impl Problem {
     fn add(&mut self, name: &str, array: Array<f64>) {
         self.names.push(name.to_owned());
@@ -153,11 +156,11 @@ impl Problem {
             .collect()
     }
 
-    /// Parameters, memory and sequence, in tensors.
+    /// What a check computes from.
     fn parts(
         &self,
         given: &[Tensor<f64>],
-    ) -> Result<(Parameters<Tensor<f64>>, Memory<f64>, Sequence<f64>), MemoryError> {
+    ) -> Result<Parts, MemoryError> {
         let get = |wanted: &str| {
             self.names
                 .iter()
@@ -258,8 +261,7 @@ fn compare<'a>(
         let scale = expected.iter().fold(1e-3_f64, |most, x| most.max(x.abs()));
         for (e, f) in expected.iter().zip(found.iter()) {
             let off = (e - f).abs() / scale;
-            // Written so that NaN fails.
-            if !(off <= tolerance) {
+            if off.is_nan() || off > tolerance {
                 return Err(format!(
                     "{what}: {name} holds {f:e} where {e:e} is expected (off by {off:.1e}, at most {tolerance:.0e})"
                 ));

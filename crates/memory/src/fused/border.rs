@@ -160,13 +160,6 @@ impl<F: Kernels> HistoryCotangents<F> {
         region.of_mut(g).fill(F::zero());
     }
 
-    /// Takes one product back; `x` is its operand, `dy` the cotangent of its result, `dx` that of the operand, replaced if it is the
-    /// first.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "two operands, a result, and where in time"
-    )]
-
     /// At the start of a chunk: what all of its products say of the weights that sequences have of their own.
     fn settle(&mut self, saved: &MemorySaved<F>) {
         let (plan, history) = (&saved.plan, &saved.history);

@@ -189,6 +189,12 @@ impl<F: Kernels> HistoryCotangents<F> {
         }
     }
 
+    /// Takes one product back; `x` is its operand, `dy` the cotangent of its result, `dx` that of the operand, replaced if it is the
+    /// first.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two operands, a result, and where in time"
+    )]
     pub fn product(
         &mut self,
         history: &mut History<F>,

@@ -10,6 +10,10 @@ use super::plan::{LayerPlan, Plan};
 
 impl<F: Kernels> History<F> {
     /// y = x W_a^T or e W_a, for the rows of a group.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "an operand, a result, and whose they are"
+    )]
     pub fn base(
         &self,
         side: Side,

@@ -37,6 +37,9 @@ enum Port {
 }
 
 /// What passes between the op and its results.
+/// What every part of the batch left for its way back.
+type SavedParts<F> = Vec<(Part, MemorySaved<F>)>;
+
 #[derive(Debug)]
 struct Passage<F> {
     form: RuleForm,
@@ -48,7 +51,7 @@ struct Passage<F> {
     /// How many parameters, and layers whose momentum is carried.
     parameters: usize,
     carried: Vec<usize>,
-    saved: Mutex<Option<Vec<(Part, MemorySaved<F>)>>>,
+    saved: Mutex<Option<SavedParts<F>>>,
     values: Mutex<Vec<(Port, Array<F>)>>,
     cotangents: Mutex<Vec<(Port, Array<F>)>>,
 }
