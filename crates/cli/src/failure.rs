@@ -86,6 +86,7 @@ fn is_config(error: &TrainError) -> bool {
             | TrainError::Occupied(_)
             | TrainError::NoCheckpoint(_)
             | TrainError::Foreign(_)
+            | TrainError::Room { .. }
             | TrainError::InUse(_)
             | TrainError::From { .. }
             | TrainError::OtherConfig { .. }

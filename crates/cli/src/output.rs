@@ -1,6 +1,6 @@
 //! Standard output that may go away: whoever reads it through `head` closes it early.
 
-use std::io::{ErrorKind, Write, stdout};
+use std::io::{ErrorKind, Write, stderr, stdout};
 
 use anyhow::Result;
 
@@ -28,4 +28,9 @@ pub fn print(text: &str) -> Result<()> {
         Err(error) => Err(anyhow::Error::new(error).context("cannot write to standard output")),
         Ok(()) => Ok(()),
     }
+}
+
+/// Writes a warning to standard error. Nobody may be left to read it.
+pub fn warn(text: &str) {
+    let _ = writeln!(stderr(), "warning: {text}");
 }

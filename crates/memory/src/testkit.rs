@@ -157,10 +157,7 @@ impl Problem {
     }
 
     /// What a check computes from.
-    fn parts(
-        &self,
-        given: &[Tensor<f64>],
-    ) -> Result<Parts, MemoryError> {
+    fn parts(&self, given: &[Tensor<f64>]) -> Result<Parts, MemoryError> {
         let get = |wanted: &str| {
             self.names
                 .iter()

@@ -27,8 +27,8 @@ pub struct CurvesAndEvents {
 }
 
 impl Observer for CurvesAndEvents {
-    fn begin(&mut self, folder: &RunFolder) -> Result<(), ObserverError> {
-        self.events = Some(EventWriter::append(folder.dir())?);
+    fn begin(&mut self, folder: &RunFolder, step: u64) -> Result<(), ObserverError> {
+        self.events = Some(EventWriter::append(folder.dir(), step)?);
         Ok(())
     }
 

@@ -94,12 +94,13 @@ impl<F: Float> Adam<F> {
             F::of(settings.epsilon),
             F::of(1.0 - learning_rate * settings.weight_decay),
         );
+        let (c1, c2) = (complement(b1), complement(b2));
         let (b1, b2, factor) = (F::of(b1), F::of(b2), F::of(factor));
         let update = Update {
             b1,
             b2,
-            c1: F::one() - b1,
-            c2: F::one() - b2,
+            c1,
+            c2,
             factor,
             rate,
             norm,
@@ -133,6 +134,20 @@ impl<F: Float> Adam<F> {
         });
     }
 }
+
+/// 1 - b for a rate b of decay. The complement of the rounded b, so that the two are one in all, unless rounding b spoils it: in f32 that of
+/// 0.99999999 is 0, and the second moment would stay 0 too.
+fn complement<F: Float>(b: f64) -> F {
+    let (rounded, exact) = (F::one() - F::of(b), 1.0 - b);
+    if (rounded.as_f64() - exact).abs() <= SPOILT * exact {
+        rounded
+    } else {
+        F::of(exact)
+    }
+}
+
+/// The relative error from which on the complement of a rounded rate is not used.
+const SPOILT: f64 = 1e-3;
 
 /// The numbers of a step that all elements share.
 #[derive(Clone, Copy)]
@@ -249,6 +264,45 @@ mod tests {
         }
         let found = parameters.get("w").expect("w")[[1]];
         assert!((found - p).abs() < 1e-12, "{found} {p}");
+    }
+
+    /// A constant gradient moves a parameter by the learning rate, step by step, whatever the rates of decay.
+    #[test]
+    fn rates_of_decay_that_round_to_one_take_steps_of_the_learning_rate() {
+        for beta2 in [
+            0.0,
+            0.9,
+            0.999,
+            0.99999,
+            0.9999999,
+            0.99999999,
+            0.9999999999,
+        ] {
+            let settings = TrainConfig {
+                beta2,
+                ..TrainConfig::default()
+            };
+            let single = |value: f32| -> Parameters<Array<f32>> {
+                let array = Array::from_elem(ndarray::IxDyn(&[2]), value);
+                [("w".to_owned(), array)].into_iter().collect()
+            };
+            let mut parameters = single(1.0);
+            let mut adam = Adam::new(&parameters, ["w"].into_iter());
+            for step in 1..=5 {
+                adam.step(&mut parameters, &single(0.3), 1.0, &settings, 0.01, step);
+            }
+            let found = parameters.get("w").expect("w")[[1]];
+            assert!((found - 0.95).abs() < 1e-4, "beta2 = {beta2}: {found}");
+        }
+    }
+
+    /// In the settings that are in use the constants are, to the bit, those of the rounded rates.
+    #[test]
+    fn the_usual_rates_keep_their_constants() {
+        for b in [0.0, 0.5, 0.9, 0.95, 0.98, 0.99, 0.999, 0.9999] {
+            assert_eq!(complement::<f32>(b), 1.0 - b as f32, "{b}");
+        }
+        assert_eq!(complement::<f32>(0.99999999), 1e-8);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use mnm_controller::{
 };
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, ParameterSpec, Parameters, Tensor, TensorError};
+use ndarray::Dimension;
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -80,6 +81,16 @@ pub enum ApplyError {
         found: String,
         /// What would fit.
         expected: String,
+    },
+    /// An input with an element that is no number.
+    #[error(
+        "the input `{INPUT}` has {value} at {place:?} (step, sequence, entry); expected finite numbers"
+    )]
+    NotFinite {
+        /// The element.
+        value: f32,
+        /// Where the first of them is.
+        place: Vec<usize>,
     },
     /// A file cannot be read or written, or the parameters do not fit the config.
     #[error(transparent)]
@@ -205,6 +216,10 @@ fn apply_in<F: Kernels>(
     };
     if width != model.input_width() || steps == 0 || batch == 0 {
         return Err(misshapen(x, model.input_width()));
+    }
+    if let Some((place, &value)) = x.indexed_iter().find(|(_, value)| !value.is_finite()) {
+        let place = place.slice().to_vec();
+        return Err(ApplyError::NotFinite { value, place });
     }
     let state = model.initial_state(&parameters, batch)?;
     let vectors = Tensor::constant(x.mapv(|x| F::of(x.into())));

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::config::{Config, ConfigError, DataConfig, TrainConfig};
 use crate::error::TrainError;
+use crate::room;
 use crate::task::{build_model, checked_episode};
 use crate::train::{Stepper, thread_pool};
 
@@ -144,11 +145,17 @@ pub fn bench(
             return Err(ConfigError::range(name, 0, "at least 1").into());
         }
     }
+    // The batch, what a step works on, and the answers' logits; before any of it is made.
+    let rows = shape.batch as f64 * shape.steps as f64;
+    let bytes = 4.0 * rows * (2.0 * shape.input as f64 + 1.0) + 64.0 * shape.classes as f64;
+    let sizes = [shape.batch, shape.steps, shape.input, shape.classes];
+    room::check_bytes("B,T,X,K of the shape", format!("{sizes:?}"), bytes)?;
     let task = Noise::new(shape);
+    let network = build_model::<f32>(model, task.interface(), None)?;
+    room::check(&config, &network)?;
     let episodes = (0..shape.batch as u64)
         .map(|index| checked_episode(&task, Split::Train, index))
         .collect::<Result<Vec<_>, _>>()?;
-    let network = build_model::<f32>(model, task.interface(), None)?;
     let pool = thread_pool(threads)?;
     pool.install(|| {
         let mut stepper = Stepper::new(network, &config)?;

@@ -146,10 +146,25 @@ pub enum TrainError {
         /// The split.
         split: Split,
     },
+    /// A training that does not fit into the machine.
+    #[error(
+        "{key} = {value}: this takes at least {need}, and there are {left}. Choose a smaller {key}"
+    )]
+    Room {
+        /// The setting of which a smaller value helps most.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What it takes, for people.
+        need: String,
+        /// What there is, and what sets the bound.
+        left: String,
+    },
     /// A loss or gradient is not a number.
     #[error(
-        "step {step}: {what} is not finite; a dump of parameters and gradients is at {dump}. A smaller learning rate \
-         or train.clip usually helps, in another run folder; nothing of this step has been saved"
+        "step {step}: {what} is not finite; a dump of parameters and gradients is at {dump}. {} helps, in another run folder; \
+         nothing of this step has been saved",
+        remedy(*.step, .what)
     )]
     NotFinite {
         /// The step, counted from 1.
@@ -199,6 +214,19 @@ pub enum TrainError {
         reason: String,
     },
 }
+
+/// What helps against numbers that are not finite in a step, counted from 1.
+fn remedy(step: u64, what: &str) -> &'static str {
+    if step == 1 && !what.ends_with(AFTER_THE_STEP) {
+        "No learning rate has had a say yet, and a gradient that is infinite cannot be clipped: a smaller model.memory_gain, or \
+         a train.truncate that is on and smaller, usually"
+    } else {
+        "A smaller train.learning_rate or train.clip, a smaller train.truncate where gradients explode, usually"
+    }
+}
+
+/// How a message goes on about a parameter that the optimiser changed.
+pub(crate) const AFTER_THE_STEP: &str = "after the step";
 
 impl TrainError {
     /// The parameters in the file `path` do not fit.

@@ -24,6 +24,7 @@ mod error;
 mod evaluate;
 mod folder;
 mod progress;
+mod room;
 mod train;
 mod trained;
 

@@ -71,11 +71,34 @@ struct Line {
     step: u64,
 }
 
+/// What a checkpoint knows of the lines before it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Mark {
+    bytes: u64,
+    crc32c: u32,
+}
+
+impl Mark {
+    fn of(text: &str) -> Self {
+        Self {
+            bytes: text.len() as u64,
+            crc32c: crc32c::crc32c(text.as_bytes()),
+        }
+    }
+
+    /// Whether there were lines.
+    pub(crate) fn has_lines(&self) -> bool {
+        self.bytes > 0
+    }
+}
+
 /// The file, open for more lines.
 #[derive(Debug)]
 pub struct Metrics {
     path: PathBuf,
     file: File,
+    /// What the file holds, if nobody else wrote it.
+    text: String,
 }
 
 impl Metrics {
@@ -84,15 +107,10 @@ impl Metrics {
     /// # Errors
     /// If the file cannot be written.
     pub fn open(path: &Path, history: &str) -> Result<Self, TrainError> {
-        write_file(path, history.as_bytes())
-            .map_err(TrainError::file(path, "write the metrics"))?;
-        let file = OpenOptions::new()
-            .append(true)
-            .open(path)
-            .map_err(TrainError::file(path, "write the metrics"))?;
         Ok(Self {
             path: path.to_owned(),
-            file,
+            file: opened(path, history)?,
+            text: history.to_owned(),
         })
     }
 
@@ -106,28 +124,53 @@ impl Metrics {
             reason: format!("a record that JSON cannot hold: {e}"),
         })?;
         line.push('\n');
+        self.text.push_str(&line);
         self.file
             .write_all(line.as_bytes())
             .map_err(TrainError::file(&self.path, "write the metrics"))
     }
 
-    /// Waits until the lines so far are on the disk: a checkpoint must not outlive them.
+    /// Waits until the lines so far are on the disk: a checkpoint must not outlive them. Where somebody moved another file over
+    /// this one, or cut it, all lines are written anew. Whether that was so.
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub fn sync(&self) -> Result<(), TrainError> {
+    pub fn sync(&mut self) -> Result<bool, TrainError> {
+        let foreign = std::fs::read(&self.path).ok().as_deref() != Some(self.text.as_bytes());
+        if foreign {
+            self.file = opened(&self.path, &self.text)?;
+        }
         self.file
             .sync_data()
-            .map_err(TrainError::file(&self.path, "write the metrics"))
+            .map_err(TrainError::file(&self.path, "write the metrics"))?;
+        Ok(foreign)
+    }
+
+    /// The lines so far, as a checkpoint knows them.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark::of(&self.text)
     }
 }
 
+/// A file with this text, open for more.
+fn opened(path: &Path, text: &str) -> Result<File, TrainError> {
+    write_file(path, text.as_bytes())
+        .and_then(|()| OpenOptions::new().append(true).open(path))
+        .map_err(TrainError::file(path, "write the metrics"))
+}
+
 /// What the file `path` says of the first `step` steps of a run that writes a line `every` so many steps. What was written after
-/// them, by a run that was killed later than its last checkpoint, is left out.
+/// them, by a run that was killed later than its last checkpoint, is left out. A file that somebody emptied says nothing.
 ///
 /// # Errors
-/// If the file cannot be read, is gone, lacks lines at its end, or a line of it is no record.
-pub(crate) fn history(path: &Path, step: u64, every: u64) -> Result<String, TrainError> {
+/// If the file cannot be read, is gone, lacks lines at its end, a line of it is no record, or they are not those that the
+/// checkpoint has the `mark` of.
+pub(crate) fn history(
+    path: &Path,
+    step: u64,
+    every: u64,
+    mark: Option<&Mark>,
+) -> Result<String, TrainError> {
     if step == 0 {
         return Ok(String::new());
     }
@@ -169,6 +212,11 @@ pub(crate) fn history(path: &Path, step: u64, every: u64) -> Result<String, Trai
         Some(last) if last < due => Err(damaged(format!(
             "it ends with step {last}, though the checkpoint is of step {step}"
         ))),
+        _ if !bytes.is_empty() && mark.is_some_and(|mark| *mark != Mark::of(&kept)) => {
+            Err(damaged(format!(
+                "its lines up to step {step} are not those that the run had written when it left its checkpoint"
+            )))
+        }
         _ => Ok(kept),
     }
 }

@@ -8,12 +8,13 @@ pub use crate::error::ObserverError;
 ///
 /// `()` looks at nothing. `mnm-report` has the observer that leaves learning curves and TensorBoard files in a run folder.
 pub trait Observer {
-    /// The training is about to take its first step, or to go on.
+    /// The training is about to go on after `step` steps; 0 for its first. What was seen of later ones does not count: the run was
+    /// killed then, and takes them anew.
     ///
     /// # Errors
     /// What stands in the observer's way.
-    fn begin(&mut self, folder: &RunFolder) -> Result<(), ObserverError> {
-        let _ = folder;
+    fn begin(&mut self, folder: &RunFolder, step: u64) -> Result<(), ObserverError> {
+        let _ = (folder, step);
         Ok(())
     }
 

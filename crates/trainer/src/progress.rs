@@ -1,5 +1,6 @@
 //! What a person at the terminal sees of a training: a bar with speed and time left, or plain lines without a terminal.
 
+use std::ffi::OsStr;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
 
@@ -22,7 +23,7 @@ pub struct Progress {
 impl Progress {
     /// A view that begins at step `first`; `quiet` shows nothing.
     pub fn new(steps: u64, first: u64, quiet: bool) -> Self {
-        let terminal = stderr().is_terminal();
+        let terminal = stderr().is_terminal() && draws(std::env::var_os("TERM").as_deref());
         let bar = (terminal && !quiet).then(|| {
             let bar =
                 ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(5));
@@ -83,6 +84,14 @@ impl Progress {
     }
 }
 
+/// Whether a terminal of this name can draw a bar: one without a name, or a dumb one, only prints lines. (Windows names none.)
+fn draws(name: Option<&OsStr>) -> bool {
+    match name {
+        Some(name) => !name.is_empty() && name != "dumb",
+        None => cfg!(windows),
+    }
+}
+
 /// A line for whoever reads along. Nobody may be left to read it: a training goes on without.
 fn plain(line: &str) {
     let _ = writeln!(stderr(), "{line}");
@@ -93,5 +102,23 @@ impl Drop for Progress {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_that_cannot_draw_gets_lines() {
+        for (name, expected) in [
+            ("xterm-256color", true),
+            ("screen", true),
+            ("dumb", false),
+            ("", false),
+        ] {
+            assert_eq!(draws(Some(OsStr::new(name))), expected, "{name}");
+        }
+        assert_eq!(draws(None), cfg!(windows));
     }
 }

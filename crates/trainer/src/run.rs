@@ -67,7 +67,8 @@ impl Run {
 pub(crate) fn read(dir: &Path, weights: Weights) -> Result<(Checkpoint, Config), TrainError> {
     let path = RunFolder::new(dir).weights(weights)?;
     let checkpoint = Checkpoint::read(&path)?;
-    let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])?;
+    let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])
+        .map_err(|error| TrainError::damaged(&path, &format!("its config: {error}")))?;
     Ok((checkpoint, config))
 }
 

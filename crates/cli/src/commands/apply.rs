@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 use clap::{Args, ValueEnum};
 use mnm_controller::Kernel;
-use mnm_trainer::apply::{Precision, apply_file};
-use mnm_trainer::checkpoint::Checkpoint;
+use mnm_trainer::apply::{ApplyError, Precision, apply_file};
+use mnm_trainer::checkpoint::{Checkpoint, CheckpointError};
 use mnm_trainer::{RunFolder, Weights};
 
 use super::run::weights;
-use crate::output::print;
+use crate::output::{print, warn};
 
 /// Run the core model on vectors from a file
 ///
@@ -87,22 +87,46 @@ impl From<KernelName> for Kernel {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let checkpoint = Checkpoint::read(&file(
-        &arguments.checkpoint,
-        weights(arguments.last, arguments.average),
-    )?)?;
+    let weights = weights(arguments.last, arguments.average);
+    let path = file(&arguments.checkpoint, weights)?;
+    let checkpoint = Checkpoint::read(&path)?;
     let kernel = arguments.kernel.map(Kernel::from);
     let precision = match arguments.precision {
         PrecisionName::Single => Precision::Single,
         PrecisionName::Double => Precision::Double,
     };
     let (input, output) = (&arguments.input, &arguments.output);
-    let results = apply_file(&checkpoint, input, output, kernel, precision)?;
+    let results = apply_file(&checkpoint, input, output, kernel, precision)
+        .map_err(|error| named(error, &path, input))?;
+    for (name, tensor) in results.iter() {
+        if tensor.iter().any(|value| !value.is_finite()) {
+            let output = output.display();
+            warn(&format!(
+                "{output}: `{name}` has elements that are not finite: the model's numbers overflow on this input"
+            ));
+        }
+    }
     let lines: String = results
         .iter()
         .map(|(name, tensor)| format!("{name} {:?}\n", tensor.shape()))
         .collect();
     print(&lines)
+}
+
+/// The error, with the file that it is about in front.
+fn named(error: ApplyError, checkpoint: &Path, input: &Path) -> Error {
+    let path = match &error {
+        ApplyError::Shape { .. } | ApplyError::Starts { .. } | ApplyError::NotFinite { .. } => {
+            input
+        }
+        ApplyError::Checkpoint(CheckpointError::Misfit { .. })
+        | ApplyError::Config(_)
+        | ApplyError::Size { .. }
+        | ApplyError::Model(_) => checkpoint,
+        // These name their file themselves.
+        _ => return error.into(),
+    };
+    Error::new(error).context(path.display().to_string())
 }
 
 /// The checkpoint file that the path means.

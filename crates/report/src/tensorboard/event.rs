@@ -1,6 +1,6 @@
 //! The `Event` message: `tensorflow/core/util/event.proto` and `summary.proto`, as far as scalars need them.
 
-use super::protobuf::Message;
+use super::protobuf::{self, Message};
 
 const EVENT_WALL_TIME: u64 = 1;
 const EVENT_STEP: u64 = 2;
@@ -33,9 +33,20 @@ pub(super) fn scalar(tag: &str, step: u64, value: f32, wall_time: f64) -> Vec<u8
         .into_bytes()
 }
 
+/// The step of an event; 0 of one without, as the format has it.
+pub(super) fn step(event: &[u8]) -> u64 {
+    protobuf::integer(event, EVENT_STEP).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_step_of_an_event_is_read_back() {
+        assert_eq!(step(&scalar("loss", 300, 0.5, 2.0)), 300);
+        assert_eq!(step(&file_version(2.0)), 0);
+    }
 
     #[test]
     fn a_scalar_is_a_summary_with_one_simple_value() {

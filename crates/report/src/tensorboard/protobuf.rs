@@ -1,4 +1,4 @@
-//! The three wire types of protocol buffers that an event needs.
+//! The wire types of protocol buffers that an event needs: written, and read as far as a step is to be found in one.
 //!
 //! Source: the encoding page of the protocol buffers documentation. A field is a key, `number << 3 | wire type`, and
 //! a payload; integers are varints, seven bits a byte, least significant first.
@@ -61,9 +61,67 @@ impl Message {
     }
 }
 
+/// The integer field `number` of a message; `None` where it is not there, or the bytes are no message.
+pub(super) fn integer(bytes: &[u8], number: u64) -> Option<u64> {
+    let mut rest = bytes;
+    let mut found = None;
+    while !rest.is_empty() {
+        let key = take_varint(&mut rest)?;
+        match key & 7 {
+            VARINT => {
+                let value = take_varint(&mut rest)?;
+                if key >> 3 == number {
+                    found = Some(value);
+                }
+            }
+            FIXED_64 => rest = rest.get(8..)?,
+            FIXED_32 => rest = rest.get(4..)?,
+            LENGTH_DELIMITED => {
+                let length = usize::try_from(take_varint(&mut rest)?).ok()?;
+                rest = rest.get(length..)?;
+            }
+            _ => return None,
+        }
+    }
+    found
+}
+
+fn take_varint(rest: &mut &[u8]) -> Option<u64> {
+    let mut value = 0;
+    for shift in (0..64).step_by(7) {
+        let (&byte, next) = rest.split_first()?;
+        *rest = next;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_integer_is_found_among_fields_of_every_type() {
+        for value in [0, 1, 127, 128, 300, u64::MAX] {
+            let bytes = Message::default()
+                .double(1, 2.5)
+                .text(3, "testing")
+                .integer(4, 7)
+                .integer(2, value)
+                .float(5, 1.0)
+                .into_bytes();
+            assert_eq!(integer(&bytes, 2), Some(value));
+            assert_eq!(integer(&bytes, 6), None);
+            for cut in 1..bytes.len() {
+                integer(&bytes[..cut], 2);
+            }
+        }
+        assert_eq!(integer(b"\x0b", 2), None, "a type that events do not have");
+        assert_eq!(integer(&[0xff; 20], 2), None, "a varint without an end");
+    }
 
     /// The worked examples of the encoding page: field 1 = 150, field 2 = "testing", field 3 = the first message.
     #[test]

@@ -29,10 +29,13 @@ pub(super) fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (u32::from_le_bytes(*checksum) == masked_checksum(data)).then_some((data, rest))
 }
 
-/// How many bytes of `bytes` are whole records: what lies past them is the torn end of an interrupted write.
-pub(super) fn whole(bytes: &[u8]) -> usize {
+/// How many bytes of `bytes` are whole records with data to be `kept`, before the first that is not: a whole record that is not wanted,
+/// or the torn end of an interrupted write.
+pub(super) fn length_of(bytes: &[u8], kept: impl Fn(&[u8]) -> bool) -> usize {
     let mut rest = bytes;
-    while let Some((_, next)) = split(rest) {
+    while let Some((data, next)) = split(rest)
+        && kept(data)
+    {
         rest = next;
     }
     bytes.len() - rest.len()
@@ -54,6 +57,19 @@ mod tests {
         assert_eq!(
             masked_checksum(b"123456789"),
             0x2507_c60d_u32.wrapping_add(0xa282_ead8)
+        );
+    }
+
+    fn whole(bytes: &[u8]) -> usize {
+        length_of(bytes, |_| true)
+    }
+
+    #[test]
+    fn records_are_kept_up_to_the_first_that_is_not_wanted() {
+        let bytes = [frame(b"one"), frame(b"two"), frame(b"one")].concat();
+        assert_eq!(
+            length_of(&bytes, |data| data == b"one"),
+            frame(b"one").len()
         );
     }
 

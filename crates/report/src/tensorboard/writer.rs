@@ -22,15 +22,16 @@ pub struct EventWriter {
 }
 
 impl EventWriter {
-    /// Goes on with the event file in `folder`, or begins one; a folder that is missing is made. A record that an interrupted
-    /// run left half written at the end is cut off: TensorBoard reads nothing past a damaged record.
+    /// Goes on with the event file in `folder` after `step` steps, or begins one; a folder that is missing is made. What a killed run
+    /// left of later steps is cut off, because they come again and TensorBoard shows every point that it finds; so is a record that is
+    /// half written, because it reads nothing past a damaged one.
     ///
     /// # Errors
     /// If the folder or the file cannot be created, read or cut.
-    pub fn append(folder: impl AsRef<Path>) -> Result<Self, TensorboardError> {
+    pub fn append(folder: impl AsRef<Path>, step: u64) -> Result<Self, TensorboardError> {
         let path = path_in(folder.as_ref())?;
         let kept = match fs::read(&path) {
-            Ok(bytes) => record::whole(&bytes) as u64,
+            Ok(bytes) => record::length_of(&bytes, |data| event::step(data) <= step) as u64,
             Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
             Err(source) => return Err(failed(&path, "read", source)),
         };
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn a_file_is_its_version_and_the_scalars_in_order() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writer = EventWriter::append(folder.path().join("run")).unwrap();
+        let mut writer = EventWriter::append(folder.path().join("run"), 0).unwrap();
         writer.scalar("train/loss", 1, 0.5, 10.0).unwrap();
         writer.scalar("valid/error", 2, 12.5, 11.0).unwrap();
         writer.flush().unwrap();
@@ -135,7 +136,7 @@ mod tests {
     #[test]
     fn appending_goes_on_after_the_last_whole_record() {
         let folder = tempfile::tempdir().unwrap();
-        let mut writer = EventWriter::append(folder.path()).unwrap();
+        let mut writer = EventWriter::append(folder.path(), 0).unwrap();
         writer.scalar("loss", 1, 1.0, 1.0).unwrap();
         writer.scalar("loss", 2, 2.0, 2.0).unwrap();
         let path = writer.path().to_owned();
@@ -143,7 +144,7 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
 
-        let mut writer = EventWriter::append(folder.path()).unwrap();
+        let mut writer = EventWriter::append(folder.path(), 9).unwrap();
         writer.scalar("loss", 2, 4.0, 3.0).unwrap();
         drop(writer);
         let expected = vec![
@@ -154,12 +155,31 @@ mod tests {
         assert_eq!(events(&path), expected);
     }
 
+    /// 300 steps, killed after 215 with a checkpoint of 150, then after 300 before it ended.
+    #[test]
+    fn a_run_that_was_killed_shows_every_step_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for (begin, end) in [(0, 215), (150, 300), (300, 300)] {
+            let mut writer = EventWriter::append(folder.path(), begin).unwrap();
+            for step in begin + 1..=end {
+                writer.scalar("train/loss", step, 1.0, 2.0).unwrap();
+            }
+        }
+        let steps = |path: &Path| -> Vec<u64> {
+            events(path).iter().map(|data| event::step(data)).collect()
+        };
+        let path = folder.path().join(FILE_NAME);
+        assert_eq!(steps(&path), (0..=300).collect::<Vec<u64>>());
+        drop(EventWriter::append(folder.path(), 0).unwrap());
+        assert_eq!(steps(&path), [0], "the file's version");
+    }
+
     #[test]
     fn an_error_names_the_path() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("occupied");
         fs::write(&file, "").unwrap();
-        let error = EventWriter::append(&file).unwrap_err();
+        let error = EventWriter::append(&file, 0).unwrap_err();
         assert_eq!(error.path, file);
         assert!(
             error

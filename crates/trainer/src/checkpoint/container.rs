@@ -11,11 +11,12 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Serialize;
 
 use super::CheckpointError;
+use super::seal;
 
 /// Named tensors with metadata. What the tensors mean is the reader's business.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Container {
-    /// Free text under names.
+    /// Free text under names; of a file of ours without its [seal](super::seal), which writing adds.
     pub metadata: BTreeMap<String, String>,
     /// The tensors.
     pub tensors: Parameters<Array<f32>>,
@@ -36,6 +37,7 @@ struct Header<'a> {
 impl Container {
     /// The file's bytes: length of the header, header (JSON, padded to 8 bytes), the tensors in the order of their names.
     fn bytes(&self) -> serde_json::Result<Vec<u8>> {
+        let metadata = seal::sealed(&self.metadata, &self.tensors);
         let mut end = 0;
         let tensors = self.tensors.iter().map(|(name, tensor)| {
             let start = end;
@@ -48,7 +50,7 @@ impl Container {
             (name, info)
         });
         let header = Header {
-            metadata: &self.metadata,
+            metadata: &metadata,
             tensors: tensors.collect(),
         };
         let mut text = serde_json::to_vec(&header)?;
@@ -78,7 +80,7 @@ impl Container {
     /// Reads a file.
     ///
     /// # Errors
-    /// [`CheckpointError`] if it cannot be read or is no whole safetensors file.
+    /// [`CheckpointError`] if it cannot be read, is no whole safetensors file, or is one of ours and not what was written.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let bytes = std::fs::read(path).map_err(|source| CheckpointError::Read {
             path: path.to_owned(),
@@ -93,6 +95,9 @@ impl Container {
             SafeTensors::read_metadata(&bytes).map_err(|error| not_whole(error.to_string()))?;
         let file =
             SafeTensors::deserialize(&bytes).map_err(|error| not_whole(error.to_string()))?;
+        let metadata = header.metadata().iter().flatten();
+        let mut metadata = metadata.map(|(k, v)| (k.clone(), v.clone())).collect();
+        seal::check(path, &mut metadata, &file)?;
         let (mut tensors, mut others) = (Parameters::new(), BTreeMap::new());
         for (name, view) in file.iter() {
             if view.dtype() != Dtype::F32 {
@@ -108,9 +113,8 @@ impl Container {
                 .map_err(|error| not_whole(format!("tensor `{name}`: {error}")))?;
             tensors.insert(name, tensor);
         }
-        let metadata = header.metadata().iter().flatten();
         Ok(Self {
-            metadata: metadata.map(|(k, v)| (k.clone(), v.clone())).collect(),
+            metadata,
             tensors,
             others,
         })
@@ -133,6 +137,18 @@ impl Container {
     }
 }
 
+/// How the name of a file begins that is not whole yet.
+const UNFINISHED: &str = ".mnm-";
+
+/// How many random letters and digits it goes on with.
+const RANDOM: usize = 6;
+
+/// Whether [`write_file`] gave a file this name until it would be whole.
+pub(crate) fn is_unfinished(name: &str) -> bool {
+    name.strip_prefix(UNFINISHED)
+        .is_some_and(|rest| rest.len() == RANDOM && rest.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
 /// Writes a file, whole or not at all: to a temporary name in the same folder, then renamed over `path`.
 ///
 /// # Errors
@@ -144,7 +160,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".mnm-");
+    builder.prefix(UNFINISHED).rand_bytes(RANDOM);
     // Temporary files are private by default; a result is as open as any file that its owner makes.
     #[cfg(unix)]
     {

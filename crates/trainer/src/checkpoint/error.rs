@@ -38,6 +38,21 @@ pub enum CheckpointError {
         /// What the safetensors reader says.
         reason: String,
     },
+    /// Whole, but not what was written.
+    #[error(
+        "{path} is not what was written: its checksum is {found}, of what is in it {expected}. It is damaged: copy it again, or take \
+         another checkpoint of the run. (A program that changes tensors and saves them with our metadata has to leave out \
+         `mnm_checksum`, `format` and `version`)",
+        path = .path.display()
+    )]
+    Checksum {
+        /// The file.
+        path: PathBuf,
+        /// What the file says, or "missing".
+        found: String,
+        /// What its content gives.
+        expected: String,
+    },
     /// A safetensors file, but nothing in it says which model it belongs to.
     #[error(
         "{path} is a safetensors file, but not an mnm checkpoint: its metadata lack the key `config` (keys there: \

@@ -1,9 +1,9 @@
 //! Checkpoints: everything that a run needs to go on, or a model to be used, in one safetensors file.
 //!
 //! The tensors carry the names of a PyTorch state dict (`torch.nn.LSTMCell` and `nn.Linear` layouts, gates i, f, g, o);
-//! the optimiser's moments stand beside them under `optimizer.`. The metadata, all strings, are `format` ("mnm"),
-//! `version`, `config` (TOML, every key), and where there is one `vocabulary` and `progress` (JSON). Only `config` must
-//! be there, so that a file saved elsewhere can be read:
+//! the optimiser's moments stand beside them under `optimizer.`. The metadata, all strings, are `config` (TOML, every key),
+//! where there is one `vocabulary` and `progress` (JSON), and the seal of every file of ours: `format` ("mnm"), `version` and
+//! `mnm_checksum`. Only `config` must be there, so that a file saved elsewhere can be read:
 //!
 //! ```python
 //! safetensors.torch.save_file(state_dict, "model.safetensors", metadata={"config": config_toml})
@@ -14,6 +14,7 @@
 mod container;
 mod error;
 mod parameters;
+mod seal;
 mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -22,15 +23,10 @@ use std::path::Path;
 use mnm_tasks::Vocabulary;
 use mnm_tensor::{Array, Parameters};
 
+pub(crate) use container::is_unfinished;
 pub use container::{Container, write_file};
 pub use error::CheckpointError;
 pub use parameters::{check_parameters, is_encoder};
-
-/// What `format` in the metadata says.
-const FORMAT: &str = "mnm";
-
-/// The version of the layout that is written, and the newest that is read.
-const VERSION: u32 = 1;
 
 /// In front of the names of the optimiser's tensors in the file.
 const OPTIMIZER: &str = "optimizer.";
@@ -46,7 +42,8 @@ pub struct Checkpoint {
     pub config: String,
     /// The words and answers that the model knows; `None` for a model without words.
     pub vocabulary: Option<Vocabulary>,
-    /// The counters of the training loop, whose meaning is the loop's own; null where training is not to go on.
+    /// The counters of the training loop, whose meaning is the loop's own. Where training is not to go on, `{"step": N}` says after
+    /// how many steps the parameters were these, or it is null.
     pub progress: serde_json::Value,
 }
 
@@ -56,11 +53,7 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Write`] if the folder is missing or read-only, or the disk full.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
-        let mut metadata = BTreeMap::from([
-            ("format".to_owned(), FORMAT.to_owned()),
-            ("version".to_owned(), VERSION.to_string()),
-            ("config".to_owned(), self.config.clone()),
-        ]);
+        let mut metadata = BTreeMap::from([("config".to_owned(), self.config.clone())]);
         if let Some(words) = &self.vocabulary {
             metadata.insert("vocabulary".to_owned(), vocabulary::to_json(words));
         }
@@ -82,11 +75,10 @@ impl Checkpoint {
     /// Reads a checkpoint, ours or one saved by PyTorch with a `config` in its metadata.
     ///
     /// # Errors
-    /// [`CheckpointError`], its message naming the file: not to be read, not safetensors or cut short, without a config,
+    /// [`CheckpointError`], its message naming the file: not to be read, not safetensors or cut short, damaged, without a config,
     /// of a later version, or with a tensor that is not of 32-bit floats, or not of finite ones.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
         let container = Container::read(path)?;
-        check_version(path, &container.metadata)?;
         container.refuse_others(path, None)?;
         let Container {
             mut metadata,
@@ -138,20 +130,6 @@ impl Checkpoint {
             vocabulary,
             progress,
         })
-    }
-}
-
-/// Refuses a later layout. A file without a version, as another program writes it, is taken for the present one.
-fn check_version(path: &Path, metadata: &BTreeMap<String, String>) -> Result<(), CheckpointError> {
-    let ours = metadata.get("format").is_some_and(|f| f == FORMAT);
-    match metadata.get("version").filter(|_| ours) {
-        Some(version) if version.parse().is_ok_and(|v: u32| v <= VERSION) => Ok(()),
-        Some(version) => Err(CheckpointError::Version {
-            path: path.to_owned(),
-            found: version.clone(),
-            newest: VERSION,
-        }),
-        None => Ok(()),
     }
 }
 

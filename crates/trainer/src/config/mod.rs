@@ -170,6 +170,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] naming the key, its value and what is allowed.
     pub fn validate(&self) -> Result<(), ConfigError> {
+        check_seed(self.seed)?;
         check_threads(self.threads)?;
         self.data.validate()?;
         self.model.validate()?;
@@ -208,6 +209,14 @@ impl Config {
     }
 }
 
+/// Refuses a seed that TOML, whose integers have a sign, could not give back.
+fn check_seed(seed: u64) -> Result<(), ConfigError> {
+    match i64::try_from(seed) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(ConfigError::range("seed", seed, "0 to 9223372036854775807")),
+    }
+}
+
 /// Refuses a number of threads that no machine has.
 pub(crate) fn check_threads(threads: usize) -> Result<(), ConfigError> {
     if threads > 1024 {
@@ -241,6 +250,20 @@ mod tests {
 
     fn load(name: &str, sets: &[&str]) -> Result<Config, ConfigError> {
         Config::load(name, &owned(sets))
+    }
+
+    #[test]
+    fn a_seed_that_could_not_be_read_back_is_refused() {
+        let mut config = load("double-copy", &[]).expect("a config that comes with the program");
+        config.seed = i64::MAX as u64;
+        config.validate().expect("the largest");
+        let back = Config::parse("the text", &config.to_toml(), &[]).expect("what was written");
+        assert_eq!(back, config);
+        for seed in [i64::MAX as u64 + 1, u64::MAX] {
+            config.seed = seed;
+            let message = config.validate().expect_err("too large").to_string();
+            assert!(message.contains(&format!("seed = {seed}")), "{message}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use crate::checkpoint::write_file;
+use crate::checkpoint::{is_unfinished, write_file};
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::RunFolder;
@@ -12,7 +12,7 @@ use crate::folder::RunFolder;
 pub(crate) struct Claim {
     folder: RunFolder,
     /// Held, and let go with the claim.
-    _lock: Option<File>,
+    lock: Option<File>,
     /// Whether the folder was made for this claim.
     made: bool,
 }
@@ -30,7 +30,7 @@ impl Claim {
         }
         Ok(Self {
             folder: RunFolder::new(dir),
-            _lock: lock(dir)?,
+            lock: lock(dir)?,
             made,
         })
     }
@@ -40,11 +40,14 @@ impl Claim {
         &self.folder
     }
 
-    /// Leaves the config in the folder.
+    /// Leaves the config in the folder, and removes the half files of runs that were killed while they wrote.
     ///
     /// # Errors
-    /// A folder that cannot be written.
+    /// A folder that cannot be read or written.
     pub(crate) fn begin(&self, config: &Config) -> Result<(), TrainError> {
+        if self.lock.is_some() {
+            sweep(self.folder.dir())?;
+        }
         let path = self.folder.config();
         write_file(&path, config.to_toml().as_bytes())
             .map_err(TrainError::file(path, "write the config"))
@@ -74,6 +77,21 @@ fn lock(dir: &Path) -> Result<Option<File>, TrainError> {
     }
 }
 
+/// Removes what [`write_file`] had not finished when its process was killed.
+fn sweep(dir: &Path) -> Result<(), TrainError> {
+    let entries = std::fs::read_dir(dir).map_err(TrainError::file(dir, "look into"))?;
+    for entry in entries {
+        let entry = entry.map_err(TrainError::file(dir, "look into"))?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if is_file && is_unfinished(&entry.file_name().to_string_lossy()) {
+            let path = entry.path();
+            std::fs::remove_file(&path)
+                .map_err(TrainError::file(path, "remove what a killed run left"))?;
+        }
+    }
+    Ok(())
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
@@ -89,6 +107,25 @@ mod tests {
         assert!(message.contains("another training"), "{message}");
         drop(claim);
         Claim::on(dir.path()).expect("it is free again");
+    }
+
+    #[test]
+    fn what_killed_runs_left_is_swept_once_the_folder_is_claimed() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = |name: &str| dir.path().join(name);
+        let others = [".mnm-notes", ".mnm-a.b.c.", "mnm-Ab3xYz", ".mnm-Ab3xYz7"];
+        for name in others.iter().chain(&[".mnm-Ab3xYz", ".mnm-000000"]) {
+            std::fs::write(file(name), "half a checkpoint").expect("writable");
+        }
+        std::fs::create_dir(file(".mnm-folder")).expect("writable");
+        let config = Config::load("stories", &[]).expect("a config of the program");
+        let claim = Claim::on(dir.path()).expect("nobody else is there");
+        assert!(file(".mnm-Ab3xYz").exists(), "it may be refused yet");
+        claim.begin(&config).expect("writable");
+        assert!(!file(".mnm-Ab3xYz").exists() && !file(".mnm-000000").exists());
+        for name in others.iter().chain(&["config.toml", ".mnm-folder"]) {
+            assert!(file(name).exists(), "{name}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod agents;
 mod allocator;
 mod answers;
 mod average;
+mod best;
 mod claim;
 mod learner;
 mod learning;

@@ -1,5 +1,6 @@
 //! Whether a folder holds a run, and whether it may go on under a config.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::checkpoint::Checkpoint;
@@ -28,11 +29,17 @@ pub(crate) fn find(
     resume: bool,
 ) -> Result<Option<Checkpoint>, TrainError> {
     let path = folder.checkpoint();
-    let exists = path
-        .try_exists()
-        .map_err(TrainError::file(folder.dir(), "look into the run folder"))?;
-    if !exists {
-        return may_begin(folder, config, resume).map(|()| None);
+    // Of a link the link counts: one that leads nowhere is a checkpoint that is gone.
+    match path.symlink_metadata() {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return may_begin(folder).map(|()| None);
+        }
+        Err(error) => {
+            return Err(TrainError::file(folder.dir(), "look into the run folder")(
+                error,
+            ));
+        }
     }
     if !resume {
         return Err(TrainError::Occupied(folder.dir().to_owned()));
@@ -42,22 +49,17 @@ pub(crate) fn find(
     Ok(Some(checkpoint))
 }
 
-/// Whether a training may begin in a folder without a checkpoint. What a run leaves before its first one comes out again
-/// when it starts anew; anything else in its place is kept.
-fn may_begin(folder: &RunFolder, config: &Config, resume: bool) -> Result<(), TrainError> {
+/// Whether a training may begin in a folder without a checkpoint. A run leaves one before its first step, so that a folder with anything
+/// that comes later has lost it.
+fn may_begin(folder: &RunFolder) -> Result<(), TrainError> {
     let begun = std::fs::metadata(folder.metrics()).is_ok_and(|file| file.len() > 0);
-    let (best, ended) = (folder.best().exists(), folder.summary().exists());
-    let path = folder.config();
-    if !(begun || best || ended) {
-        return match std::fs::read_to_string(&path) {
-            Ok(text) if !is_ours(&text) => Err(TrainError::Foreign(path)),
-            _ => Ok(()),
-        };
+    if begun || folder.best().exists() || folder.summary().exists() {
+        return Err(TrainError::NoCheckpoint(folder.dir().to_owned()));
     }
+    let path = folder.config();
     match std::fs::read_to_string(&path) {
-        Ok(text) if !ended && resume => same_settings(folder, config, &path, &text),
-        Ok(_) if !ended => Err(TrainError::Occupied(folder.dir().to_owned())),
-        _ => Err(TrainError::NoCheckpoint(folder.dir().to_owned())),
+        Ok(text) if !is_ours(&text) => Err(TrainError::Foreign(path)),
+        _ => Ok(()),
     }
 }
 
@@ -73,7 +75,8 @@ fn same_settings(
     path: &Path,
     text: &str,
 ) -> Result<(), TrainError> {
-    let before = Config::parse(&path.display().to_string(), text, &[])?;
+    let before = Config::parse(&path.display().to_string(), text, &[])
+        .map_err(|error| TrainError::damaged(path, &format!("its config: {error}")))?;
     let keys = differences(&before.to_toml(), &config.to_toml());
     if keys.is_empty() {
         return Ok(());

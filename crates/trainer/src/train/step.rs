@@ -12,7 +12,7 @@ use crate::adam::global_norm;
 use crate::batch::{Block, collate};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
-use crate::error::TrainError;
+use crate::error::{AFTER_THE_STEP, TrainError};
 use crate::folder::RunFolder;
 use crate::objective::{BlockGradient, Losses, Scale, block_gradient};
 
@@ -137,5 +137,5 @@ pub(crate) fn not_finite<'a>(
     arrays
         .into_iter()
         .find(|(_, array)| !finite(array))
-        .map(|(name, _)| format!("`{name}` after the step"))
+        .map(|(name, _)| format!("`{name}` {AFTER_THE_STEP}"))
 }

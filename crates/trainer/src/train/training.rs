@@ -9,6 +9,7 @@ use mnm_tensor::{Array, Parameters};
 use serde::Deserialize;
 
 use super::average;
+use super::best::{self, Found};
 use super::claim::Claim;
 use super::learner::Learner;
 use super::learning::{Counters, Dated, Learning, Means, Saved};
@@ -18,9 +19,13 @@ use crate::checkpoint::{Checkpoint, write_file};
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::RunFolder;
-use crate::metrics::{Metrics, history};
+use crate::metrics::{Mark, Metrics, history};
 use crate::observe::Observer;
 use crate::progress::Progress;
+use crate::room;
+
+/// Where a checkpoint's counters hold what it knows of the metrics.
+const MARK: &str = "metrics";
 
 /// How a training is run, beside its config.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +68,7 @@ impl<'a, L: Learning> Training<'a, L> {
         let origin = Origin::find(&folder, config, options.resume)?;
         let (mut learning, model) = L::prepare(config, &folder, &origin)?;
         origin.check_model(config, &model)?;
+        room::check(config, &model)?;
         let path = folder.checkpoint();
         let mut learner = Learner::begin(model, config, &origin, &path)?;
         let average_best = match &origin {
@@ -79,16 +85,30 @@ impl<'a, L: Learning> Training<'a, L> {
                 best: None,
             },
         };
-        let history = history(&folder.metrics(), counters.step, config.train.log_every)?;
+        let mark = origin.checkpoint().and_then(mark);
+        let (step, every) = (counters.step, config.train.log_every);
+        let history = history(&folder.metrics(), step, every, mark.as_ref())?;
+        let best = match &origin {
+            Origin::Saved(_) => best::find(&folder, step, counters.best.as_ref().map(|b| b.1))?,
+            Origin::Fresh | Origin::Parameters(_) => Found::AsItShould,
+        };
         claim.begin(config)?;
         let metrics = Metrics::open(&folder.metrics(), &history)?;
-        observer.begin(&folder).map_err(TrainError::Observer)?;
-        Ok(Self {
+        observer
+            .begin(&folder, step)
+            .map_err(TrainError::Observer)?;
+        let progress = Progress::new(config.train.steps, step, options.quiet);
+        if history.is_empty() && mark.is_some_and(|mark| mark.has_lines()) {
+            progress.say(
+                "note: metrics.jsonl is empty: the run goes on without what was measured before",
+            );
+        }
+        let mut training = Self {
             config,
             _claim: claim,
             metrics,
             observer,
-            progress: Progress::new(config.train.steps, counters.step, options.quiet),
+            progress,
             begun: Instant::now(),
             folder,
             learning,
@@ -96,7 +116,15 @@ impl<'a, L: Learning> Training<'a, L> {
             counters,
             average_last: None,
             average_best,
-        })
+        };
+        if best == Found::Behind {
+            training.write_best()?;
+        }
+        if step == 0 {
+            // From here on a folder without a checkpoint is one that has lost it.
+            training.save()?;
+        }
+        Ok(training)
     }
 
     pub(super) fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
@@ -127,16 +155,19 @@ impl<'a, L: Learning> Training<'a, L> {
             if step.is_multiple_of(settings.log_every) {
                 self.log()?;
             }
-            if step.is_multiple_of(settings.valid_every) {
-                self.validate()?;
-            }
-            if step.is_multiple_of(settings.checkpoint_every) {
+            let better = step.is_multiple_of(settings.valid_every) && self.validate()?;
+            if better || step.is_multiple_of(settings.checkpoint_every) {
                 self.save()?;
+            }
+            if better {
+                // Behind the checkpoint that knows of it: a run that is killed between the two makes the file from that.
+                self.write_best()?;
             }
         };
         self.save()?;
         if ended == Ended::Steps && self.counters.best.is_none() {
             self.validate_short_run()?;
+            self.write_best()?;
         }
         if ended != Ended::Interrupted {
             self.validate_last_average()?;
@@ -216,7 +247,8 @@ impl<'a, L: Learning> Training<'a, L> {
         self.observe(&scalars)
     }
 
-    fn validate(&mut self) -> Result<(), TrainError> {
+    /// Whether no validation was better.
+    fn validate(&mut self) -> Result<bool, TrainError> {
         let found = self.found()?;
         let average = self.averaged()?;
         let record = self
@@ -224,8 +256,11 @@ impl<'a, L: Learning> Training<'a, L> {
             .validation_record(&self.counters, &found, average.as_ref());
         self.metrics.push(&record)?;
         self.observe(&self.learning.scalars(&record))?;
-        self.judge(found)?;
-        average.map_or(Ok(()), |found| self.judge_average(found))
+        let better = self.judge(found);
+        if let Some(found) = average {
+            self.judge_average(found)?;
+        }
+        Ok(better)
     }
 
     /// Validates the averaged parameters after the last step, whose figure is the run's, if that has not been done.
@@ -284,7 +319,8 @@ impl<'a, L: Learning> Training<'a, L> {
     /// that never stopped (where its rate does not decay towards its last step).
     fn validate_short_run(&mut self) -> Result<(), TrainError> {
         let found = self.found()?;
-        self.judge(found)
+        self.judge(found);
+        Ok(())
     }
 
     fn found(&self) -> Result<L::Found, TrainError> {
@@ -292,22 +328,31 @@ impl<'a, L: Learning> Training<'a, L> {
             .validate(&self.learner.model, &self.learner.parameters)
     }
 
-    /// Keeps the parameters if no validation was better.
-    fn judge(&mut self, found: L::Found) -> Result<(), TrainError> {
+    /// Whether no validation was better; the parameters are then the best.
+    fn judge(&mut self, found: L::Found) -> bool {
         let best = self.counters.best.as_ref();
         let better = best.is_none_or(|(best, _)| L::is_better(&found, best));
         self.say_found("validation", &found, better);
         if better {
             self.counters.best = Some((found, self.counters.step));
-            let parameters = self.learner.parameters.clone();
-            self.usable(parameters).write(&self.folder.best())?;
         }
-        Ok(())
+        better
+    }
+
+    /// Leaves the parameters as the best ones.
+    fn write_best(&self) -> Result<(), TrainError> {
+        let best = Checkpoint {
+            progress: best::progress(self.counters.step),
+            ..self.usable(self.learner.parameters.clone())
+        };
+        Ok(best.write(&self.folder.best())?)
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
         self.observer.save().map_err(TrainError::Observer)?;
-        self.metrics.sync()?;
+        if self.metrics.sync()? {
+            self.progress.say("note: metrics.jsonl was changed by somebody else: all lines of the run were written anew");
+        }
         let Saved {
             mut progress,
             carried,
@@ -317,6 +362,7 @@ impl<'a, L: Learning> Training<'a, L> {
             let average = average::Progress { steps, best };
             progress["average"] = serde_json::to_value(average).unwrap_or_default();
         }
+        progress[MARK] = serde_json::to_value(self.metrics.mark()).unwrap_or_default();
         self.keep_average(&self.folder.average())?;
         let mut optimizer = self.learner.carried();
         for (name, part) in carried.iter() {
@@ -363,4 +409,9 @@ fn resume_average<F: for<'a> Deserialize<'a>>(
             "the mean of the parameters is missing or does not fit; training cannot go on from it",
         )),
     }
+}
+
+/// What a checkpoint knows of the metrics; one of an earlier version knows nothing.
+fn mark(checkpoint: &Checkpoint) -> Option<Mark> {
+    serde_json::from_value(checkpoint.progress.get(MARK)?.clone()).ok()
 }

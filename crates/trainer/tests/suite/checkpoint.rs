@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use mnm_tasks::Vocabulary;
 use mnm_tensor::{Array, Init, ParameterSpec, Parameters};
-use mnm_trainer::checkpoint::{Checkpoint, CheckpointError, check_parameters};
+use mnm_trainer::checkpoint::{Checkpoint, CheckpointError, Container, check_parameters};
 use ndarray::IxDyn;
 use proptest::prelude::*;
 use safetensors::Dtype;
@@ -223,6 +223,61 @@ fn a_file_cut_anywhere_is_refused() {
     assert!(refusal(&file(&folder)).contains("not a whole safetensors file"));
 }
 
+/// What a run leaves, and what `mnm apply` does: a file without a config.
+#[test]
+fn every_flipped_bit_is_refused_by_name_or_changes_nothing() {
+    let folder = TempDir::new().unwrap();
+    let path = file(&folder);
+    full().write(&path).unwrap();
+    let checkpoint = std::fs::read(&path).unwrap();
+    let outputs = Container {
+        tensors: full().parameters,
+        ..Container::default()
+    };
+    outputs.write(&path).unwrap();
+    let outputs = std::fs::read(&path).unwrap();
+    for whole in [checkpoint, outputs] {
+        std::fs::write(&path, &whole).unwrap();
+        let expected = Container::read(&path).unwrap();
+        let mut refused = 0;
+        for bit in 0..8 * whole.len() {
+            let mut flipped = whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            std::fs::write(&path, &flipped).unwrap();
+            match Container::read(&path) {
+                Ok(found) => assert_eq!(found, expected, "bit {bit}"),
+                Err(error) => {
+                    let message = error.to_string();
+                    assert!(message.contains("checkpoint.safetensors"), "{message}");
+                    refused += 1;
+                }
+            }
+        }
+        // Padding and the like may change and say the same.
+        assert!(
+            refused > 78 * whole.len() / 10,
+            "{refused} of {}",
+            8 * whole.len()
+        );
+    }
+}
+
+#[test]
+fn a_file_of_the_first_version_has_no_checksum_and_is_read() {
+    let folder = TempDir::new().unwrap();
+    let tensors: [(&str, Dtype, &[usize]); 1] = [("x", Dtype::F32, &[2])];
+    let metadata = [
+        ("format", "mnm"),
+        ("config", "seed = 1\n"),
+        ("version", "1"),
+    ];
+    save_elsewhere(&file(&folder), &tensors, &metadata);
+    assert_eq!(
+        Checkpoint::read(&file(&folder)).unwrap().config,
+        "seed = 1\n"
+    );
+}
+
 #[test]
 fn what_is_no_safetensors_file_is_refused() {
     let folder = TempDir::new().unwrap();
@@ -268,7 +323,8 @@ fn a_later_version_and_damaged_metadata_are_refused() {
         save_elsewhere(&file(&folder), &tensors, &metadata);
         refusal(&file(&folder))
     };
-    assert!(with("version", "2").contains("version 2; this program reads versions up to 1"));
+    assert!(with("version", "3").contains("version 3; this program reads versions up to 2"));
+    assert!(with("version", "2").contains("its checksum is missing"));
     assert!(with("vocabulary", "{\"words\": 3}").contains("`vocabulary` cannot be read"));
     assert!(with("progress", "{").contains("`progress` cannot be read"));
 }

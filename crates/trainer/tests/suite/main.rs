@@ -5,6 +5,7 @@ mod ask;
 mod average;
 mod checkpoint;
 mod checkpoint_apply;
+mod damage;
 mod gradient;
 mod observe;
 mod recorded;

@@ -44,7 +44,8 @@ impl Notes {
 }
 
 impl Observer for Notes {
-    fn begin(&mut self, folder: &RunFolder) -> Result<(), ObserverError> {
+    fn begin(&mut self, folder: &RunFolder, step: u64) -> Result<(), ObserverError> {
+        assert_eq!(step, 0);
         assert!(folder.config().exists());
         self.take("begin")
     }

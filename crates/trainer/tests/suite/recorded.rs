@@ -129,7 +129,10 @@ fn metrics_and_checkpoints_are_what_they_were() {
         let checkpoint = Checkpoint::read(&path).unwrap();
         let expected: Value =
             serde_json::from_str(&recorded(&format!("{name}.checkpoint.json"))).unwrap();
-        compare(name, &checkpoint.progress, &expected["progress"]);
+        let mut progress = checkpoint.progress.clone();
+        // The checksum of every digit of the metrics, of which the last may differ between kinds of machines.
+        progress.as_object_mut().unwrap().remove("metrics").unwrap();
+        compare(name, &progress, &expected["progress"]);
         let optimizer = checkpoint.optimizer.iter();
         let optimizer = optimizer.map(|(name, array)| (format!("optimizer.{name}"), array));
         let parameters = checkpoint.parameters.iter();

@@ -1,0 +1,289 @@
+//! Files of a run that are gone, exchanged or cut: put right, or refused by name, and never begun anew.
+
+use std::fs;
+use std::path::Path;
+
+use mnm_trainer::checkpoint::Checkpoint;
+use mnm_trainer::observe::{Observer, ObserverError};
+use mnm_trainer::{Config, RunFolder, TrainError, TrainOptions, train, train_observed};
+use tempfile::TempDir;
+
+const CHECKPOINT: &str = "checkpoint.safetensors";
+const BEST: &str = "best.safetensors";
+const METRICS: &str = "metrics.jsonl";
+
+fn config(more: &[&str]) -> Config {
+    let sets = [
+        "model.controller=5",
+        "model.value=4",
+        "model.hidden=4",
+        "train.batch=4",
+        "train.steps=9",
+        "train.log_every=2",
+        "train.valid_every=3",
+        "train.valid_episodes=4",
+        "train.checkpoint_every=4",
+    ];
+    let sets = sets.iter().chain(more);
+    let sets: Vec<String> = sets.map(|set| (*set).to_owned()).collect();
+    Config::load("stories", &sets).unwrap()
+}
+
+fn options(resume: bool) -> TrainOptions {
+    TrainOptions {
+        resume,
+        quiet: true,
+        ..TrainOptions::default()
+    }
+}
+
+/// A folder with a run of nine steps that is to go on to twelve, as it is after a kill.
+fn killed() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    train(&config(&[]), folder.path(), &options(false)).unwrap();
+    fs::remove_file(folder.path().join("summary.json")).unwrap();
+    folder
+}
+
+fn go_on(out: &Path) -> Result<(), TrainError> {
+    train(&config(&["train.steps=12"]), out, &options(true)).map(|_| ())
+}
+
+/// The message with which a run does not go on, and nothing is changed.
+#[track_caller]
+fn refused(out: &Path) -> String {
+    let files =
+        || [CHECKPOINT, BEST, METRICS, "config.toml"].map(|name| fs::read(out.join(name)).ok());
+    let before = files();
+    let message = go_on(out).unwrap_err().to_string();
+    assert!(before == files(), "something was written: {message}");
+    message
+}
+
+#[test]
+fn a_run_whose_checkpoint_is_gone_is_not_begun_anew() {
+    let folder = killed();
+    fs::remove_file(folder.path().join(CHECKPOINT)).unwrap();
+    let message = refused(folder.path());
+    assert!(
+        message.contains(CHECKPOINT) && message.contains("train.from"),
+        "{message}"
+    );
+    // Nor where the best parameters are gone too.
+    fs::remove_file(folder.path().join(BEST)).unwrap();
+    assert!(refused(folder.path()).contains(CHECKPOINT));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_checkpoint_that_is_a_link_to_nowhere_is_gone() {
+    let folder = killed();
+    let path = folder.path().join(CHECKPOINT);
+    let elsewhere = folder.path().join("elsewhere");
+    fs::rename(&path, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &path).unwrap();
+    let moved = folder.path().join("moved");
+    fs::rename(&elsewhere, &moved).unwrap();
+    assert!(refused(folder.path()).contains(CHECKPOINT));
+    fs::rename(&moved, &elsewhere).unwrap();
+    go_on(folder.path()).unwrap();
+}
+
+#[test]
+fn a_run_has_a_checkpoint_from_its_first_step_on() {
+    struct Looks(Option<u64>);
+    impl Observer for Looks {
+        fn scalars(&mut self, _: u64, _: &[(&str, f64)]) -> Result<(), ObserverError> {
+            Err("killed".into())
+        }
+        fn begin(&mut self, _: &RunFolder, step: u64) -> Result<(), ObserverError> {
+            self.0 = Some(step);
+            Ok(())
+        }
+    }
+    let folder = TempDir::new().unwrap();
+    let (whole, killed) = (folder.path().join("whole"), folder.path().join("killed"));
+    train(&config(&[]), &whole, &options(false)).unwrap();
+    let mut looks = Looks(None);
+    train_observed(&config(&[]), &killed, &options(false), &mut looks).unwrap_err();
+    let saved = Checkpoint::read(&killed.join(CHECKPOINT)).unwrap();
+    assert_eq!(saved.progress["step"], 0);
+    assert!(
+        !fs::read(killed.join(METRICS)).unwrap().is_empty(),
+        "killed behind a line"
+    );
+    train(&config(&[]), &killed, &options(true)).unwrap();
+    for name in [CHECKPOINT, BEST, METRICS] {
+        assert!(
+            fs::read(whole.join(name)).unwrap() == fs::read(killed.join(name)).unwrap(),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_best_parameters_are_those_that_the_checkpoint_knows_of() {
+    let folder = killed();
+    let path = folder.path().join(BEST);
+    let best = Checkpoint::read(&path).unwrap();
+    let checkpoint = Checkpoint::read(&folder.path().join(CHECKPOINT)).unwrap();
+    let step = checkpoint.progress["best"]["step"].as_u64().unwrap();
+    assert_eq!(best.progress["step"], step);
+    // Of a step that the run has not reached, of another that it has passed, and gone.
+    for other in [12, step + 1] {
+        let progress = serde_json::json!({ "step": other });
+        Checkpoint {
+            progress,
+            ..best.clone()
+        }
+        .write(&path)
+        .unwrap();
+        if step == 9 {
+            break;
+        }
+        let message = refused(folder.path());
+        for part in [
+            BEST,
+            &format!("after step {other}"),
+            &format!("after step {step}"),
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+    if step != 9 {
+        fs::remove_file(&path).unwrap();
+        let message = refused(folder.path());
+        assert!(
+            message.contains(BEST) && message.contains("gone"),
+            "{message}"
+        );
+    }
+    best.write(&path).unwrap();
+    go_on(folder.path()).unwrap();
+}
+
+/// The checkpoint comes first: it has what is needed to make the other file.
+#[test]
+fn a_run_killed_between_its_checkpoint_and_its_best_parameters_makes_them_again() {
+    // One validation, at the last step.
+    let config = config(&["train.valid_every=9"]);
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join(BEST);
+    train(&config, folder.path(), &options(false)).unwrap();
+    let best = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    train(&config, folder.path(), &options(true)).unwrap();
+    assert!(fs::read(&path).unwrap() == best);
+}
+
+#[test]
+fn metrics_that_are_not_those_of_the_run_are_refused() {
+    let (folder, other) = (killed(), TempDir::new().unwrap());
+    train(&config(&["seed=2"]), other.path(), &options(false)).unwrap();
+    let path = folder.path().join(METRICS);
+    let text = fs::read_to_string(&path).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines.last().unwrap().contains("valid"), "{text}");
+    let without_last = format!("{}\n", lines[..lines.len() - 1].join("\n"));
+    let exchanged = fs::read_to_string(other.path().join(METRICS)).unwrap();
+    let digit = text.replacen('1', "7", 1);
+    for (what, changed) in [
+        ("a copy of another run's", &exchanged[..]),
+        ("cut after 50 bytes", &text[..50]),
+        ("without the validation at the end", &without_last),
+        ("without its first line", &text[lines[0].len() + 1..]),
+        ("another digit", &digit),
+    ] {
+        assert_ne!(changed, text, "{what}");
+        fs::write(&path, changed).unwrap();
+        let message = refused(folder.path());
+        assert!(
+            message.contains(METRICS) && message.contains("empty one"),
+            "{what}: {message}"
+        );
+    }
+    fs::write(&path, &text).unwrap();
+    go_on(folder.path()).unwrap();
+    let longer = fs::read_to_string(&path).unwrap();
+    assert!(longer.starts_with(&text) && longer.len() > text.len());
+}
+
+/// What somebody does to the metrics after step 4 of a run that goes on.
+struct Meddler {
+    path: std::path::PathBuf,
+    does: fn(&Path),
+}
+
+impl Observer for Meddler {
+    fn scalars(&mut self, step: u64, _: &[(&str, f64)]) -> Result<(), ObserverError> {
+        if step == 4 {
+            (self.does)(&self.path);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn metrics_that_are_changed_under_a_run_are_written_anew() {
+    let folder = TempDir::new().unwrap();
+    let whole = folder.path().join("whole");
+    train(&config(&[]), &whole, &options(false)).unwrap();
+    let expected = fs::read_to_string(whole.join(METRICS)).unwrap();
+    let cases: [(&str, fn(&Path)); 4] = [
+        ("moved", |path| {
+            fs::rename(path, path.with_extension("old")).unwrap()
+        }),
+        ("a copy over it", |path| {
+            let copy = path.with_extension("copy");
+            fs::copy(path, &copy).unwrap();
+            fs::rename(copy, path).unwrap();
+        }),
+        ("cut", |path| {
+            let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+            file.set_len(50).unwrap();
+        }),
+        ("exchanged", |path| fs::write(path, "not ours").unwrap()),
+    ];
+    for (what, does) in cases {
+        let out = folder.path().join(what);
+        let path = out.join(METRICS);
+        let mut meddler = Meddler {
+            path: path.clone(),
+            does,
+        };
+        train_observed(&config(&[]), &out, &options(false), &mut meddler).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_model_that_fits_into_no_machine_is_refused_before_anything_is_written() {
+    let folder = TempDir::new().unwrap();
+    for (kind, set) in [
+        ("mnm", "model.controller=1000000"),
+        ("mnm", "model.hidden=1000000"),
+        ("dnc", "model.slots=3000000"),
+    ] {
+        let out = folder.path().join("run");
+        let config = config(&[&format!("model.kind={kind}"), set]);
+        let error = train(&config, &out, &options(false)).unwrap_err();
+        let message = error.to_string();
+        assert!(matches!(error, TrainError::Room { .. }), "{message}");
+        assert!(message.starts_with(&set.replace('=', " = ")), "{message}");
+        assert!(!out.exists(), "{message}");
+    }
+}
+
+#[test]
+fn the_advice_after_a_first_step_names_what_can_help() {
+    let folder = TempDir::new().unwrap();
+    let wild = config(&["model.memory_gain=1e30"]);
+    let message = train(&wild, folder.path(), &options(false))
+        .unwrap_err()
+        .to_string();
+    assert!(message.starts_with("step 1: "), "{message}");
+    for part in ["model.memory_gain", "train.truncate"] {
+        assert!(message.contains(part), "{message}");
+    }
+    assert!(!message.contains("smaller learning rate"), "{message}");
+}
