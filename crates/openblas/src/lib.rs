@@ -1,4 +1,4 @@
-//! The system's OpenBLAS: looked for and linked by this crate's build script, and kept on one thread.
+//! The system's OpenBLAS: looked for and linked by this crate's build script, kept on one thread, and not called without room for it.
 //!
 //! The build script links a trial program first. Where that fails the build stops with the one line that installs what is
 //! missing. The crate depends on nothing, so Cargo gets to it early, long before a program is linked.
@@ -6,7 +6,10 @@
 //! `OPENBLAS_NUM_THREADS` is read when the library is loaded, before `main`, so a running program cannot set it; the
 //! library's own function can be called at any time.
 
+use std::cell::Cell;
 use std::ffi::c_int;
+use std::fmt;
+use std::hint::black_box;
 use std::sync::Once;
 
 unsafe extern "C" {
@@ -15,12 +18,48 @@ unsafe extern "C" {
 
 static ONCE: Once = Once::new();
 
-/// Keeps OpenBLAS on the calling thread. To be called before LAPACK is; only the first call acts.
-pub fn single_threaded() {
+/// What a thread's first call of OpenBLAS takes from the system: 128 MiB on x86-64 (`BUFFER_SIZE` of its `common_x86_64.h`), no more
+/// elsewhere, and something for the call itself.
+const ROOM: usize = 144 << 20;
+
+thread_local! {
+    static HAS_ROOM: Cell<bool> = const { Cell::new(false) };
+}
+
+/// There is no room for what OpenBLAS works in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoRoom;
+
+impl fmt::Display for NoRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mib = ROOM >> 20;
+        write!(
+            f,
+            "OpenBLAS needs {mib} MiB to work in, which the system does not give: free some memory, or raise the limit (`ulimit -v`)"
+        )
+    }
+}
+
+impl std::error::Error for NoRoom {}
+
+/// Keeps OpenBLAS on the calling thread, and looks whether that thread can call it. To be called before LAPACK is.
+///
+/// # Errors
+/// [`NoRoom`]: OpenBLAS asks again and again, and for ever, for memory that it does not get.
+pub fn single_threaded() -> Result<(), NoRoom> {
     // SAFETY: the function takes a plain integer and is part of every OpenBLAS (the build script links no other
     // library). It changes a global of the library; `Once` keeps two threads from doing so at the same time, and whoever
     // calls LAPACK has waited for it to return.
     ONCE.call_once(|| unsafe { openblas_set_num_threads(1) });
+    if !HAS_ROOM.get() {
+        let mut room: Vec<u8> = Vec::new();
+        // So large a piece is mapped and unmapped by itself: it costs nothing, and OpenBLAS finds it free.
+        black_box(&mut room)
+            .try_reserve_exact(ROOM)
+            .map_err(|_| NoRoom)?;
+        HAS_ROOM.set(true);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -29,12 +68,85 @@ mod tests {
 
     unsafe extern "C" {
         fn openblas_get_num_threads() -> c_int;
+        #[cfg(target_os = "linux")]
+        fn cblas_dgemm(
+            order: c_int,
+            transpose_a: c_int,
+            transpose_b: c_int,
+            m: c_int,
+            n: c_int,
+            k: c_int,
+            alpha: f64,
+            a: *const f64,
+            lda: c_int,
+            b: *const f64,
+            ldb: c_int,
+            beta: f64,
+            c: *mut f64,
+            ldc: c_int,
+        );
     }
 
     #[test]
     fn openblas_keeps_to_one_thread() {
-        single_threaded();
+        single_threaded().expect("room");
         // SAFETY: reads a global of the library, which nothing changes after `single_threaded`.
         assert_eq!(unsafe { openblas_get_num_threads() }, 1);
+    }
+
+    /// What the test below runs under a limit; by itself it is an ordinary product.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_product_of_identities() {
+        if let Err(error) = single_threaded() {
+            println!("refused: {error}");
+            return;
+        }
+        let n = 64;
+        let identity: Vec<f64> = (0..n * n)
+            .map(|i| if i % (n + 1) == 0 { 1.0 } else { 0.0 })
+            .collect();
+        let mut product = vec![0.0; n * n];
+        let (a, c, n) = (identity.as_ptr(), product.as_mut_ptr(), n as c_int);
+        // SAFETY: row-major (101), not transposed (111), three matrices of n times n.
+        unsafe { cblas_dgemm(101, 111, 111, n, n, n, 1.0, a, n, a, n, 0.0, c, n) };
+        assert_eq!(product, identity);
+        println!("computed");
+    }
+
+    /// Under every limit on addresses a call is refused or answered, and never hangs.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn without_room_a_call_is_refused() {
+        use std::process::Command;
+        let program = std::env::current_exe().expect("this test");
+        let said: Vec<String> = (100_000..=700_000)
+            .step_by(50_000)
+            .map(|kib| {
+                // A run that hangs is ended by the shell, and has then said nothing.
+                let line = format!("ulimit -v {kib} && ulimit -t 20 && exec \"$0\" \"$@\"");
+                let output = Command::new("sh")
+                    .args(["-c", &line])
+                    .arg(&program)
+                    .args(["--exact", "tests::a_product_of_identities", "--nocapture"])
+                    .args(["--test-threads", "1"])
+                    // Its own threads take their room whenever they come to it.
+                    .env("OPENBLAS_NUM_THREADS", "1")
+                    .output()
+                    .expect("a shell");
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                assert!(
+                    ["refused: OpenBLAS needs", "computed"]
+                        .iter()
+                        .any(|word| text.contains(word)),
+                    "{kib} KiB: {text}{}",
+                    String::from_utf8_lossy(&output.stderr)
+                );
+                text
+            })
+            .collect();
+        for word in ["refused", "computed"] {
+            assert!(said.iter().any(|text| text.contains(word)), "{word}");
+        }
     }
 }

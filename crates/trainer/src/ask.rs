@@ -119,7 +119,7 @@ impl Reader {
     /// # Errors
     /// [`AskError::NoStories`], [`AskError::NoVocabulary`], or what is wrong with the run's files.
     pub fn open(dir: &Path, weights: Weights) -> Result<Self, AskError> {
-        let (checkpoint, config) = read(dir, weights)?;
+        let (file, checkpoint, config) = read(dir, weights)?;
         let Some(manner) = Manner::of(&config.data) else {
             return Err(AskError::NoStories {
                 path: dir.to_owned(),
@@ -133,7 +133,7 @@ impl Reader {
         };
         // The checkpoint's own positions count, where it has any.
         let interface = Interface::words(vocabulary.words.clone(), 1, vocabulary.answers.clone());
-        let model = fit(dir, &config, &interface, &checkpoint)?;
+        let model = fit(&file, &config, &interface, &checkpoint)?;
         let parameters = checkpoint.parameters.constants();
         Ok(Self {
             model,

@@ -206,6 +206,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_shape_that_fits_into_no_machine_is_refused() {
+        let shape = BenchShape {
+            batch: 1_000_000,
+            steps: 1_000_000,
+            input: 1_000_000,
+            classes: 5,
+        };
+        let message = bench(&ModelConfig::default(), shape, 1, 1)
+            .expect_err("an exabyte")
+            .to_string();
+        assert!(
+            message.contains("1000000, 1000000, 1000000, 5"),
+            "{message}"
+        );
+        let model = ModelConfig {
+            controller: 1_000_000,
+            ..ModelConfig::default()
+        };
+        let shape = BenchShape {
+            batch: 1,
+            steps: 1,
+            input: 1,
+            classes: 1,
+        };
+        let message = bench(&model, shape, 1, 1)
+            .expect_err("terabytes")
+            .to_string();
+        assert!(
+            message.starts_with("model.controller = 1000000"),
+            "{message}"
+        );
+    }
+
+    #[test]
     fn a_size_of_zero_is_named() {
         let shape = BenchShape {
             batch: 2,

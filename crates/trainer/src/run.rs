@@ -1,6 +1,6 @@
 //! How a trained run is opened again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mnm_controller::Model;
 use mnm_tasks::{Interface, Task};
@@ -33,13 +33,13 @@ impl Run {
     /// # Errors
     /// [`TrainError::NoRun`], a setting of anything but the data, data that number the model's words otherwise, or what is wrong with the run's files or data.
     pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Self, TrainError> {
-        let (checkpoint, config) = read(dir, weights)?;
-        Self::of(dir, checkpoint, &config, data)
+        let (file, checkpoint, config) = read(dir, weights)?;
+        Self::of(&file, checkpoint, &config, data)
     }
 
-    /// The run of a checkpoint in `dir` and its config.
+    /// The run of a checkpoint from `file` and its config.
     pub(crate) fn of(
-        dir: &Path,
+        file: &Path,
         checkpoint: Checkpoint,
         config: &Config,
         data: &[String],
@@ -50,9 +50,9 @@ impl Run {
         if checkpoint.vocabulary.is_some()
             && vocabulary_of(task.interface()) != checkpoint.vocabulary
         {
-            return Err(TrainError::OtherWords(dir.to_owned()));
+            return Err(TrainError::OtherWords(file.to_owned()));
         }
-        let model = fit(dir, &config, task.interface(), &checkpoint)?;
+        let model = fit(file, &config, task.interface(), &checkpoint)?;
         Ok(Self {
             config,
             task,
@@ -63,25 +63,28 @@ impl Run {
     }
 }
 
-/// The checkpoint of the run in `dir`, and the config in it.
-pub(crate) fn read(dir: &Path, weights: Weights) -> Result<(Checkpoint, Config), TrainError> {
+/// The file of these parameters of the run in `dir`, the checkpoint there, and the config in it.
+pub(crate) fn read(
+    dir: &Path,
+    weights: Weights,
+) -> Result<(PathBuf, Checkpoint, Config), TrainError> {
     let path = RunFolder::new(dir).weights(weights)?;
     let checkpoint = Checkpoint::read(&path)?;
-    let config = Config::parse(&path.display().to_string(), &checkpoint.config, &[])
-        .map_err(|error| TrainError::damaged(&path, &format!("its config: {error}")))?;
-    Ok((checkpoint, config))
+    let config = Config::parse("the config in it", &checkpoint.config, &[])
+        .map_err(|error| TrainError::damaged(&path, &error.to_string()))?;
+    Ok((path, checkpoint, config))
 }
 
-/// The model of a checkpoint of the run in `dir`, which all of its parameters fit, for a task with this interface.
+/// The model of a checkpoint from `file`, which all of its parameters fit, for a task with this interface.
 pub(crate) fn fit(
-    dir: &Path,
+    file: &Path,
     config: &Config,
     interface: &Interface,
     checkpoint: &Checkpoint,
 ) -> Result<Model<f32>, TrainError> {
     let model = build_model(&config.model, interface, positions(checkpoint))?;
     check_parameters(&model.parameters(), &checkpoint.parameters)
-        .map_err(TrainError::misfit(dir))?;
+        .map_err(TrainError::misfit(file))?;
     Ok(model)
 }
 

@@ -21,11 +21,11 @@ impl Trained {
     /// # Errors
     /// As [`Run::open`] and [`Agent::open`].
     pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Self, TrainError> {
-        let (checkpoint, config) = read(dir, weights)?;
+        let (file, checkpoint, config) = read(dir, weights)?;
         Ok(if config.data.is_environment() {
-            Self::Agent(Box::new(Agent::of(dir, checkpoint, &config, data)?))
+            Self::Agent(Box::new(Agent::of(&file, checkpoint, &config, data)?))
         } else {
-            Self::Answers(Box::new(Run::of(dir, checkpoint, &config, data)?))
+            Self::Answers(Box::new(Run::of(&file, checkpoint, &config, data)?))
         })
     }
 }

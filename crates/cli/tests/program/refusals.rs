@@ -235,6 +235,30 @@ fn spoilt(change: impl FnOnce(Vec<u8>) -> Vec<u8>) -> (TempDir, PathBuf) {
     (top, run)
 }
 
+/// Every way to use the model of the run's last checkpoint; with an input, which is looked at first.
+#[track_caller]
+fn refused_checkpoint(run: &Path, parts: &[&str]) {
+    let input = run.join("in.safetensors");
+    let zeros = [0_u8; 20];
+    let x = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1, 1, 5], &zeros);
+    safetensors::serialize_to_file([("x", x.unwrap())], None, &input).unwrap();
+    let mut apply = command(["apply", "--last", "--input"]);
+    apply
+        .arg(&input)
+        .arg("--output")
+        .arg(run.join("out"))
+        .arg(run);
+    let mut eval = command(["eval", "--last"]);
+    eval.arg(run);
+    let mut inspect = command(["inspect", "--last"]);
+    inspect.arg(run);
+    let mut resume = tiny(run, &["--resume", "--set", "train.steps=1"]);
+    let mut commands = vec![&mut apply, &mut eval, &mut inspect, &mut resume];
+    for command in commands.drain(..) {
+        says(&bad(1, command), parts);
+    }
+}
+
 /// Every way to read the run's last checkpoint; each must refuse it and write nothing.
 #[track_caller]
 fn refused_everywhere(run: &Path, parts: &[&str]) {
@@ -271,6 +295,42 @@ fn a_foreign_checkpoint() {
     refused_everywhere(&run, &[file, "not an mnm checkpoint", "`config`"]);
     let (_top, run) = spoilt(|_| b"PK\x03\x04 what torch.save writes".to_vec());
     refused_everywhere(&run, &[file, "not a whole safetensors file"]);
+}
+
+/// The file again as another program would save it, with this config and these names of the tensors.
+fn resaved(bytes: &[u8], config: Option<&str>, named: impl Fn(&str) -> String) -> Vec<u8> {
+    let (_, header) = safetensors::SafeTensors::read_metadata(bytes).unwrap();
+    let own = &header.metadata().as_ref().unwrap()["config"];
+    let metadata = [("config".to_owned(), config.unwrap_or(own).to_owned())];
+    let tensors = safetensors::SafeTensors::deserialize(bytes).unwrap();
+    let tensors = tensors.iter().map(|(name, view)| (named(name), view));
+    safetensors::serialize(tensors, Some(metadata.into_iter().collect())).unwrap()
+}
+
+#[test]
+fn a_checkpoint_whose_config_or_names_cannot_be_used() {
+    let file = "checkpoint.safetensors";
+    let wrong = "[data]\ntask = \"double-copy\"\n[model]\nheads = 0\n";
+    for (config, part) in [(wrong, "heads"), ("seed = ", "config")] {
+        let (_top, run) = spoilt(|bytes| resaved(&bytes, Some(config), str::to_owned));
+        refused_checkpoint(&run, &[file, part]);
+    }
+    let (_top, run) = spoilt(|bytes| {
+        resaved(&bytes, None, |name| {
+            name.replace("rate.bias", "rate.offset")
+        })
+    });
+    refused_checkpoint(&run, &[file, "rate.bias", "rate.offset"]);
+}
+
+#[test]
+fn a_checkpoint_with_a_flipped_bit() {
+    let (_top, run) = spoilt(|mut bytes| {
+        let last = bytes.len() - 3;
+        bytes[last] ^= 1;
+        bytes
+    });
+    refused_everywhere(&run, &["checkpoint.safetensors", "checksum"]);
 }
 
 #[test]
@@ -320,6 +380,14 @@ fn an_input_that_the_model_does_not_take() {
     };
     says(&with("y", vec![1, 1, 5]), &["no tensor `x`", "y"]);
     says(&with("x", vec![1, 5]), &["[1, 5]", "[steps, batch, 5]"]);
+    let nan = f32::NAN.to_le_bytes().repeat(5);
+    let view = safetensors::tensor::TensorView::new(safetensors::Dtype::F32, vec![1, 1, 5], &nan);
+    let other = top.path().join("nan.safetensors");
+    safetensors::serialize_to_file([("x", view.unwrap())], None, &other).unwrap();
+    let mut apply = command(["apply", "--output"]);
+    apply.arg(&output).arg("--input").arg(&other).arg(&run);
+    says(&bad(1, &mut apply), &["nan.safetensors", "NaN", "finite"]);
+    assert!(!output.exists());
     says(
         &with("x", vec![1, 1, 4]),
         &["[1, 1, 4]", "[steps, batch, 5]"],

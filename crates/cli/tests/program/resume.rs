@@ -51,7 +51,7 @@ fn a_folder_with_a_run_is_not_overwritten() {
     );
 }
 
-/// Starts a training and waits until it has a checkpoint.
+/// Starts a training and waits until it has a checkpoint of a step that was taken.
 fn begun(command: &mut Command, run: &Path) -> Child {
     let mut child = command
         .stdout(Stdio::null())
@@ -59,7 +59,7 @@ fn begun(command: &mut Command, run: &Path) -> Child {
         .spawn()
         .unwrap();
     let begin = Instant::now();
-    while !run.join("checkpoint.safetensors").exists() {
+    while !run.join("best.safetensors").exists() {
         assert!(begin.elapsed() < Duration::from_secs(60), "no checkpoint");
         assert_eq!(child.try_wait().unwrap(), None, "ended early");
         std::thread::sleep(Duration::from_millis(5));

@@ -41,6 +41,9 @@ pub enum LinalgError {
         /// Rows of the values.
         values: usize,
     },
+    /// LAPACK has no room to work in.
+    #[error(transparent)]
+    Room(#[from] mnm_openblas::NoRoom),
     /// LAPACK's own report.
     #[error("LAPACK failed in {operation}: {source}")]
     Lapack {

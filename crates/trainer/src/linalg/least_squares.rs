@@ -30,7 +30,7 @@ pub fn least_squares_memory(
             values: values.nrows(),
         });
     }
-    single_threaded();
+    single_threaded()?;
     let operation = "the singular value decomposition of the keys";
     // A copy in row-major order: LAPACK takes no strided memory.
     let (left, singular, right) = keys

@@ -39,7 +39,7 @@ pub fn orthogonal<R: Rng + ?Sized>(
         "the orthogonal matrix",
         if tall { gaussian.view() } else { gaussian.t() },
     )?;
-    single_threaded();
+    single_threaded()?;
     let (mut q, r) = gaussian.qr().map_err(|source| LinalgError::Lapack {
         operation: "the QR decomposition",
         source,

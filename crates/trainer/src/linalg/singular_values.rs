@@ -12,7 +12,7 @@ use mnm_openblas::single_threaded;
 /// If the matrix is empty or not finite, or if LAPACK (`dgesdd`) does not converge.
 pub fn singular_values(matrix: &Array2<f64>) -> Result<Array1<f64>, LinalgError> {
     check("matrix", matrix.view())?;
-    single_threaded();
+    single_threaded()?;
     // A copy in row-major order: LAPACK takes no strided memory.
     let rows_in_order = matrix.as_standard_layout().into_owned();
     let (_, values, _) =

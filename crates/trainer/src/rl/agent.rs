@@ -34,16 +34,16 @@ impl Agent {
     /// # Errors
     /// [`TrainError::NoRun`], a setting of anything but `data`, or what is wrong with the run's files.
     pub fn open(dir: &Path, weights: Weights, data: &[String]) -> Result<Option<Self>, TrainError> {
-        let (checkpoint, config) = read(dir, weights)?;
+        let (file, checkpoint, config) = read(dir, weights)?;
         if !config.data.is_environment() {
             return Ok(None);
         }
-        Self::of(dir, checkpoint, &config, data).map(Some)
+        Self::of(&file, checkpoint, &config, data).map(Some)
     }
 
-    /// The agent of a checkpoint in `dir` and its config.
+    /// The agent of a checkpoint from `file` and its config.
     pub(crate) fn of(
-        dir: &Path,
+        file: &Path,
         checkpoint: Checkpoint,
         config: &Config,
         data: &[String],
@@ -52,7 +52,7 @@ impl Agent {
         let one = build_environment(&config.data, 1, config.seed, Split::Test)?;
         let model = build_agent(&config.model, one.as_ref())?;
         check_parameters(&model.parameters(), &checkpoint.parameters)
-            .map_err(TrainError::misfit(dir))?;
+            .map_err(TrainError::misfit(file))?;
         Ok(Self {
             config,
             model,

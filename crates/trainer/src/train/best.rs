@@ -52,8 +52,8 @@ pub(super) fn find(folder: &RunFolder, step: u64, best: Option<u64>) -> Result<F
     };
     match (there, best) {
         (Some(there), Some(best)) if there == best => Ok(Found::AsItShould),
-        // A run that ended before its first validation was due leaves its last parameters there.
-        (Some(there), None) if there == step => Ok(Found::AsItShould),
+        // A sitting that ended before its first validation was due left its last parameters there.
+        (Some(there), None) if there <= step => Ok(Found::AsItShould),
         (None, None) => Ok(Found::AsItShould),
         (_, Some(best)) if best == step => Ok(Found::Behind),
         (there, best) => refused(

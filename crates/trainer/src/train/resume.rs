@@ -75,8 +75,8 @@ fn same_settings(
     path: &Path,
     text: &str,
 ) -> Result<(), TrainError> {
-    let before = Config::parse(&path.display().to_string(), text, &[])
-        .map_err(|error| TrainError::damaged(path, &format!("its config: {error}")))?;
+    let before = Config::parse("the config in it", text, &[])
+        .map_err(|error| TrainError::damaged(path, &error.to_string()))?;
     let keys = differences(&before.to_toml(), &config.to_toml());
     if keys.is_empty() {
         return Ok(());

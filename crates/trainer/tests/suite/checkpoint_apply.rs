@@ -412,6 +412,19 @@ fn an_input_of_another_shape_is_refused() {
 }
 
 #[test]
+fn an_input_that_is_no_number_is_refused() {
+    let checkpoint = checkpoint(&config(SMALL));
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut x = input(3, 2);
+        x[[2, 1, 4]] = value;
+        let message = refusal(&checkpoint, &x);
+        for part in ["`x`", &value.to_string(), "[2, 1, 4]", "finite"] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}
+
+#[test]
 fn a_checkpoint_that_is_not_a_whole_model_is_refused() {
     let x = input(2, 1);
     let whole = checkpoint(&config(SMALL));
