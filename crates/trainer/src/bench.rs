@@ -220,23 +220,6 @@ mod tests {
             message.contains("1000000, 1000000, 1000000, 5"),
             "{message}"
         );
-        let model = ModelConfig {
-            controller: 1_000_000,
-            ..ModelConfig::default()
-        };
-        let shape = BenchShape {
-            batch: 1,
-            steps: 1,
-            input: 1,
-            classes: 1,
-        };
-        let message = bench(&model, shape, 1, 1)
-            .expect_err("terabytes")
-            .to_string();
-        assert!(
-            message.starts_with("model.controller = 1000000"),
-            "{message}"
-        );
     }
 
     #[test]

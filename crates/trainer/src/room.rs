@@ -261,24 +261,24 @@ mod tests {
 
     #[test]
     fn a_size_that_does_not_fit_is_named_with_the_figures() {
-        for (kind, key) in [
-            ("mnm", "model.controller=16384"),
-            ("mnm", "model.hidden=30000"),
-            ("mnm", "model.value=30000"),
-            ("lstm", "model.controller=16384"),
-            ("ntm", "model.slots=100000000"),
-            ("dnc", "model.slots=100000"),
-            ("ntm", "model.slot_width=50000000"),
+        for (kind, key, gib) in [
+            ("mnm", "model.controller=16384", 4.0),
+            ("mnm", "model.hidden=16384", 4.0),
+            ("mnm", "model.value=16384", 4.0),
+            ("lstm", "model.controller=16384", 4.0),
+            ("ntm", "model.slots=16384", 0.01),
+            ("dnc", "model.slots=16384", 4.0),
+            ("ntm", "model.slot_width=16384", 0.05),
         ] {
             let kind = format!("model.kind={kind}");
-            let message = refused(&[&kind, key], 4.0).expect(key);
+            let message = refused(&[&kind, key], gib).expect(key);
             let (name, value) = key.split_once('=').expect("a setting");
             assert!(
                 message.starts_with(&format!("{name} = {value}: ")),
                 "{message}"
             );
             assert!(
-                message.contains("GiB") && message.contains("a test"),
+                message.contains("iB") && message.contains("a test"),
                 "{message}"
             );
         }
