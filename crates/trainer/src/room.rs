@@ -121,14 +121,13 @@ fn fits(config: &Config, model: &Model<f32>, left: &Left) -> Result<(), TrainErr
     })
 }
 
-/// The setting whose half takes least, with its value.
+/// The size whose half takes least, with its value. (Half of a few layers is none: their width is what is too large.)
 fn largest(config: &Config, model: &Model<f32>) -> (&'static str, usize) {
     type Setting = (&'static str, fn(&mut Config) -> &mut usize);
-    let settings: [Setting; 7] = [
+    let settings: [Setting; 6] = [
         ("model.controller", |c| &mut c.model.controller),
         ("model.value", |c| &mut c.model.value),
         ("model.hidden", |c| &mut c.model.hidden),
-        ("model.layers", |c| &mut c.model.layers),
         ("model.slots", |c| &mut c.model.slots),
         ("model.slot_width", |c| &mut c.model.slot_width),
         ("train.batch", |c| &mut c.train.batch),
