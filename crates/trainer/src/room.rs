@@ -13,6 +13,9 @@ use crate::error::TrainError;
 /// Bytes of a number.
 const F32: f64 = 4.0;
 
+/// What part of the largest saving is about as much.
+const NEAR: f64 = 0.8;
+
 /// Steps for which a block is as narrow as it gets.
 const LONG: usize = 1000;
 
@@ -121,7 +124,8 @@ fn fits(config: &Config, model: &Model<f32>, left: &Left) -> Result<(), TrainErr
     })
 }
 
-/// The size whose half takes least, with its value. (Half of a few layers is none: their width is what is too large.)
+/// The size whose half takes least, with its value; of several that help about as much the largest. (Half of a few layers is none: their
+/// width is what is too large.)
 fn largest(config: &Config, model: &Model<f32>) -> (&'static str, usize) {
     type Setting = (&'static str, fn(&mut Config) -> &mut usize);
     let settings: [Setting; 6] = [
@@ -152,11 +156,14 @@ fn largest(config: &Config, model: &Model<f32>) -> (&'static str, usize) {
         let saved = Need::of(config, &before).total() - Need::of(&halved, &after).total();
         Some((key, value, saved))
     });
-    let (key, value, _) = saved.fold(
-        first,
-        |most, other| if other.2 > most.2 { other } else { most },
-    );
-    (key, value)
+    let all: Vec<_> = std::iter::once(first).chain(saved).collect();
+    let most = all.iter().map(|(_, _, saved)| *saved).fold(0.0, f64::max);
+    let near = all
+        .into_iter()
+        .filter(|(_, _, saved)| *saved >= NEAR * most);
+    near.map(|(key, value, _)| (key, value))
+        .max_by_key(|(_, value)| *value)
+        .unwrap_or((first.0, first.1))
 }
 
 /// What is left for this process.
