@@ -38,6 +38,16 @@ fn every_command_explains_itself_with_examples() {
         assert!(help.contains(&format!("Usage: mnm {name}")), "{help}");
         assert!(help.contains("Examples:"), "{name}: {help}");
         assert!(help.contains(&format!("\n  mnm {name}")), "{name}: {help}");
+        for line in help.lines() {
+            assert!(
+                line.chars().count() <= 78,
+                "{name}: wider than 78 columns: {line}"
+            );
+            // What a shell would expand is quoted, so that a line can be copied.
+            let bare = line.split('\'').step_by(2).collect::<String>();
+            let sets = bare.contains("--set ") && line.starts_with("  mnm");
+            assert!(!sets || !bare.contains(['[', '{']), "{name}: {line}");
+        }
         let short = good(&mut command([name, "-h"]));
         assert!(short.len() < help.len(), "{name}");
     }

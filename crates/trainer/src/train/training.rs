@@ -88,7 +88,12 @@ impl<'a, L: Learning> Training<'a, L> {
             _claim: claim,
             metrics,
             observer,
-            progress: Progress::new(config.train.steps, counters.step, options.quiet),
+            progress: Progress::new(
+                config.train.steps,
+                may_stop_early(config),
+                counters.step,
+                options.quiet,
+            ),
             begun: Instant::now(),
             folder,
             learning,
@@ -102,7 +107,7 @@ impl<'a, L: Learning> Training<'a, L> {
     pub(super) fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
         let (first, trained) = (self.counters.step, self.learner.trained());
         self.progress.say(&format!(
-            "{}: {} of {trained} trained numbers, batches of {}, {} threads, from step {first}",
+            "{}: {} of {trained} trainable parameters, batches of {}, {} threads, from step {first}",
             self.learning.task(),
             self.config.model.label(),
             self.config.train.batch,
@@ -363,4 +368,11 @@ fn resume_average<F: for<'a> Deserialize<'a>>(
             "the mean of the parameters is missing or does not fit; training cannot go on from it",
         )),
     }
+}
+
+/// Whether something else than the last step may end a training.
+fn may_stop_early(config: &Config) -> bool {
+    let for_its_rewards = config.rl.as_ref().map(|rl| rl.stop_reward.is_some());
+    // A task's questions may all be answered.
+    for_its_rewards.unwrap_or(true) || config.train.patience > 0
 }
