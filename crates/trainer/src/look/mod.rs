@@ -52,7 +52,7 @@ pub struct Look {
     pub lines: Vec<Range<usize>>,
     /// The probability of the model's answer to each question when the writes of a line are left out, `[targets, lines]`: the
     /// model runs again with a write rate of 0 in that line. NaN where the line does not end before the question. `None` for answers
-    /// in bits, a model whose memory is no network, or an episode of more than 200 steps.
+    /// in bits, a model whose writes have no rate, or an episode of more than 200 steps.
     pub without: Option<Array2<f64>>,
 }
 
