@@ -21,6 +21,9 @@ const RATE_BIAS: &str = "rate.bias";
 /// A bias at which the rate is exactly 0 in f32: `|W_b b|` stays below `|W_b|_1`, since b is a tanh.
 const SHUT: f32 = -1e6;
 
+/// The logits of a target without what one line writes; `None` where the line does not end before the target.
+pub(crate) type LogitsWithout = Option<Vec<f32>>;
+
 /// The lines of an episode of T steps, each the steps that belong together; where the task has no lines, each step is one.
 pub(super) fn lines(episode: &Episode) -> Vec<Range<usize>> {
     let steps = episode.steps();
@@ -52,7 +55,7 @@ pub(crate) fn logits_without(
     input: &Input<f32>,
     lines: &[Range<usize>],
     targets: &[usize],
-) -> Result<Option<Vec<Vec<Option<Vec<f32>>>>>, TrainError> {
+) -> Result<Option<Vec<Vec<LogitsWithout>>>, TrainError> {
     let steps = lines.last().map_or(0, |line| line.end);
     if parameters.find(RATE_BIAS).is_none() || steps > MOST_STEPS {
         return Ok(None);
@@ -83,10 +86,7 @@ pub(crate) fn logits_without(
 
 /// The probability of the answer that `logits` `[targets, K]` give, without each line: `[targets, lines]`, NaN where the line does
 /// not end before the target.
-pub(super) fn probabilities(
-    logits: &Array2<f32>,
-    without: &[Vec<Option<Vec<f32>>>],
-) -> Array2<f64> {
+pub(super) fn probabilities(logits: &Array2<f32>, without: &[Vec<LogitsWithout>]) -> Array2<f64> {
     let given: Vec<usize> = logits
         .rows()
         .into_iter()
