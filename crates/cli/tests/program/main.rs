@@ -6,5 +6,6 @@ mod data;
 mod help;
 mod journey;
 mod mnm;
+mod play;
 mod refusals;
 mod resume;
