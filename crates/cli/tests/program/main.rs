@@ -2,6 +2,7 @@
 
 mod agents;
 mod ask;
+mod browser;
 mod data;
 mod help;
 mod journey;

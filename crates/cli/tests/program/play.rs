@@ -11,14 +11,14 @@ use crate::ask::stories;
 use crate::mnm::{bad, command, folder};
 
 /// A server that ends with the test.
-struct Playing {
+pub struct Playing {
     program: Child,
     /// Address and port.
-    host: String,
+    pub host: String,
 }
 
 impl Playing {
-    fn start(arguments: &[&str]) -> Self {
+    pub fn start(arguments: &[&str]) -> Self {
         let mut play = command(["play", "--no-open"]);
         let mut program = play.args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
