@@ -1,6 +1,6 @@
 //! The page of `mnm play` in headless Chromium, driven through WebDriver: typed into, clicked, and quiet on the console.
 //!
-//! It needs Debian's `chromium` and `chromium-driver`, so it runs when asked for: `cargo test -p mnm-cli -- --ignored`.
+//! It needs Debian's `chromium` and `chromium-driver`, so it has a feature: `cargo test -p mnm-cli --features browser-test browser`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -148,7 +148,6 @@ impl Drop for Browser {
 }
 
 #[test]
-#[ignore = "needs chromium and chromium-driver"]
 fn a_story_is_typed_and_answered_a_pair_stored_and_recalled_and_the_console_stays_empty() {
     let (_top, run) = folder();
     stories(&run, &[]);

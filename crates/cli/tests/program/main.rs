@@ -2,6 +2,7 @@
 
 mod agents;
 mod ask;
+#[cfg(feature = "browser-test")]
 mod browser;
 mod data;
 mod help;

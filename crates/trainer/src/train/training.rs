@@ -107,11 +107,15 @@ impl<'a, L: Learning> Training<'a, L> {
     pub(super) fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
         let (first, trained) = (self.counters.step, self.learner.trained());
         self.progress.say(&format!(
-            "{}: {} of {trained} trainable parameters, batches of {}, {} threads, from step {first}",
+            "{}: {}, {trained} trainable parameters, batches of {}, {} threads{}",
             self.learning.task(),
             self.config.model.label(),
             self.config.train.batch,
             rayon::current_num_threads(),
+            match first {
+                0 => String::new(),
+                step => format!(", resumed at step {step}"),
+            },
         ));
         for note in self.learning.notes() {
             self.progress.say(&format!("note: {note}"));
