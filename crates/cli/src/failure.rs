@@ -1,12 +1,14 @@
 //! How a failure ends: one message, one exit code.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Error;
 use mnm_controller::ControllerError;
 use mnm_tasks::environment::EnvironmentError;
 use mnm_tasks::{BabiError, OptionError, TaskError};
+use mnm_trainer::ask::AskError;
 use mnm_trainer::{ConfigError, TrainError};
 
 use crate::output::ReaderGone;
@@ -44,8 +46,73 @@ pub fn report(error: &Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // Nobody may be left to read it; then the code alone has to do.
-    let _ = writeln!(std::io::stderr(), "error: {}", message(error));
+    let _ = writeln!(
+        std::io::stderr(),
+        "error: {}{}",
+        message(error),
+        hint(error)
+    );
     ExitCode::from(if is_usage(error) { 2 } else { 1 })
+}
+
+/// What there is in the place of a run that is not there, or that is no folder.
+fn hint(error: &Error) -> String {
+    let run = error.chain().find_map(|cause| {
+        let trained = cause.downcast_ref::<TrainError>();
+        let asked = cause.downcast_ref::<AskError>();
+        match (trained, asked) {
+            (Some(TrainError::NoRun(run)), _) => Some(run),
+            (_, Some(AskError::Train(TrainError::NoRun(run)))) => Some(run),
+            _ => None,
+        }
+    });
+    let Some(run) = run else {
+        let kinds = error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+        return match kinds.map(std::io::Error::kind).next() {
+            Some(ErrorKind::NotADirectory) => {
+                "; there is a file where a folder is wanted".to_owned()
+            }
+            _ => String::new(),
+        };
+    };
+    if run.is_file() {
+        return "; it is a file, and a run is the folder that holds it".to_owned();
+    }
+    let beside = run.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let runs = beside
+        .into_iter()
+        .chain([run.as_path(), Path::new("runs"), Path::new(".")])
+        .find_map(|folder| Some(runs_in(folder)).filter(|runs| !runs.is_empty()));
+    match runs {
+        Some(runs) => format!("; there are: {}", runs.join(", ")),
+        None => "; `mnm train stories` makes one".to_owned(),
+    }
+}
+
+/// The runs in a folder, sorted, not more than a line or two of them.
+fn runs_in(folder: &Path) -> Vec<String> {
+    const MOST: usize = 12;
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.map(|entry| entry.path());
+    let is_run = |path: &PathBuf| {
+        ["best.safetensors", "checkpoint.safetensors"]
+            .iter()
+            .any(|file| path.join(file).is_file())
+    };
+    let mut runs: Vec<PathBuf> = folders.filter(is_run).collect();
+    runs.sort();
+    let more = runs.len().saturating_sub(MOST);
+    let mut names: Vec<String> = runs
+        .iter()
+        .take(MOST)
+        .map(|run| run.strip_prefix(".").unwrap_or(run).display().to_string())
+        .collect();
+    if more > 0 {
+        names.push(format!("{more} more"));
+    }
+    names
 }
 
 /// The causes from the outermost in, joined by colons. A cause that its predecessor quotes is not said twice.
@@ -109,6 +176,21 @@ mod tests {
             .context("writing x")
             .unwrap_err();
         assert_eq!(message(&error), "writing x: disk full");
+    }
+
+    #[test]
+    fn a_run_that_is_not_there_brings_those_that_are() {
+        let top = tempfile::TempDir::new().unwrap();
+        let runs = top.path().join("runs");
+        std::fs::create_dir_all(runs.join("first")).unwrap();
+        std::fs::create_dir_all(runs.join("empty")).unwrap();
+        let file = runs.join("first/best.safetensors");
+        std::fs::write(&file, "").unwrap();
+        let hinted = |path: PathBuf| hint(&Error::new(TrainError::NoRun(path)));
+        let said = hinted(runs.join("nope"));
+        assert!(said.contains("first") && !said.contains("empty"), "{said}");
+        assert!(hinted(file).contains("it is a file"));
+        assert_eq!(hint(&Error::new(Usage("no".to_owned()))), "");
     }
 
     #[test]

@@ -18,16 +18,18 @@ use commands::Command;
     name = "mnm",
     version,
     arg_required_else_help = true,
-    max_term_width = 120
+    max_term_width = 78
 )]
 #[command(after_long_help = "\
 First steps:
-  mnm tasks                        what there is to learn
-  mnm train stories --out RUN      train on generated stories; Ctrl-C stops, --resume goes on
-  mnm eval RUN --split test        how well it does on episodes that it never saw
-  mnm inspect RUN                  one episode drawn: what was written when, and what was read
+  mnm tasks                    what there is to learn
+  mnm train stories --out RUN  train; Ctrl-C stops, --resume goes on
+  mnm eval RUN --split test    how it does on episodes that it never saw
+  mnm inspect RUN              one episode drawn: what each answer was read from
+  mnm play RUN                 a page to tell it stories and ask it questions
 
-Every command explains itself: mnm COMMAND --help. Errors exit with 2 for a wrong command line or config, else 1.")]
+Every command explains itself: mnm COMMAND --help. Errors exit with 2 for a
+wrong command line or config, else 1.")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -18,10 +18,13 @@
 //! # }
 //! ```
 
+mod examine;
+
 use std::path::{Path, PathBuf};
 
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_controller::{ControllerError, Masks, Model, State};
+use mnm_tasks::babi::LONGEST_LINE;
 use mnm_tasks::{Interface, Questions, Showing, Vocabulary};
 use mnm_tensor::{Parameters, Tensor, TensorError};
 use thiserror::Error;
@@ -30,6 +33,8 @@ use crate::config::DataConfig;
 use crate::error::TrainError;
 use crate::folder::Weights;
 use crate::run::{fit, read};
+
+pub use examine::{Examined, MOST_LINES};
 
 /// Why a question could not be asked.
 #[derive(Debug, Error)]
@@ -55,6 +60,16 @@ pub enum AskError {
     NoVocabulary {
         /// The run folder.
         path: PathBuf,
+    },
+    /// More of a story than is gone through at once.
+    #[error(
+        "a story of {lines} lines, the longest of {longest} bytes; expected at most {MOST_LINES} lines of {LONGEST_LINE} bytes"
+    )]
+    TooLong {
+        /// Its lines.
+        lines: usize,
+        /// The bytes of the longest.
+        longest: usize,
     },
     /// A sentence without a word.
     #[error("{0:?} has no word in it")]
@@ -226,24 +241,12 @@ impl Story<'_> {
         let (words, unknown) = self.words(question)?;
         let steps = self.steps(&words, true);
         let (logits, state) = self.run(&steps)?;
-        let Some(probabilities) = softmax(&logits) else {
-            return Err(AskError::NotFinite(question.to_owned()));
-        };
+        let answer = self.reader.ranked(&logits, question, &unknown)?;
         // Asked separately, no question was ever seen behind another one: the story stays as it was before this one.
         if manner.questions == Questions::InPlace {
             self.state = state;
         }
-        let answers = self.reader.vocabulary.answers.iter().cloned();
-        let mut ranking: Vec<Candidate> = answers
-            .zip(probabilities)
-            .map(|(answer, probability)| Candidate {
-                answer,
-                probability,
-            })
-            .collect();
-        // Stable: of equals the first class comes first, as everywhere.
-        ranking.sort_by(|a, b| b.probability.total_cmp(&a.probability));
-        Ok(Answer { ranking, unknown })
+        Ok(answer)
     }
 
     fn steps(&self, words: &[u32], question: bool) -> Vec<Vec<u32>> {

@@ -15,6 +15,8 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     lines: bool,
     steps: u64,
+    /// Whether the training may stop before its last step.
+    may_stop_early: bool,
     first: u64,
     begun: Instant,
     last_line: Instant,
@@ -22,17 +24,17 @@ pub struct Progress {
 
 impl Progress {
     /// A view that begins at step `first`; `quiet` shows nothing.
-    pub fn new(steps: u64, first: u64, quiet: bool) -> Self {
+    pub fn new(steps: u64, may_stop_early: bool, first: u64, quiet: bool) -> Self {
         let terminal = stderr().is_terminal() && draws(std::env::var_os("TERM").as_deref());
         let bar = (terminal && !quiet).then(|| {
             let bar =
                 ProgressBar::with_draw_target(Some(steps), ProgressDrawTarget::stderr_with_hz(5));
-            let template = "{bar:30} {pos}/{len} steps  {per_sec}  {eta} left  {msg}";
+            // A wide message is cut where the terminal ends, instead of going on below.
+            let template = "{bar:12} {pos}/{len}  {wide_msg}";
             if let Ok(style) = ProgressStyle::with_template(template) {
                 bar.set_style(style);
             }
             bar.set_position(first);
-            bar.reset_eta();
             bar
         });
         let now = Instant::now();
@@ -40,6 +42,7 @@ impl Progress {
             bar,
             lines: !terminal && !quiet,
             steps,
+            may_stop_early,
             first,
             begun: now,
             last_line: now,
@@ -50,7 +53,7 @@ impl Progress {
     pub fn step(&mut self, step: u64, message: impl FnOnce() -> String) {
         if let Some(bar) = &self.bar {
             bar.set_position(step);
-            bar.set_message(message());
+            bar.set_message(format!("{}  {}", self.speed(step), message()));
         } else if self.lines && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             plain(&format!(
@@ -79,8 +82,18 @@ impl Progress {
     fn speed(&self, step: u64) -> String {
         let speed = self.steps_per_second(step);
         let left = self.steps.saturating_sub(step) as f64 / speed.max(1e-9);
-        let (minutes, seconds) = ((left / 60.0) as u64, left as u64 % 60);
-        format!("{speed:.2} steps/s  {minutes}:{seconds:02} left")
+        let bound = if self.may_stop_early { "at most " } else { "" };
+        format!("{speed:.2}/s  {bound}{} left", clock(left))
+    }
+}
+
+/// `14:57`, or `3:14:57` where there are hours.
+fn clock(seconds: f64) -> String {
+    let all = seconds as u64;
+    let (hours, minutes, seconds) = (all / 3600, all / 60 % 60, all % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
     }
 }
 
@@ -120,5 +133,23 @@ mod tests {
             assert_eq!(draws(Some(OsStr::new(name))), expected, "{name}");
         }
         assert_eq!(draws(None), cfg!(windows));
+    }
+
+    #[test]
+    fn hours_are_hours() {
+        assert_eq!(clock(59.9), "0:59");
+        assert_eq!(clock(3599.0), "59:59");
+        assert_eq!(clock(45296.0), "12:34:56");
+    }
+
+    #[test]
+    fn a_line_of_a_long_training_fits_a_terminal_of_80_columns() {
+        let mut progress = Progress::new(130_000, true, 0, true);
+        progress.begun -= Duration::from_secs(100_000);
+        let line = format!(
+            "step 45000/130000  {}  loss 12.4217  error 50.54 %",
+            progress.speed(45_000)
+        );
+        assert!(line.len() < 80 && line.contains("at most "), "{line}");
     }
 }

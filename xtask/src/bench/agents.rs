@@ -13,7 +13,7 @@ use crate::{files, shell, table, workspace};
 /// The config whose agent, environment and settings `a2c_step.py` has too.
 const CONFIG: &str = "maze9";
 
-/// The models by the peer's names, and what makes them of the config: the LSTM has as many trained numbers as MNM-p.
+/// The models by the peer's names, and what makes them of the config: the LSTM has as many trainable parameters as MNM-p.
 const MODELS: &[(&str, &[&str])] = &[
     ("mnm-p", &["model.kind=mnm", "model.rule=mnm-p"]),
     ("mnm-g", &["model.kind=mnm", "model.rule=mnm-g"]),

@@ -26,11 +26,13 @@ use crate::output::{print, warn};
 #[command(after_long_help = "\
 The checkpoint reads like a PyTorch state dict (LSTMCell and Linear layouts). A checkpoint of another program needs the
 model's config in its metadata:
-  safetensors.torch.save_file(state, \"mine.safetensors\", metadata={\"config\": open(\"config.toml\").read()})
+  config = open(\"config.toml\").read()
+  save_file(state, \"mine.safetensors\", metadata={\"config\": config})
 
 Examples:
   mnm apply runs/qa1 --input in.safetensors --output out.safetensors
-  mnm apply mine.safetensors --input in.safetensors --output out.safetensors --kernel reference")]
+  mnm apply mine.safetensors --kernel reference \\
+    --input in.safetensors --output out.safetensors")]
 pub struct Arguments {
     /// A checkpoint file, or a run folder
     checkpoint: PathBuf,

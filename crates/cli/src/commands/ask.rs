@@ -30,14 +30,17 @@ use crate::output::print;
 A bAbI file goes in as it is: the answer behind the tab is not shown to the model, and is compared with the model's.
 
 With --json, one object for each question:
-  {\"story\": 1, \"line\": 2, \"question\": \"Where is Mary?\", \"answer\": \"garden\", \"probability\": 0.98,
-   \"runner_up\": {\"answer\": \"kitchen\", \"probability\": 0.01}, \"unknown\": []}
+  {\"story\": 1, \"line\": 2, \"question\": \"Where is Mary?\",
+   \"answer\": \"garden\", \"probability\": 0.98,
+   \"runner_up\": {\"answer\": \"kitchen\", \"probability\": 0.01},
+   \"unknown\": []}
 where unknown holds the words of the story so far that the model does not know; with a right answer behind a tab there
 are also \"right\" (it) and \"correct\" (true or false).
 
 Examples:
   mnm ask runs/babi
-  printf 'Mary went to the garden.\\nWhere is Mary?\\n' | mnm ask runs/babi
+  printf 'Mary went to the garden.\\nWhere is Mary?\\n' | \\
+    mnm ask runs/babi
   mnm ask runs/babi --json < qa1_valid.txt
   mnm ask runs/babi --words")]
 pub struct Arguments {

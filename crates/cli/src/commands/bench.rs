@@ -18,8 +18,8 @@ use crate::output::print;
 #[command(after_long_help = "\
 Examples:
   mnm bench --rule mnm-p --shape 32,50,100,100,100,100,1,177
-  mnm bench --rule mnm-g --shape 64,100,128,256,100,100,4,177 --threads 2 --json
-  mnm bench --rule mnm-p --shape 32,50,100,100,100,100,1,177 --kernel reference --steps 5")]
+  mnm bench --rule mnm-g --shape 64,100,128,256,100,100,4,177 --json
+  mnm bench --shape 32,50,100,100,100,100,1,177 --kernel reference --steps 5")]
 pub struct Arguments {
     /// The write rule: mnm-p or mnm-g
     #[arg(long, default_value = "mnm-p")]

@@ -24,19 +24,22 @@ use crate::output::print;
 #[derive(Args)]
 #[command(after_long_help = "\
 With --json, one object:
-  {\"task\": \"babi\", \"split\": \"valid\", \"error\": {\"mean\": 0.5, \"failed_tasks\": 0, \"per_task\": {\"qa1\": 0.5}},
-   \"questions\": 1000}
+  {\"task\": \"babi\", \"split\": \"valid\", \"questions\": 1000,
+   \"error\": {\"mean\": 0.5, \"failed_tasks\": 0, \"per_task\": {\"qa1\": 0.5}}}
 where mean is over the tasks, and failed_tasks counts those above the task's limit (5 % for bAbI). Where the answers are
 bits, bits_per_sequence is what those of a sequence cost at the mean, in bits. For an agent:
-  {\"task\": \"maze\", \"split\": \"test\", \"episodes\": 128, \"model\": \"mnm-p\", \"reward\": {\"mean\": 99.5,
-   \"standard_error\": 2.5}, \"steps_to_first_find\": 30.5, \"by_position\": [0.1], \"players\": [[\"oracle\", {}]]}
+  {\"task\": \"maze\", \"split\": \"test\", \"episodes\": 128, \"model\": \"mnm-p\",
+   \"reward\": {\"mean\": 99.5, \"standard_error\": 2.5},
+   \"steps_to_first_find\": 30.5, \"by_position\": [0.1],
+   \"players\": [[\"oracle\", {}]]}
 with the same keys for every player.
 
 Examples:
   mnm eval runs/stories-seed1
   mnm eval runs/qa1 --data data/babi --split test --json
   mnm eval runs/copy --split test --set 'data.lengths.test={min=40,max=40}'
-  mnm eval runs/copy --split test --set 'data.lengths.test={min=40,max=40}' --keep-as length-40
+  mnm eval runs/copy --split test --keep-as length-40 \\
+    --set 'data.lengths.test={min=40,max=40}'
   mnm eval runs/maze9-seed1 --split test --episodes 500 --keep
   mnm eval runs/qa1 --split test --average --last --keep-as average")]
 pub struct Arguments {

@@ -13,9 +13,9 @@ use crate::output::print;
 
 /// Draw one episode: what was written when, and what was read
 ///
-/// Lets the model go through one episode and draws it on a self-contained HTML page: the write rate of each step, how
-/// well each write took and lasted, which write each read goes back to, the singular values of the memory before and
-/// after, and the answers. The pictures also go as SVG files into a folder beside the page. Of a model without such a
+/// Lets the model go through one episode and draws it on a self-contained HTML page: what each answer was read from (how
+/// far it falls when a line is not written), the answers, the write rate of each step, how well each write took and lasted,
+/// which write each read resembles, and the singular values of the memory before and after. The pictures also go as SVG files into a folder beside the page. Of a model without such a
 /// memory, the hidden state is drawn.
 ///
 /// Of an agent, the episode is drawn as it was played before training and after: its way through the maze, the arms it

@@ -9,6 +9,7 @@ mod data;
 mod eval;
 mod eval_agent;
 mod inspect;
+mod play;
 mod report;
 mod run;
 mod tasks;
@@ -26,6 +27,7 @@ pub enum Command {
     Apply(apply::Arguments),
     Inspect(inspect::Arguments),
     Ask(ask::Arguments),
+    Play(play::Arguments),
     Config(config::Arguments),
     Tasks(tasks::Arguments),
     Data(data::Arguments),
@@ -42,6 +44,7 @@ impl Command {
             Self::Apply(arguments) => apply::run(&arguments),
             Self::Inspect(arguments) => inspect::run(&arguments),
             Self::Ask(arguments) => ask::run(&arguments),
+            Self::Play(arguments) => play::run(&arguments),
             Self::Config(arguments) => config::run(&arguments),
             Self::Tasks(arguments) => tasks::run(&arguments),
             Self::Data(arguments) => data::run(&arguments),

@@ -18,9 +18,11 @@ use crate::output::print;
 Examples:
   mnm report runs/stories-seed1 runs/stories-seed2 --out report.html
   mnm report runs/stories-seed1 runs/stories-seed2 --out stories
-  mnm report runs/* --out report.html --section \"copy-=Plain copy\" --section \"double-copy-=Double copy\"
+  mnm report runs/* --out report.html \\
+    --section \"copy-=Plain copy\" --section \"double-copy-=Double copy\"
   mnm report runs/* --out report.html --title \"bAbI, 20 tasks\" \\
-    --published \"MNM-p=0.55+-0.74:as cited\" --published \"DNC=12.8+-4.7:as cited\"")]
+    --published \"MNM-p=0.55+-0.74:as cited\" \\
+    --published \"DNC=12.8+-4.7:as cited\"")]
 pub struct Arguments {
     /// Run folders
     #[arg(required = true, value_name = "RUN")]

@@ -86,6 +86,11 @@ fn example(arguments: &Arguments, name: &str) -> Result<String> {
     let task = build_task(&config.data.for_evaluation(), config.seed, None)?;
     let episode = task.episode(Split::Train, arguments.episode)?;
     let whole = task.render(&episode, None);
+    // Plain copy is double copy with one copy: its example goes by the name that was asked for.
+    let whole = match whole.strip_prefix(&format!("{}:", config.data.name())) {
+        Some(rest) => format!("{name}:{rest}"),
+        None => whole,
+    };
     let mut lines: Vec<&str> = whole.lines().collect();
     let more = lines.len().saturating_sub(SHOWN);
     if more > 1 {
@@ -111,6 +116,19 @@ pub fn listed() -> String {
     lines.collect()
 }
 
+/// A name and what it is about, in lines of at most 80 columns.
 fn line(name: &str) -> String {
-    format!("{name:12}  {}", Config::about(name))
+    const NAMES: usize = 20;
+    const WIDTH: usize = 78 - NAMES;
+    let mut lines = vec![String::new()];
+    for word in Config::about(name).split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len() + word.len() < WIDTH => {
+                *line += if line.is_empty() { "" } else { " " };
+                *line += word;
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    format!("{name:NAMES$}{}", lines.join(&format!("\n{:NAMES$}", "")))
 }

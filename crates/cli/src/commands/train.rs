@@ -1,5 +1,6 @@
 //! `mnm train`: from a config to a run folder.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -28,11 +29,11 @@ const INTERRUPTED: u8 = 130;
 Examples:
   mnm train stories
   mnm train stories --set model.rule=mnm-g --set seed=2 --out runs/stories-g
-  mnm train babi --set data.dir=data/babi --set data.tasks=[1] --out runs/qa1
+  mnm train babi --set data.dir=data/babi --set 'data.tasks=[1]' --out runs/qa1
   mnm train babi --set data.dir=data/babi --set model.kind=lstm
   mnm train maze9 --set model.kind=lstm --out runs/maze9-lstm
-  mnm train maze9 --set train.from=docs/results/rl/maze9-mnm-p --set seed=2 --out runs/maze9-more
-  mnm train runs/qa1/config.toml --out runs/qa1 --resume --set train.steps=20000")]
+  mnm train maze9 --set train.from=docs/results/rl/maze9-mnm-p --out runs/more
+  mnm train runs/qa1/config.toml --out runs/qa1 --resume --set train.steps=2e4")]
 pub struct Arguments {
     /// A config that comes with the program (`mnm config` lists them), or the path of a TOML file
     config: String,
@@ -69,7 +70,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
     let printed = if arguments.quiet {
         Ok(())
     } else {
-        print(&outcome(&summary, &out))
+        print(&(outcome(&summary, &out) + &next(&out)))
     };
     match summary.ended {
         // However much of it could be said.
@@ -144,6 +145,15 @@ fn outcome(summary: &Summary, out: &Path) -> String {
         summary.seconds,
         out.display()
     )
+}
+
+/// What to do next, for whoever sits at a terminal.
+fn next(out: &Path) -> String {
+    if !std::io::stdout().is_terminal() {
+        return String::new();
+    }
+    let run = out.display();
+    format!("\nNext:\n  mnm eval {run} --split test\n  mnm inspect {run}\n")
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::mnm::{bad, command, folder, good, tiny};
 
 /// Trains a small model on generated stories.
-fn stories(run: &Path, more: &[&str]) {
+pub fn stories(run: &Path, more: &[&str]) {
     let mut train = command(["train", "stories", "--quiet", "--out"]);
     train.arg(run);
     let sets = [

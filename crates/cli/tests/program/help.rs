@@ -38,6 +38,16 @@ fn every_command_explains_itself_with_examples() {
         assert!(help.contains(&format!("Usage: mnm {name}")), "{help}");
         assert!(help.contains("Examples:"), "{name}: {help}");
         assert!(help.contains(&format!("\n  mnm {name}")), "{name}: {help}");
+        for line in help.lines() {
+            assert!(
+                line.chars().count() <= 78,
+                "{name}: wider than 78 columns: {line}"
+            );
+            // What a shell would expand is quoted, so that a line can be copied.
+            let bare = line.split('\'').step_by(2).collect::<String>();
+            let sets = bare.contains("--set ") && line.starts_with("  mnm");
+            assert!(!sets || !bare.contains(['[', '{']), "{name}: {line}");
+        }
         let short = good(&mut command([name, "-h"]));
         assert!(short.len() < help.len(), "{name}");
     }
@@ -46,7 +56,8 @@ fn every_command_explains_itself_with_examples() {
 #[test]
 fn a_config_is_complete_and_can_be_given_back() {
     let names = good(&mut command(["config"]));
-    for line in names.lines() {
+    // A description that is too long for its line goes on below it, further in.
+    for line in names.lines().filter(|line| !line.starts_with(' ')) {
         let name = line.split_whitespace().next().unwrap();
         assert!(
             line.len() > name.len() + 15,
@@ -60,6 +71,7 @@ fn a_config_is_complete_and_can_be_given_back() {
         let again = good(command(["config"]).arg(&file));
         assert_eq!(again, config);
     }
+    assert!(names.lines().all(|line| line.len() <= 80), "{names}");
     assert!(
         names.lines().count() >= 3
             && names.contains("babi ")
@@ -81,6 +93,12 @@ fn a_config_is_complete_and_can_be_given_back() {
 fn tasks_show_examples() {
     let all = good(&mut command(["tasks"]));
     assert!(all.contains("where is") && all.contains("double-copy: "));
+    assert!(
+        all.contains("    copy: "),
+        "plain copy goes by its own name"
+    );
+    let wide = all.lines().find(|line| line.chars().count() > 80);
+    assert_eq!(wide, None);
     let one = good(&mut command(["tasks", "double-copy", "--episode", "3"]));
     assert!(one.contains("->") && !one.contains("stories"));
     // Its sentences grow from one letter on in training.

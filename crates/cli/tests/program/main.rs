@@ -2,9 +2,12 @@
 
 mod agents;
 mod ask;
+#[cfg(feature = "browser-test")]
+mod browser;
 mod data;
 mod help;
 mod journey;
 mod mnm;
+mod play;
 mod refusals;
 mod resume;

@@ -90,6 +90,8 @@ mod tests {
             logits,
             hidden: Vec::new(),
             memory: None,
+            lines: Vec::new(),
+            without: None,
         }
     }
 

@@ -4,6 +4,7 @@ mod agent;
 mod answers;
 mod page;
 mod pictures;
+mod story;
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -54,9 +55,23 @@ pub struct Inspection {
 /// [`InspectError`]: no such episode, or numbers that are not finite.
 pub fn inspect(run: &Run, split: Split, index: u64) -> Result<Inspection, InspectError> {
     let look = look(run, split, index)?;
-    let pictures = pictures(&look)?;
-    let html = page::page(run, split, index, &look, &pictures);
-    Ok(Inspection { html, pictures })
+    let title = format!(
+        "{} on {}, {split} episode {index}",
+        run.config.model.label(),
+        run.task.name()
+    );
+    let outputs = &run.task.interface().outputs;
+    let mut all: Vec<Picture> = story::at_work(&look, outputs, &title)?
+        .into_iter()
+        .collect();
+    let first = all.len();
+    all.extend(pictures(&look)?);
+    let (story, pictures) = all.split_at(first);
+    let html = page::page(run, &title, &look, story, pictures);
+    Ok(Inspection {
+        html,
+        pictures: all,
+    })
 }
 
 impl Inspection {

@@ -86,9 +86,9 @@ pub(super) fn of_memory(
         recall(memory)?,
         picture(
             "similarity",
-            "Which write a read goes back to",
+            "Which write keys each read key resembles",
             "The cosine between the key that is read with (rows) and the keys that were written with (columns): a read \
-             finds what was written under a similar key. The diagonal is the write of the same step, which comes before \
+             finds what was written under a similar key, or under its opposite with a changed sign. The diagonal is the write of the same step, which comes before \
              its read; later writes are grey. With several heads, the most similar pair counts.",
             HeatMap {
                 title: String::new(),

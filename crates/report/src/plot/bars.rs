@@ -7,7 +7,7 @@ use super::error::PlotError;
 use super::frame::{Frame, Header, left_margin};
 use super::legend::Legend;
 use super::span::Span;
-use super::style::{Colour, INK, MARGIN, MUTED, NOTE_SIZE, TEXT_SIZE, category};
+use super::style::{Colour, INK, MARGIN, MUTED, NOTE_SIZE, TEXT_SIZE, categories};
 use super::text;
 
 const WIDTH: f64 = 760.0;
@@ -55,10 +55,11 @@ impl BarPlot {
             expected: "bar",
         })?;
         let families = self.families();
+        let colours = categories(families.iter().copied());
         let entries = families
             .iter()
-            .enumerate()
-            .map(|(index, family)| ((*family).to_owned(), category(index)));
+            .zip(colours)
+            .map(|(family, colour)| ((*family).to_owned(), colour));
         let legend = Legend::new(entries.filter(|_| families.len() > 1), WIDTH - 2.0 * MARGIN);
         let with_errors = self.bars.iter().any(|bar| bar.error.is_some());
         let note = if with_errors {
@@ -206,12 +207,9 @@ impl BarPlot {
     }
 
     fn colour(&self, bar: &Bar) -> Colour {
-        category(
-            self.families()
-                .iter()
-                .position(|family| *family == bar.family)
-                .unwrap_or(0),
-        )
+        let families = self.families();
+        let index = families.iter().position(|family| *family == bar.family);
+        categories(families)[index.unwrap_or(0)]
     }
 
     fn check(&self) -> Result<(), PlotError> {

@@ -9,7 +9,7 @@ use super::legend::{Entry, Legend};
 use super::series::Group;
 use super::span::Span;
 use super::spread::{Spread, spread};
-use super::style::{Colour, Dash, INK, MARGIN, category, reference};
+use super::style::{Colour, Dash, INK, MARGIN, categories, reference};
 
 const WIDTH: f64 = 760.0;
 const DATA_HEIGHT: f64 = 300.0;
@@ -134,7 +134,9 @@ impl LinePlot {
             seeds => format!("{} ({seeds} seeds)", group.label),
         };
         let colour = match self.palette {
-            Palette::Categorical => category(index),
+            Palette::Categorical => {
+                categories(self.groups.iter().map(|group| group.label.as_str()))[index]
+            }
             // The bright end of the map fades on white.
             Palette::Ordered => ColourMap::Sequential
                 .colour(0.88 * index as f64 / (self.groups.len().max(2) - 1) as f64),

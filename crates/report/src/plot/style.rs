@@ -48,7 +48,54 @@ pub(super) fn reference(index: usize) -> (Colour, Dash) {
     (colour, Dash { stroke, gap })
 }
 
+/// The models that keep a colour, in the order of [`CATEGORIES`]: whatever else a picture shows, a model looks the same in all.
+const MODELS: [&str; 6] = ["mnm-p", "mnm-g", "lstm", "lstm-salu", "ntm", "dnc"];
+
+/// A colour for each label: a model's own for what is called by its name, alone or followed by more ("mnm-p, heads 4"); for the others,
+/// and for a model's second group, the first colours that are free. They repeat after seven.
+pub(super) fn categories<'a>(labels: impl IntoIterator<Item = &'a str>) -> Vec<Colour> {
+    let model = |label: &str| {
+        let label = label.to_lowercase();
+        let rest = |name: &&str| label.strip_prefix(*name).map(|rest| rest.chars().next());
+        MODELS
+            .iter()
+            .position(|name| matches!(rest(name), Some(None | Some(' ' | ',' | ':'))))
+    };
+    let mut taken = Vec::new();
+    let owned: Vec<Option<usize>> = labels
+        .into_iter()
+        .map(|label| {
+            let own = model(label).filter(|own| !taken.contains(own));
+            taken.extend(own);
+            own
+        })
+        .collect();
+    let mut free = (0..).filter(|index| !taken.contains(index));
+    owned
+        .into_iter()
+        .map(|own| category(own.or_else(|| free.next()).unwrap_or_default()))
+        .collect()
+}
+
 /// The colour of the index-th category; they repeat after seven.
 pub(super) fn category(index: usize) -> Colour {
     CATEGORIES[index % CATEGORIES.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_has_one_colour_whatever_else_is_shown() {
+        let blue = category(0);
+        assert_eq!(
+            categories(["lstm", "mnm-p", "other"]),
+            [category(2), blue, category(1)]
+        );
+        assert_eq!(categories(["MNM-p, heads 4", "mnm-p"])[0], blue);
+        assert_ne!(categories(["mnm-p, heads 4", "mnm-p, heads 1"])[1], blue);
+        assert_eq!(categories(["lstm-salu"]), [category(3)]);
+        assert_eq!(categories(["a", "b"]), [category(0), category(1)]);
+    }
 }

@@ -13,7 +13,7 @@ use super::summary::{SectionSummary, Summary};
 use super::table::{self, Table};
 use super::{Report, agents, charts, number};
 
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = include_str!("../style.css");
 
 pub(super) fn page(report: &Report, summary: &Summary) -> Result<String, ReportError> {
     let sections = sections(report)?;

@@ -139,3 +139,53 @@ fn the_page_and_its_pictures_are_written() {
     let error = inspection.write(Path::new(&blocked)).unwrap_err();
     assert!(error.to_string().contains("cannot write"), "{error}");
 }
+
+#[test]
+fn the_story_comes_first_with_what_each_answer_was_read_from() {
+    let sets = [
+        "model.controller=9",
+        "model.value=5",
+        "model.hidden=6",
+        "model.embedding=7",
+        "data.ticks=2",
+        "train.steps=3",
+        "train.batch=4",
+        "train.valid_episodes=4",
+    ];
+    let config = Config::load("stories", &sets.map(str::to_owned)).unwrap();
+    let folder = TempDir::new().unwrap();
+    let options = TrainOptions {
+        quiet: true,
+        ..TrainOptions::default()
+    };
+    train(&config, folder.path(), &options).unwrap();
+    let run = Run::open(folder.path(), Weights::Last, &[]).unwrap();
+    let seen = look(&run, Split::Test, 0).unwrap();
+    // Ten statements of two steps each, and a question after every two of them.
+    assert_eq!(seen.lines.len(), 15);
+    assert_eq!(seen.lines[0], 0..2);
+    let without = seen.without.as_ref().unwrap();
+    assert_eq!(without.dim(), (5, 15));
+    for ((question, line), probability) in without.indexed_iter() {
+        assert_eq!(
+            probability.is_finite(),
+            line < 3 * question + 2,
+            "{question} {line}"
+        );
+    }
+    let inspection = inspect(&run, Split::Test, 0).unwrap();
+    assert_eq!(inspection.pictures[0].name, "memory-at-work");
+    let svg = &inspection.pictures[0].svg;
+    assert!(
+        svg.contains("where is") && !svg.contains("&lt;2&gt;"),
+        "{svg}"
+    );
+    let at = |words: &str| {
+        inspection
+            .html
+            .find(words)
+            .unwrap_or_else(|| panic!("no {words}"))
+    };
+    assert!(at("The memory at work") < at("The answers"));
+    assert!(at("The answers") < at("What was written when"));
+}

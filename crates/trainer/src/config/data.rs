@@ -34,7 +34,7 @@ macro_rules! tasks {
         }
 
         /// What `data.task` may say.
-        const TASKS: &[&str] = &[$($name),*];
+        pub(super) const TASKS: &[&str] = &[$($name),*];
 
         // Written out: what serde derives for a tag among the fields loses the key in which something is wrong.
         impl<'de> Deserialize<'de> for DataConfig {

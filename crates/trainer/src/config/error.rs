@@ -11,13 +11,22 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum ConfigError {
     /// No such experiment and no such file.
-    #[error("no config named `{name}` and no such file; there are: {known}")]
+    #[error("no config named `{name}` and no such file{likely}; there are: {known}")]
     UnknownName {
         /// What was asked for.
         name: String,
         /// The names that exist.
         known: String,
+        /// What was probably meant, as a question; empty if nothing is near.
+        likely: String,
     },
+    /// A folder where a file was to be.
+    #[error(
+        "{path} is a folder, not a config; of a run, take {config}",
+        path = .0.display(),
+        config = .0.join("config.toml").display()
+    )]
+    Folder(PathBuf),
     /// The file cannot be read.
     #[error("{path}: cannot read the config: {source}")]
     Read {

@@ -3,7 +3,10 @@
 mod average;
 mod data;
 mod error;
+mod explain;
+mod keys;
 mod overrides;
+mod reference;
 mod rl;
 mod train;
 
@@ -15,6 +18,9 @@ use serde::{Deserialize, Serialize};
 pub use average::Average;
 pub use data::DataConfig;
 pub use error::ConfigError;
+pub use explain::did_you_mean;
+pub use keys::{KEYS, Key};
+pub use reference::reference;
 pub use rl::RlConfig;
 pub use train::{Decay, TrainConfig};
 
@@ -119,6 +125,13 @@ impl Config {
         for set in sets {
             overrides::apply(&mut table, set)?;
         }
+        let task = table.get("data").and_then(|data| data.get("task"));
+        if let Some(defaults) = task
+            .and_then(toml::Value::as_str)
+            .and_then(completed_defaults)
+        {
+            overrides::make_whole(&mut table, &defaults);
+        }
         let mut config: Self = serde_path_to_error::deserialize(toml::Value::Table(table))
             .map_err(|e| {
                 let path = e.path().to_string();
@@ -129,7 +142,7 @@ impl Config {
                     } else {
                         format!("`{path}`")
                     },
-                    message: e.into_inner().to_string().trim_end().to_owned(),
+                    message: explain::explained(e.into_inner().to_string().trim_end()),
                 }
             })?;
         if config.data.is_environment() {
@@ -217,6 +230,22 @@ fn check_seed(seed: u64) -> Result<(), ConfigError> {
     }
 }
 
+/// The table of a config of this task that sets nothing else; `None` for a task that there is not.
+fn completed_defaults(task: &str) -> Option<toml::Table> {
+    // The only key without a default.
+    let dir = if task == "babi" {
+        "dir = \"data/babi\""
+    } else {
+        ""
+    };
+    let text = format!("[data]\ntask = {:?}\n{dir}", task);
+    let mut config: Config = toml::from_str(&text).ok()?;
+    if config.data.is_environment() {
+        config.rl.get_or_insert_default();
+    }
+    toml::Table::try_from(config).ok()
+}
+
 /// Refuses a number of threads that no machine has.
 pub(crate) fn check_threads(threads: usize) -> Result<(), ConfigError> {
     if threads > 1024 {
@@ -227,11 +256,17 @@ pub(crate) fn check_threads(threads: usize) -> Result<(), ConfigError> {
 }
 
 fn read(path: &str) -> Result<String, ConfigError> {
+    if Path::new(path).is_dir() {
+        return Err(ConfigError::Folder(path.into()));
+    }
     let is_path = path.ends_with(".toml") || path.contains(std::path::MAIN_SEPARATOR);
     if !is_path && !Path::new(path).is_file() {
         return Err(ConfigError::UnknownName {
             name: path.to_owned(),
             known: Config::names().join(", "),
+            likely: did_you_mean(path, Config::names()).map_or(String::new(), |likely| {
+                format!(" (did you mean `{likely}`?)")
+            }),
         });
     }
     std::fs::read_to_string(path).map_err(|source| ConfigError::Read {

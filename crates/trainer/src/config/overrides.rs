@@ -39,6 +39,26 @@ pub(super) fn apply(table: &mut Table, set: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
+/// Whole numbers that are written as others are (`1e3`, `32.0`) as whole numbers, where `defaults` has one.
+pub(super) fn make_whole(table: &mut Table, defaults: &Table) {
+    /// Beyond this not every whole number is a float.
+    const MOST: f64 = (1u64 << 53) as f64;
+    for (key, value) in table {
+        match (value, defaults.get(key)) {
+            (Value::Table(inner), Some(Value::Table(defaults))) => make_whole(inner, defaults),
+            (value, Some(Value::Integer(_))) => {
+                if let Some(x) = value
+                    .as_float()
+                    .filter(|x| x.fract() == 0.0 && x.abs() <= MOST)
+                {
+                    *value = Value::Integer(x as i64);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Whether `set` is a setting of `key`.
 pub(super) fn names(set: &str, key: &str) -> bool {
     key_of(set) == key
@@ -88,6 +108,21 @@ mod tests {
             table,
             "a = { b = [1, 2], c = '../x' }\nd = 0.5\ne = 'lstm'\nf = 'lstm'\ng = 'a=b'\nh = \"3\\ni=4\""
                 .parse::<Table>()
+                .expect("TOML")
+        );
+    }
+
+    #[test]
+    fn whole_numbers_may_be_written_as_others_are() {
+        let defaults: Table = "a = 1\nb = 1.5\nc.d = 2".parse().expect("TOML");
+        let mut table: Table = "a = 1e3\nb = 2.0\nc.d = 7.5\ne = 3.0"
+            .parse()
+            .expect("TOML");
+        make_whole(&mut table, &defaults);
+        assert_eq!(
+            table,
+            "a = 1000\nb = 2.0\nc.d = 7.5\ne = 3.0"
+                .parse()
                 .expect("TOML")
         );
     }

@@ -126,7 +126,7 @@ fn fitted(keys: &Array<f32>, values: &Array<f32>) -> Result<Vec<f64>, TrainError
 }
 
 /// The largest cosine over pairs of heads; both keys are `[T, 1, H, M]`.
-fn similarity(reads: &Array<f32>, writes: &Array<f32>) -> Array2<f64> {
+pub(crate) fn similarity(reads: &Array<f32>, writes: &Array<f32>) -> Array2<f64> {
     let (reads, writes) = (unit_keys(reads), unit_keys(writes));
     Array2::from_shape_fn((reads.len(), writes.len()), |(read, write)| {
         if write > read {

@@ -2,11 +2,14 @@
 //! is read. Whoever draws them needs no model.
 
 mod agent;
-mod memory;
+pub(crate) mod left_out;
+pub(crate) mod memory;
 mod words;
 
+use std::ops::Range;
+
 use mnm_controller::{Kernel, Masks, ModelConfig};
-use mnm_tasks::{Episode, Split};
+use mnm_tasks::{Episode, InputKind, Labels, Split};
 use mnm_tensor::{Parameters, Tensor};
 use ndarray::Array2;
 
@@ -17,6 +20,7 @@ use crate::task::{build_model, checked_episode};
 
 pub use agent::{AgentLook, look_at_agent};
 pub use memory::{MemoryLook, Spectrum};
+pub use words::of_line;
 
 /// The most steps of an episode that is looked into.
 const MOST_STEPS: usize = 5000;
@@ -44,6 +48,32 @@ pub struct Look {
     pub hidden: Vec<f64>,
     /// The model's memory, if that is a network.
     pub memory: Option<MemoryLook>,
+    /// The steps of each line of the episode; where the task has no lines, each step is one.
+    pub lines: Vec<Range<usize>>,
+    /// The probability of the model's answer to each question when the writes of a line are left out, `[targets, lines]`: the
+    /// model runs again with a write rate of 0 in that line. NaN where the line does not end before the question. `None` for answers
+    /// in bits, a model whose writes have no rate, or an episode of more than 200 steps.
+    pub without: Option<Array2<f64>>,
+}
+
+/// An episode of a run's task as it would be typed: a line each, questions with a question mark. `None` for a task without words.
+///
+/// # Errors
+/// [`TrainError`]: no such episode.
+pub fn told(run: &Run, split: Split, index: u64) -> Result<Option<Vec<String>>, TrainError> {
+    let episode = checked_episode(run.task.as_ref(), split, index)?;
+    let interface = run.task.interface();
+    if episode.line_starts.is_empty() || !matches!(interface.input, InputKind::Tokens { .. }) {
+        return Ok(None);
+    }
+    let words = words::of_steps(&episode.input, &interface.input);
+    let lines = left_out::lines(&episode).into_iter().map(|steps| {
+        let asked = steps
+            .clone()
+            .any(|step| episode.target_steps.contains(&step));
+        words::of_line(&words[steps]) + if asked { "?" } else { "" }
+    });
+    Ok(Some(lines.collect()))
 }
 
 /// Lets the run's model go through an episode.
@@ -68,12 +98,23 @@ pub fn look(run: &Run, split: Split, index: u64) -> Result<Look, TrainError> {
     let shape = (block.rows.len(), model.outputs());
     let width = model.cell().hidden_width();
     let steps = episode.steps();
+    let logits = Array2::from_shape_fn(shape, |(row, k)| logits.value()[[row, k]]);
+    let lines = left_out::lines(&episode);
+    let without = match episode.labels {
+        Labels::Classes(_) => {
+            let targets = &episode.target_steps;
+            left_out::logits_without(&model, &parameters, &block.input, &lines, targets)?
+        }
+        Labels::Bits(_) => None,
+    };
     Ok(Look {
+        without: without.map(|without| left_out::probabilities(&logits, &without)),
+        lines,
         words: words::of_steps(&episode.input, &interface.input),
         asked: (0..steps)
             .map(|step| episode.target_steps.binary_search(&step).is_ok())
             .collect(),
-        logits: Array2::from_shape_fn(shape, |(row, k)| logits.value()[[row, k]]),
+        logits,
         hidden: (0..steps)
             .map(|t| memory::norm((0..width).map(|unit| unrolled.outputs.value()[[t, 0, unit]])))
             .collect(),

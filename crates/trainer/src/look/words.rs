@@ -20,6 +20,26 @@ pub(super) fn of_steps(input: &Input, kind: &InputKind) -> Vec<String> {
     }
 }
 
+/// What a line of these steps says, its repeated showings folded into one.
+pub fn of_line(steps: &[String]) -> String {
+    let Some((first, rest)) = steps.split_first() else {
+        return String::new();
+    };
+    // A sentence shown again is the sentence and a mark; a single word is followed by the next one.
+    let is_again = |step: &String| {
+        let mark = step.strip_prefix(first.as_str());
+        mark.is_some_and(|mark| mark.starts_with(" <"))
+    };
+    if rest.iter().all(is_again) {
+        return first.clone();
+    }
+    let once = match steps.iter().position(|word| word == "<2>") {
+        Some(mark) => mark / 2,
+        None => steps.len(),
+    };
+    steps[..once].join(" ")
+}
+
 fn mark(value: f32) -> char {
     match value {
         0.0 => '.',
@@ -43,6 +63,19 @@ mod tests {
     use ndarray::{Array2, array};
 
     use super::*;
+
+    #[test]
+    fn repeated_showings_are_folded() {
+        let folded =
+            |steps: &[&str]| of_line(&steps.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>());
+        assert_eq!(
+            folded(&["ada ran", "ada ran <2>", "ada ran <3>"]),
+            "ada ran"
+        );
+        assert_eq!(folded(&["ada", "ran", "ada", "ran", "<2>"]), "ada ran");
+        assert_eq!(folded(&["ada", "ran"]), "ada ran");
+        assert_eq!(folded(&["ada ran"]), "ada ran");
+    }
 
     #[test]
     fn steps_are_words_or_marks() {

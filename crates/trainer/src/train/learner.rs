@@ -92,7 +92,7 @@ impl Learner {
         self.mean.as_ref()?.parameters(&self.parameters)
     }
 
-    /// The number of trained numbers.
+    /// The number of trainable parameters.
     pub(super) fn trained(&self) -> usize {
         let specs = self.model.parameters();
         let trained = specs.iter().filter(|spec| spec.trained);

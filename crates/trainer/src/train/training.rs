@@ -97,7 +97,12 @@ impl<'a, L: Learning> Training<'a, L> {
         observer
             .begin(&folder, step)
             .map_err(TrainError::Observer)?;
-        let progress = Progress::new(config.train.steps, step, options.quiet);
+        let progress = Progress::new(
+            config.train.steps,
+            may_stop_early(config),
+            step,
+            options.quiet,
+        );
         if history.is_empty() && mark.is_some_and(|mark| mark.has_lines()) {
             progress.say(
                 "note: metrics.jsonl is empty: the run goes on without what was measured before",
@@ -130,11 +135,15 @@ impl<'a, L: Learning> Training<'a, L> {
     pub(super) fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
         let (first, trained) = (self.counters.step, self.learner.trained());
         self.progress.say(&format!(
-            "{}: {} of {trained} trained numbers, batches of {}, {} threads, from step {first}",
+            "{}: {}, {trained} trainable parameters, batches of {}, {} threads{}",
             self.learning.task(),
             self.config.model.label(),
             self.config.train.batch,
             rayon::current_num_threads(),
+            match first {
+                0 => String::new(),
+                step => format!(", resumed at step {step}"),
+            },
         ));
         for note in self.learning.notes() {
             self.progress.say(&format!("note: {note}"));
@@ -414,4 +423,11 @@ fn resume_average<F: for<'a> Deserialize<'a>>(
 /// What a checkpoint knows of the metrics; one of an earlier version knows nothing.
 fn mark(checkpoint: &Checkpoint) -> Option<Mark> {
     serde_json::from_value(checkpoint.progress.get(MARK)?.clone()).ok()
+}
+
+/// Whether something else than the last step may end a training.
+fn may_stop_early(config: &Config) -> bool {
+    let for_its_rewards = config.rl.as_ref().map(|rl| rl.stop_reward.is_some());
+    // A task's questions may all be answered.
+    for_its_rewards.unwrap_or(true) || config.train.patience > 0
 }

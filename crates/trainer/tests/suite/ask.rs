@@ -4,7 +4,7 @@ use std::path::Path;
 
 use mnm_controller::Masks;
 use mnm_tasks::Split;
-use mnm_trainer::ask::{AskError, Reader};
+use mnm_trainer::ask::{Answer, AskError, Examined, MOST_LINES, Reader};
 use mnm_trainer::batch::Block;
 use mnm_trainer::{Config, Run, TrainOptions, Weights, train};
 
@@ -119,13 +119,22 @@ fn answers_are_those_of_the_whole_sequence() {
             assert_eq!(answers, &["bathroom", "garden", "hallway"]);
         }
         for lines in STORIES {
+            let texts: Vec<&str> = lines
+                .iter()
+                .map(|line| line.split('|').next().unwrap())
+                .collect();
+            let examined = reader.examine(&texts).unwrap();
             let mut story = reader.begin().unwrap();
-            for line in lines {
+            for (number, line) in lines.iter().enumerate() {
+                let found = &examined[number];
+                assert!(found.rate.is_some_and(|rate| rate > 0.0 && rate < 1.0));
+                assert_eq!(found.answer.is_some(), line.contains('|'));
                 let Some((question, _)) = line.split_once('|') else {
                     assert!(story.tell(line).unwrap().is_empty());
                     continue;
                 };
                 let answer = story.ask(question).unwrap();
+                check_examined(found, &answer, &lines[..number], sets);
                 let expected = expected.next().unwrap();
                 assert_eq!(answer.ranking.len(), expected.len());
                 for candidate in &answer.ranking {
@@ -139,6 +148,27 @@ fn answers_are_those_of_the_whole_sequence() {
         }
         assert!(expected.next().is_none(), "{sets:?}: all were asked");
     }
+}
+
+/// A line gone through with the whole story is answered as it was when told line by line, and every earlier line was left out once.
+fn check_examined(found: &Examined, answer: &Answer, before: &[&str], sets: &[&str]) {
+    for (one, other) in found
+        .answer
+        .iter()
+        .flat_map(|a| &a.ranking)
+        .zip(&answer.ranking)
+    {
+        let difference = (one.probability - other.probability).abs();
+        assert!(
+            difference < 1e-5,
+            "{sets:?}: {one:?}, told line by line {other:?}"
+        );
+    }
+    let in_place = !sets.contains(&"data.questions=separate");
+    let is_there = |line: &&str| in_place || !line.contains('|');
+    let lines = before.iter().filter(|line| is_there(line)).count();
+    assert_eq!(found.without.len(), lines, "{sets:?}");
+    assert!(found.without.iter().all(|(_, p)| *p > 0.0 && *p < 1.0));
 }
 
 #[test]
@@ -166,6 +196,16 @@ fn what_was_told_before_matters_and_unknown_words_are_named() {
         assert!(matches!(story.ask(nothing), Err(AskError::NoWord(_))));
     }
     assert_eq!(story.ask("Where is the Quokka?").unwrap(), fresh);
+    let long = vec!["ada ran"; MOST_LINES + 1];
+    assert!(matches!(
+        reader.examine(&long),
+        Err(AskError::TooLong { .. })
+    ));
+    assert!(matches!(
+        reader.examine(&["ada ran", "..."]),
+        Err(AskError::NoWord(_))
+    ));
+    assert!(reader.examine(&[]).unwrap().is_empty());
 }
 
 #[test]

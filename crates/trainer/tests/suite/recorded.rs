@@ -33,6 +33,10 @@ const RUNS: [(&str, &[&str]); 6] = [
         "stories",
         &[
             "model.embedding=7",
+            "model.recurrence=always",
+            "model.dropout_hidden=0.5",
+            "model.interaction_gain=1",
+            "model.memory_gain=1",
             "data.questions=2",
             "train.checkpoint_every=5",
         ],

@@ -33,7 +33,7 @@ pub fn inspect_agent(agent: &Agent, split: Split, index: u64) -> Result<Inspecti
     let html = document(
         &title,
         &html! {
-            p.facts {
+            p.small {
                 (look.after.rewards.len()) " steps, which count from 1. Earned " (untrained) ": "
                 (total(&look.before)) "; after training: " (total(&look.after)) ". One episode says little: "
                 code { "mnm eval" } " plays many."
