@@ -174,7 +174,7 @@ fn a_sentence_without_words_is_zero() {
     let zeros = ENCODER
         .encode(&constants::<f64>(&parameters(1)), &none, None)
         .unwrap();
-    assert_eq!(zeros.value(), Tensor::zeros(&[2, 3, 4]).value());
+    assert_eq!(zeros.value(), Tensor::<f64>::zeros(&[2, 3, 4]).value());
 }
 
 #[test]
