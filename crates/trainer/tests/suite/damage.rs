@@ -229,7 +229,8 @@ fn metrics_that_are_changed_under_a_run_are_written_anew() {
     let whole = folder.path().join("whole");
     train(&config(&[]), &whole, &options(false)).unwrap();
     let expected = fs::read_to_string(whole.join(METRICS)).unwrap();
-    let cases: [(&str, fn(&Path)); 4] = [
+    type Case = (&'static str, fn(&Path));
+    let cases: [Case; 4] = [
         ("moved", |path| {
             fs::rename(path, path.with_extension("old")).unwrap()
         }),
