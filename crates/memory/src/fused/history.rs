@@ -301,8 +301,8 @@ impl<F: Kernels> History<F> {
         let length = sizes.samples * self.places.weights_len;
         let place = match record {
             true => self.chunks.len(),
-            // The one of two that the present chunk does not begin with.
-            false => usize::from(last.weights.unwrap_or(length) == 0),
+            // The one of two that the present chunk does not begin with. The first may have only momentum of each sequence's own.
+            false => usize::from(last.weights.or(last.momentum) == Some(0)),
         };
         self.fold(plan, last.steps, place * length);
         let of_first = sizes.samples * self.coefficient_places[0].len;

@@ -19,8 +19,8 @@ fn three(count: [usize; 3], seed: u64) -> Array3<f64> {
 fn written() -> Memory<f64> {
     let memory = Memory::new(vec![
         Tensor::constant(three([2, 7, 4], 1)),
-        Tensor::constant(three([2, 6, 7], 2)),
-        Tensor::constant(three([2, 3, 6], 3)),
+        Tensor::constant(three([2, 7, 7], 2)),
+        Tensor::constant(three([2, 3, 7], 3)),
     ])
     .unwrap();
     let write = Write::new(
@@ -40,7 +40,7 @@ fn a_models_memory_is_taken_out_read_written_and_put_back() {
     let reads = memory.read(&Tensor::constant(keys.clone())).unwrap();
     for sequence in 0..2 {
         let mut taken =
-            AssociativeMemory::from_memory(&memory, sequence, Method::deep([7, 6]), Features::Raw)
+            AssociativeMemory::from_memory(&memory, sequence, Method::deep([7, 7]), Features::Raw)
                 .unwrap();
         let found = taken
             .read_batch(keys.index_axis(Axis(0), sequence))
@@ -139,15 +139,15 @@ fn misfits_say_what_would_fit() {
             .to_string()
     };
     assert!(
-        refused(2, Method::deep([7, 6]), Features::Raw).contains("no sequence 2: the memory has 2")
+        refused(2, Method::deep([7, 7]), Features::Raw).contains("no sequence 2: the memory has 2")
     );
     let layers = refused(0, Method::delta(), Features::Raw);
     assert!(
-        layers.contains("Method::Deep with hidden widths [7, 6]"),
+        layers.contains("Method::Deep with hidden widths [7, 7]"),
         "{layers}"
     );
-    assert!(refused(0, Method::deep([7]), Features::Raw).contains("[7, 6]"));
-    assert!(refused(0, Method::deep([7, 6]), Features::tanh(4)).contains("Features::Raw or Unit"));
+    assert!(refused(0, Method::deep([7]), Features::Raw).contains("[7, 7]"));
+    assert!(refused(0, Method::deep([7, 7]), Features::tanh(4)).contains("Features::Raw or Unit"));
     let infinite = Memory::new(vec![Tensor::constant(array![[[1.0, f64::INFINITY]]])]).unwrap();
     let error =
         AssociativeMemory::from_memory(&infinite, 0, Method::delta(), Features::Raw).unwrap_err();
