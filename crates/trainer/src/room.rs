@@ -148,7 +148,8 @@ fn largest(config: &Config, model: &Model<f32>) -> (&'static str, usize) {
         let mut halved = config.clone();
         let value = *setting(&mut halved);
         *setting(&mut halved) = (value / 2).max(1);
-        let spec = InputSpec::Dense {
+        // Of lines, which any recurrence takes.
+        let spec = InputSpec::Lines {
             width: model.input_width(),
         };
         let core = |config: &Config| Model::<f32>::new(&config.model, spec, model.outputs()).ok();
