@@ -358,7 +358,7 @@ proptest! {
 #[test]
 fn gradcheck_notices_a_lost_term() {
     let at = [random_array(&[3], &mut StdRng::seed_from_u64(2))];
-    let f = |x: &[Tensor<f64>]| x[0].mul(&x[0].detach());
+    let f = |x: &[Tensor<f64>]| x[0].mul(x[0].detach());
     let message =
         gradcheck(f, &at, Gradcheck::default()).expect_err("half of the gradient is lost");
     assert!(

@@ -245,7 +245,7 @@ fn any_kind_of_array_becomes_a_tensor() {
         Tensor::constant(&owned),
         Tensor::constant(owned.view()),
         Tensor::constant(owned.clone().into_shared()),
-        Tensor::constant(&owned.clone().into_shared()),
+        Tensor::constant(owned.clone().into_shared()),
         Tensor::constant(ndarray::CowArray::from(owned.view())),
         tape.variable(&owned),
     ];

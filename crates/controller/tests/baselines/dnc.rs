@@ -207,7 +207,7 @@ fn links_in_ops(x: &[Tensor<f64>]) -> Result<Tensor<f64>, TensorError> {
     let kept = write.reshape(&to)?.affine(-1.0, 1.0)?;
     let kept = kept.sub(&write.reshape(&from)?)?;
     let new = write.reshape(&to)?.mul(&precedence.reshape(&from)?)?;
-    let new = new.mul(&Tensor::shared(off_diagonal))?;
+    let new = new.mul(Tensor::shared(off_diagonal))?;
     before.mul(&kept)?.add(&new)
 }
 

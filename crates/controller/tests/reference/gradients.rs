@@ -65,7 +65,7 @@ fn training_loss(
     });
     let entropy = logits
         .log_softmax()?
-        .mul(&Tensor::shared(targets))?
+        .mul(Tensor::shared(targets))?
         .sum_all()?
         .scale(-1.0 / rows as f64)?;
     let meta = run.meta.sum_all()?.scale(1.0 / rows as f64)?;

@@ -16,7 +16,7 @@ use super::seal;
 /// Named tensors with metadata. What the tensors mean is the reader's business.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Container {
-    /// Free text under names; of a file of ours without its [seal](super::seal), which writing adds.
+    /// Free text under names; of a file of ours without its seal, which writing adds.
     pub metadata: BTreeMap<String, String>,
     /// The tensors.
     pub tensors: Parameters<Array<f32>>,
