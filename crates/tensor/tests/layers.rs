@@ -47,7 +47,8 @@ fn every_function_has_the_derivatives_of_its_differences() {
                     seed,
                     ..Gradcheck::default()
                 };
-                gradcheck(squared, &[x.clone()], how).unwrap_or_else(|e| panic!("{name}: {e}"));
+                gradcheck(squared, std::slice::from_ref(&x), how)
+                    .unwrap_or_else(|e| panic!("{name}: {e}"));
             }
         }
     }
