@@ -54,3 +54,20 @@ fn the_guides_show_their_examples() {
         &["crates/controller/examples/a_cell_of_your_own.rs"],
     );
 }
+
+/// What the front page shows as the whole of a rule is the rule.
+#[test]
+fn the_readme_shows_a_rule_as_it_is() {
+    let read = |path: &str| std::fs::read_to_string(workspace::root().join(path)).expect(path);
+    let (page, rule) = (
+        read("README.md"),
+        read("crates/memory/src/rules/perceptron.rs"),
+    );
+    let blocks = blocks(&page);
+    let rule = lines(&rule);
+    let shown = blocks.iter().filter(|block| {
+        rule.windows(block.len())
+            .any(|part| part == block.as_slice())
+    });
+    assert_eq!(shown.count(), 1);
+}

@@ -32,8 +32,8 @@ impl<F: Float> WriteRule<F> for PerceptronRule {
 
     fn program(&self, shape: &MemoryShape, heads: usize) -> Option<Program> {
         let mut p = Program::new(shape, heads);
-        let bias = Some("targets.bias");
-        let targets = p.linear(p.values(), shape.targets(), "targets.weight", bias);
+        let (name, bias) = ("targets.weight", Some("targets.bias"));
+        let targets = p.linear(p.values(), shape.targets(), name, bias);
         let a = p.activations();
         let mut start = 0;
         for layer in 0..shape.layers() {
