@@ -181,8 +181,23 @@ pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
     state: &State<F>,
     masks: &StateMasks<F>,
 ) -> Result<Unrolled<F>, ControllerError> {
+    let step = |input: &_, state: &_| cell.step(parameters, input, state);
+    unroll_with(cell.hidden_width(), &step, inputs, state, masks)
+}
+
+/// One step of a cell, its parameters given: input and state to what it returns.
+type StepFn<'a, F> = &'a dyn Fn(&Tensor<F>, &State<F>) -> Result<Step<F>, ControllerError>;
+
+/// [`unroll_by_steps`], compiled once for all cells.
+fn unroll_with<F: Float>(
+    hidden_width: usize,
+    step: StepFn<'_, F>,
+    inputs: &Tensor<F>,
+    state: &State<F>,
+    masks: &StateMasks<F>,
+) -> Result<Unrolled<F>, ControllerError> {
     let [steps, batch, _] = sequences(inputs)?;
-    masks.check(steps, batch, cell.hidden_width())?;
+    masks.check(steps, batch, hidden_width)?;
     let mut state = state.clone();
     let (mut outputs, mut metas) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
     let mut traces: BTreeMap<&'static str, Vec<Tensor<F>>> = BTreeMap::new();
@@ -196,7 +211,7 @@ pub fn unroll_by_steps<F: Float, C: Cell<F> + ?Sized>(
             let cell_state = state.get("cell")?.mul(&mask)?;
             state = state.with("cell", cell_state);
         }
-        let step = cell.step(parameters, &inputs.select(0, t)?, &state)?;
+        let step = step(&inputs.select(0, t)?, &state)?;
         outputs.push(step.output);
         metas.push(step.meta);
         state = step.state;

@@ -13,7 +13,12 @@ pub struct State<F: Float>(BTreeMap<String, Tensor<F>>);
 impl<F: Float> State<F> {
     /// A state of these parts.
     pub fn new<N: Into<String>>(parts: impl IntoIterator<Item = (N, Tensor<F>)>) -> Self {
-        Self(parts.into_iter().map(|(n, t)| (n.into(), t)).collect())
+        // One by one: `BTreeMap::from_iter` sorts, and its sort is compiled again for each number of parts.
+        let mut state = BTreeMap::new();
+        for (name, part) in parts {
+            state.insert(name.into(), part);
+        }
+        Self(state)
     }
 
     /// The part called `name`.

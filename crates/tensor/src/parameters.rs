@@ -79,12 +79,9 @@ impl<V> Parameters<V> {
 
     /// The same names, each value mapped.
     pub fn map<W>(&self, mut f: impl FnMut(&str, &V) -> W) -> Parameters<W> {
-        Parameters(
-            self.0
-                .iter()
-                .map(|(name, value)| (name.clone(), f(name, value)))
-                .collect(),
-        )
+        self.iter()
+            .map(|(name, value)| (name.to_owned(), f(name, value)))
+            .collect()
     }
 }
 
@@ -111,7 +108,12 @@ impl<F: Float> Parameters<Array<F>> {
 
 impl<V> FromIterator<(String, V)> for Parameters<V> {
     fn from_iter<I: IntoIterator<Item = (String, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().collect())
+        // One by one: `BTreeMap::from_iter` sorts, and its sort is compiled again for each type of value.
+        let mut parameters = Self::new();
+        for (name, value) in pairs {
+            parameters.insert(name, value);
+        }
+        parameters
     }
 }
 

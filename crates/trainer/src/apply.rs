@@ -16,10 +16,10 @@ use mnm_controller::{
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Array, ParameterSpec, Parameters, Tensor, TensorError};
 use ndarray::Dimension;
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::checkpoint::{Checkpoint, CheckpointError, Container, check_parameters, is_encoder};
+use crate::config::wire::{Misfit, from_table};
 
 /// The tensor that is read from an input file.
 const INPUT: &str = "x";
@@ -107,10 +107,20 @@ impl From<TensorError> for ApplyError {
 }
 
 /// The part of a config that describes the core model.
-#[derive(Deserialize)]
-struct Core {
-    #[serde(default)]
-    model: ModelConfig,
+fn core_config(config: &str) -> Result<ModelConfig, ApplyError> {
+    let mut table: toml::Table = config.parse().map_err(|error: toml::de::Error| {
+        ApplyError::Config(error.to_string().trim_end().to_owned())
+    })?;
+    let model = match table.remove("model") {
+        Some(toml::Value::Table(model)) => model,
+        Some(other) => {
+            let message = format!("`model` is a {}, not a table", other.type_str());
+            return Err(ApplyError::Config(message));
+        }
+        None => toml::Table::new(),
+    };
+    from_table(model)
+        .map_err(|Misfit { key, message }| ApplyError::Config(format!("`model.{key}`: {message}")))
 }
 
 /// The core model of a checkpoint, its encoder left out, and its parameters. `kernel` replaces the config's.
@@ -121,8 +131,7 @@ pub fn core_model<F: Kernels>(
     checkpoint: &Checkpoint,
     kernel: Option<Kernel>,
 ) -> Result<(Model<F>, Parameters<Tensor<F>>), ApplyError> {
-    let Core { mut model } = toml::from_str(&checkpoint.config)
-        .map_err(|error| ApplyError::Config(error.to_string().trim_end().to_owned()))?;
+    let mut model = core_config(&checkpoint.config)?;
     model.kernel = kernel.unwrap_or(model.kernel);
     model.validate()?;
     // The controller sees more than the input (what was read last); how much, a model of input width 1 tells.

@@ -138,7 +138,7 @@ impl Reader {
         let Some(manner) = Manner::of(&config.data) else {
             return Err(AskError::NoStories {
                 path: dir.to_owned(),
-                task: name(&config.data),
+                task: config.data.name().to_owned(),
             });
         };
         let Some(vocabulary) = checkpoint.vocabulary.clone() else {
@@ -174,12 +174,6 @@ impl Reader {
             state: self.model.initial_state(&self.parameters, 1)?,
         })
     }
-}
-
-/// The task's name in a config.
-fn name(data: &DataConfig) -> String {
-    let table = serde_json::to_value(data).unwrap_or_default();
-    table["task"].as_str().unwrap_or("another task").to_owned()
 }
 
 /// A story as far as it has been told.

@@ -146,8 +146,8 @@ impl Kernels for f32 {
     }
 }
 
+// Not inlined: the tiles would be compiled again in every crate that multiplies `f64`.
 impl Kernels for f64 {
-    #[inline]
     unsafe fn outer(
         _: Level,
         size: (usize, usize, usize),
@@ -160,7 +160,6 @@ impl Kernels for f64 {
         unsafe { blocks::outer::<Portable<f64>>(size, a, b, padded, c) }
     }
 
-    #[inline]
     unsafe fn dots(
         _: Level,
         size: (usize, usize, usize),
@@ -173,7 +172,6 @@ impl Kernels for f64 {
         unsafe { blocks::dots::<Portable<f64>>(size, x, w, y, store) }
     }
 
-    #[inline]
     unsafe fn dot(_: Level, k: usize, x: *const f64, w: *const f64) -> f64 {
         // SAFETY: the contract is the callee's.
         unsafe { blocks::dot::<Portable<f64>>(k, x, w) }

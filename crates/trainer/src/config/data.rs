@@ -13,6 +13,7 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ConfigError;
+use super::wire::{self, Misfit};
 
 /// One line a task: the name that `data.task` takes, the variant, and its options.
 macro_rules! tasks {
@@ -170,12 +171,9 @@ fn name<E: Error>(table: &mut toml::Table) -> Result<String, E> {
 
 /// The options of a task; an error begins with the key that it is about.
 fn options<T: DeserializeOwned, E: Error>(table: toml::Table) -> Result<T, E> {
-    serde_path_to_error::deserialize(toml::Value::Table(table)).map_err(|error| {
-        let path = error.path().to_string();
-        let message = error.into_inner().to_string();
-        let message = message.trim_end();
-        E::custom(match path.as_str() {
-            "." => message.to_owned(),
+    wire::from_table(table).map_err(|Misfit { key, message }| {
+        E::custom(match key.as_str() {
+            "." => message,
             key => format!("in `{key}`: {message}"),
         })
     })

@@ -9,6 +9,7 @@ mod overrides;
 mod reference;
 mod rl;
 mod train;
+pub(crate) mod wire;
 
 use std::path::Path;
 
@@ -132,19 +133,14 @@ impl Config {
         {
             overrides::make_whole(&mut table, &defaults);
         }
-        let mut config: Self = serde_path_to_error::deserialize(toml::Value::Table(table))
-            .map_err(|e| {
-                let path = e.path().to_string();
-                ConfigError::Key {
-                    origin: origin.to_owned(),
-                    key: if path == "." {
-                        "the top level".to_owned()
-                    } else {
-                        format!("`{path}`")
-                    },
-                    message: explain::explained(e.into_inner().to_string().trim_end()),
-                }
-            })?;
+        let mut config: Self = wire::from_table(table).map_err(|misfit| ConfigError::Key {
+            origin: origin.to_owned(),
+            key: match misfit.key.as_str() {
+                "." => "the top level".to_owned(),
+                key => format!("`{key}`"),
+            },
+            message: explain::explained(&misfit.message),
+        })?;
         if config.data.is_environment() {
             config.rl.get_or_insert_default();
         }
@@ -174,8 +170,7 @@ impl Config {
 
     /// The table with every default in it; `None` where it does not describe an experiment by itself.
     fn completed(table: &toml::Table) -> Option<toml::Table> {
-        let config: Self = table.clone().try_into().ok()?;
-        toml::Table::try_from(config).ok()
+        wire::to_table(&wire::from_table::<Self>(table.clone()).ok()?)
     }
 
     /// Checks every value's range.
@@ -210,7 +205,7 @@ impl Config {
     /// The whole config as TOML, every default visible.
     pub fn to_toml(&self) -> String {
         // Serialising fails only for types that TOML lacks, and the config has none.
-        toml::to_string(self).unwrap_or_default()
+        wire::to_text(self).unwrap_or_default()
     }
 
     /// The config as a checkpoint holds it: without what changes the speed alone, so that the bytes do not depend on it.
@@ -232,18 +227,17 @@ fn check_seed(seed: u64) -> Result<(), ConfigError> {
 
 /// The table of a config of this task that sets nothing else; `None` for a task that there is not.
 fn completed_defaults(task: &str) -> Option<toml::Table> {
-    // The only key without a default.
-    let dir = if task == "babi" {
-        "dir = \"data/babi\""
-    } else {
-        ""
-    };
-    let text = format!("[data]\ntask = {:?}\n{dir}", task);
-    let mut config: Config = toml::from_str(&text).ok()?;
+    let mut data = toml::Table::from_iter([("task".to_owned(), task.into())]);
+    if task == "babi" {
+        // The only key without a default.
+        data.insert("dir".to_owned(), "data/babi".into());
+    }
+    let table = toml::Table::from_iter([("data".to_owned(), data.into())]);
+    let mut config: Config = wire::from_table(table).ok()?;
     if config.data.is_environment() {
         config.rl.get_or_insert_default();
     }
-    toml::Table::try_from(config).ok()
+    wire::to_table(&config)
 }
 
 /// Refuses a number of threads that no machine has.
