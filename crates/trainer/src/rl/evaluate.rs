@@ -186,27 +186,31 @@ fn play_agent<A: Arena>(
     episodes: u64,
 ) -> Result<Figures, TrainError> {
     let starts: Vec<u64> = (0..episodes).step_by(BLOCK).collect();
-    let parts = starts
-        .into_par_iter()
-        .map(|first| {
-            let batch = (episodes - first).min(BLOCK as u64) as usize;
-            let mut arena = A::open(options, batch, agent.seed, split)?;
-            let mut player = AgentPlayer::new(
-                agent.model,
-                agent.parameters,
-                batch,
-                agent.seed,
-                split,
-                first,
-            )?;
-            let played = play_in(&mut arena, &mut player, first);
-            player.check()?;
-            played
-        })
-        .collect::<Result<Vec<_>, TrainError>>()?;
+    let block = |first: u64| {
+        let batch = (episodes - first).min(BLOCK as u64) as usize;
+        let mut arena = A::open(options, batch, agent.seed, split)?;
+        let AgentRef {
+            model,
+            parameters,
+            seed,
+        } = agent;
+        let mut player = AgentPlayer::new(model, parameters, batch, seed, split, first)?;
+        let played = play_in(&mut arena, &mut player, first);
+        player.check()?;
+        played
+    };
+    let parts = in_parallel(starts, &block)?;
     let mut all = Played::default();
     parts.into_iter().for_each(|part| all.extend(part));
     Ok(all.figures(A::FINDS))
+}
+
+/// What `block` plays from each start on, in the order of the starts; compiled once for all environments.
+fn in_parallel(
+    starts: Vec<u64>,
+    block: &(dyn Fn(u64) -> Result<Played, TrainError> + Sync),
+) -> Result<Vec<Played>, TrainError> {
+    starts.into_par_iter().map(block).collect()
 }
 
 #[derive(Clone, Copy)]
