@@ -15,6 +15,7 @@
 
 mod adjoint;
 mod border;
+mod by_row;
 mod cost;
 mod decay;
 mod elementwise;
