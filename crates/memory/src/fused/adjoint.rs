@@ -426,7 +426,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
 }
 
 /// Sets, or adds to, a row.
-fn put_row<F: Kernels>(fresh: bool, to: &mut [F], factor: F, from: &[F]) {
+pub(super) fn put_row<F: Kernels>(fresh: bool, to: &mut [F], factor: F, from: &[F]) {
     if fresh {
         scaled(to, factor, from);
     } else {

@@ -26,7 +26,15 @@ impl<F: Kernels> HistoryCotangents<F> {
         self.entered = true;
         let MemorySaved { plan, history, .. } = saved;
         let chunk_steps = history.chunk().steps;
-        self.factors.fill(F::zero());
+        let places = &history.places;
+        for own in self.factors.chunks_exact_mut(places.factors_len.max(1)) {
+            for (l, layer) in plan.layers.iter().enumerate() {
+                let rows = chunk_steps * layer.updates * plan.sizes.heads;
+                for region in [places.a[l], places.d[l]] {
+                    region.first(rows).of_mut(own).fill(F::zero());
+                }
+            }
+        }
         self.by_row.begin();
         if let Some(decays) = &mut self.decays {
             decays.begin();

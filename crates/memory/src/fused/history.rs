@@ -369,14 +369,15 @@ impl<F: Kernels> History<F> {
         to: &mut [F],
     ) {
         let own = self.places.weights[l];
-        for r in 0..region.rows {
-            let from = match (known, &self.shared[l]) {
-                (Some(known), _) if own.rows > 0 => own.row(known, r),
-                (_, Some(shared)) => &shared.dense[r * region.columns..][..region.columns],
-                _ => unreachable!("a layer has weights"),
-            };
-            region.row_mut(to, r).copy_from_slice(from);
-        }
+        let from = match (known, &self.shared[l]) {
+            (Some(known), _) if own.rows > 0 => (known, own),
+            (_, Some(shared)) => (
+                shared.dense.as_slice(),
+                Region::dense(layer.out, layer.input),
+            ),
+            _ => unreachable!("a layer has weights"),
+        };
+        region.copy_from(to, from);
         let rows = steps * layer.updates * heads;
         if layer.updates == 0 {
             return;

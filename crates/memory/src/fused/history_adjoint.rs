@@ -12,7 +12,7 @@ use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmu
 
 use super::adjoint::MemoryEnd;
 use super::by_row::ByRowCotangents;
-use super::decay::{DecayCotangents, add_products, scale_columns_in_place};
+use super::decay::{DecayCotangents, add_products, scale_columns, scale_columns_in_place};
 use super::elementwise::{add_scaled, scaled};
 use super::forward::MemorySaved;
 use super::history::{History, Side};
@@ -258,15 +258,9 @@ impl<F: Kernels> HistoryCotangents<F> {
                 Side::Pull => ((x.0, x_s), (dy.0, dy_s)),
             };
             let first = back.row(history, layer, l);
-            for r in 0..each {
-                let row = first + r;
-                self.dy[l]
-                    .row_mut(waiting, row)
-                    .copy_from_slice(as_dy.1.row(as_dy.0, r));
-                self.x[l]
-                    .row_mut(waiting, row)
-                    .copy_from_slice(as_x.1.row(as_x.0, r));
-            }
+            let here = |region: Region| region.skip(first).first(each);
+            here(self.dy[l]).copy_from(waiting, as_dy);
+            here(self.x[l]).copy_from(waiting, as_x);
             if rows == 0 {
                 continue;
             }
@@ -280,11 +274,12 @@ impl<F: Kernels> HistoryCotangents<F> {
                 Side::Apply => (d, a),
                 Side::Pull => (a, d),
             };
-            let new = Region::new(each, rows);
+            // P stands in the waiting rows, C with the coefficients.
+            let p = here(self.p[l]).narrow(rows);
             matmul_nt(
                 dy_s.view(dy.0),
                 near.1.view(near.0),
-                new.view_mut(&mut self.coefficients),
+                p.view_mut(waiting),
                 Store::Overwrite,
             );
             let (range, c) = history.coefficients(s, l);
@@ -298,37 +293,28 @@ impl<F: Kernels> HistoryCotangents<F> {
             if let (Some(_), Some(cotangents)) = (numbers, &mut self.decays) {
                 let of = cotangents.of(s);
                 for r in 0..each {
-                    let (new, old) = (new.row(&self.coefficients, r), at.row(stored, r));
+                    let (new, old) = (p.row(waiting, r), at.row(stored, r));
                     add_products(&mut of.r[..back.version], -F::one(), new, old, columns);
                 }
             }
-            // P stands in the waiting rows, C with the coefficients.
-            for r in 0..each {
-                let p = &mut self.p[l].row_mut(waiting, first + r)[..rows];
-                let (new, c) = (new.row(&self.coefficients, r), at.row_mut(stored, r));
-                match side {
-                    Side::Apply => p.copy_from_slice(new),
-                    Side::Pull => {
-                        p.copy_from_slice(c);
-                        c.copy_from_slice(new);
+            let faded = Region::new(each, rows);
+            let new = match numbers {
+                None => p.view(waiting),
+                Some(numbers) => {
+                    for r in 0..each {
+                        let to = faded.row_mut(&mut self.coefficients, r);
+                        scale_columns(to, p.row(waiting, r), numbers, columns);
                     }
+                    faded.view(&self.coefficients)
                 }
-            }
-            if let Some(numbers) = numbers {
+            };
+            matmul(new, far.1.view(far.0), dx_s.view_mut(dx.0), Store::Subtract);
+            if side == Side::Pull {
+                // Here the operands have changed places, and so do the coefficients.
                 for r in 0..each {
-                    scale_columns_in_place(
-                        new.row_mut(&mut self.coefficients, r),
-                        numbers,
-                        columns,
-                    );
+                    p.row_mut(waiting, r).swap_with_slice(at.row_mut(stored, r));
                 }
             }
-            matmul(
-                new.view(&self.coefficients),
-                far.1.view(far.0),
-                dx_s.view_mut(dx.0),
-                Store::Subtract,
-            );
         }
     }
 
