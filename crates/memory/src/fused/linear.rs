@@ -36,12 +36,12 @@ pub(crate) struct LinearInputs<'a, F> {
     pub gate_stride: usize,
 }
 
-/// What comes out: reads `[T, M]`, meta losses `[T]` and the last weights `[M, M]`.
-pub(crate) struct LinearOutcome<F> {
-    pub reads: Vec<F>,
-    pub meta: Vec<F>,
-    pub weights: Vec<F>,
-    pub saved: Option<LinearSaved<F>>,
+/// Where what comes out goes: reads `[M]` and a meta loss at a step, a row every so many elements.
+pub(crate) struct LinearOutcome<'a, F> {
+    pub reads: &'a mut [F],
+    pub read_stride: usize,
+    pub meta: &'a mut [F],
+    pub meta_stride: usize,
 }
 
 /// Where a chunk keeps what it makes.
@@ -55,6 +55,8 @@ pub(super) struct Kept {
     pub miss: Region,
     /// The norms of X.
     pub norms: Region,
+    /// X K^T `[2n, n]`.
+    pub g: Region,
     /// W_a.
     pub weights: Region,
     /// Where the record of the program begins; it ends the chunk's part.
@@ -127,6 +129,7 @@ impl<F: Kernels> Linear<F> {
             d: all.region(rows, width),
             miss: all.region(rows, width),
             norms: all.region(1, 2 * rows),
+            g: all.region(2 * rows, rows),
             weights: all.region(width, width),
             record: all.0,
             // Behind the values of the program the plan has room for reads, which go another way here.
@@ -154,13 +157,14 @@ impl<F: Kernels> Linear<F> {
         (first, self.chunk.min(self.steps - first))
     }
 
-    /// One sequence forward from `weights` `[M, M]`.
+    /// One sequence forward from `weights` `[M, M]`: the last weights, and what the way back needs, if `record`.
     pub fn forward(
         &self,
         weights: &[F],
         inputs: LinearInputs<'_, F>,
+        mut outcome: LinearOutcome<'_, F>,
         record: bool,
-    ) -> LinearOutcome<F> {
+    ) -> (Vec<F>, Option<LinearSaved<F>>) {
         let (steps, width) = (self.steps, self.width);
         let length = self.kept.length;
         let chunks = self.chunks();
@@ -173,12 +177,6 @@ impl<F: Kernels> Linear<F> {
         };
         let rates = of(inputs.gates[0], |beta| beta);
         let keep = of(inputs.gates[1], |phi| F::one() - phi);
-        let mut outcome = LinearOutcome {
-            reads: vec![F::zero(); steps * width],
-            meta: vec![F::zero(); steps],
-            weights: Vec::with_capacity(width * width),
-            saved: None,
-        };
         let dense = (weights, Region::dense(width, width));
         self.kept.weights.copy_from(&mut kept[..length], dense);
         let mut work = Work::new(self);
@@ -200,14 +198,15 @@ impl<F: Kernels> Linear<F> {
         }
         let last = if record { chunks } else { chunks % 2 };
         let (region, from) = (self.kept.weights, &kept[last * length..]);
-        (0..width).for_each(|r| outcome.weights.extend_from_slice(region.row(from, r)));
-        outcome.saved = record.then(|| LinearSaved {
+        let rows = (0..width).flat_map(|r| region.row(from, r).iter().copied());
+        let weights = rows.collect();
+        let saved = record.then(|| LinearSaved {
             linear: self.clone(),
             kept,
             rates,
             keep,
         });
-        outcome
+        (weights, saved)
     }
 
     pub(super) fn numbers<'a>(
@@ -265,7 +264,11 @@ impl<F: Kernels> Linear<F> {
         let (_, steps) = self.extent(chunk);
         let (heads, kept) = (self.heads, &self.kept);
         let n = steps * heads;
-        work.products(self, now, n);
+        work.base(self, now, n);
+        let (low, high) = now.split_at_mut(kept.g.offset);
+        let g = kept.g.first(2 * n).narrow(n).after(kept.g.offset);
+        let (x, keys) = (kept.x.first(2 * n).view(low), kept.x.first(n).view(low));
+        matmul_nt(x, keys, g.view_mut(high), Store::Overwrite);
         work.fade(numbers, steps);
         let (low, record) = now.split_at_mut(kept.record);
         for c in 0..steps {
@@ -292,13 +295,8 @@ impl<F: Kernels> Linear<F> {
                         if c > 0 {
                             let known = kept.d.first(c * heads);
                             let to = place.region.group(only(c), heads).view_mut(to);
-                            let within = within(
-                                &work.decays,
-                                &mut work.scaled,
-                                (&work.g, work.g_at),
-                                c,
-                                heads,
-                            );
+                            let room = &mut work.scaled;
+                            let within = within(&work.decays, room, (low, kept.g), c, heads);
                             matmul(within, known.view(low), to, Store::Subtract);
                         }
                     }
@@ -329,12 +327,12 @@ impl<F: Kernels> Linear<F> {
         now: &mut [F],
         work: &mut Work<F>,
         inputs: LinearInputs<'_, F>,
-        outcome: &mut LinearOutcome<F>,
+        outcome: &mut LinearOutcome<'_, F>,
     ) {
         let (first, steps) = self.extent(chunk);
         let (heads, width, kept) = (self.heads, self.width, &self.kept);
         let n = steps * heads;
-        work.mask(n, heads);
+        work.mask((now, kept.g), n, heads);
         let z = work.base_at.first(2 * n);
         if let Some(decays) = &work.decays {
             for r in 0..2 * n {
@@ -351,7 +349,8 @@ impl<F: Kernels> Linear<F> {
         );
         let mean = F::one() / F::of(heads as f64);
         for c in 0..steps {
-            let read = &mut outcome.reads[(first + c) * width..][..width];
+            let read = &mut outcome.reads[(first + c) * outcome.read_stride..][..width];
+            read.fill(F::zero());
             let mut squares = F::zero();
             for h in 0..heads {
                 let row = c * heads + h;
@@ -362,7 +361,8 @@ impl<F: Kernels> Linear<F> {
                 add_scaled(miss, -F::one(), &inputs.rows[1][from..from + width]);
                 squares += dot(miss, miss);
             }
-            outcome.meta[first + c] = squares / F::of((heads * width) as f64);
+            outcome.meta[(first + c) * outcome.meta_stride] =
+                squares / F::of((heads * width) as f64);
         }
     }
 
@@ -386,7 +386,7 @@ impl<F: Kernels> Linear<F> {
 pub(super) fn within<'a, F: Kernels>(
     decays: &Option<Decays<F>>,
     room: &'a mut Scratch<F>,
-    (g, at): (&'a Scratch<F>, Region),
+    (g, at): (&'a [F], Region),
     c: usize,
     heads: usize,
 ) -> mnm_tensor::kernels::Matrix<'a, F> {
@@ -409,9 +409,6 @@ pub(super) struct Work<F> {
     /// X W_a^T `[2n, M]`.
     pub base: Scratch<F>,
     pub base_at: Region,
-    /// X K^T `[2n, n]`.
-    pub g: Scratch<F>,
-    pub g_at: Region,
     /// L `[2n, n]`.
     pub l: Scratch<F>,
     pub l_at: Region,
@@ -424,29 +421,24 @@ pub(super) struct Work<F> {
 impl<F: Kernels> Work<F> {
     pub fn new(linear: &Linear<F>) -> Self {
         let (n, width) = (linear.chunk * linear.heads, linear.width);
-        let (base_at, g_at) = (Region::new(2 * n, width), Region::new(2 * n, n));
+        let (base_at, l_at) = (Region::new(2 * n, width), Region::new(2 * n, n));
         Work {
             scratch: Scratch::new(linear.plan.scratch_len),
             base: Scratch::new(base_at.len()),
             base_at,
-            g: Scratch::new(g_at.len()),
-            g_at,
-            l: Scratch::new(g_at.len()),
-            l_at: g_at,
+            l: Scratch::new(l_at.len()),
+            l_at,
             scaled: Scratch::new(Region::new(linear.heads, n).len()),
             faded: Scratch::new(Region::new(n, width).len()),
             decays: linear.rule.forget.then(|| Decays::new(1, linear.chunk)),
         }
     }
 
-    /// X W_a^T and X K^T.
-    pub fn products(&mut self, linear: &Linear<F>, now: &[F], n: usize) {
+    /// X W_a^T.
+    pub fn base(&mut self, linear: &Linear<F>, now: &[F], n: usize) {
         let x = linear.kept.x.first(2 * n).view(now);
         let base = self.base_at.first(2 * n).view_mut(&mut self.base);
         matmul_nt(x, linear.kept.weights.view(now), base, Store::Overwrite);
-        let keys = linear.kept.x.first(n).view(now);
-        let g = self.g_at.first(2 * n).narrow(n).view_mut(&mut self.g);
-        matmul_nt(x, keys, g, Store::Overwrite);
     }
 
     /// p and r of all steps.
@@ -458,10 +450,10 @@ impl<F: Kernels> Work<F> {
     }
 
     /// L from X K^T.
-    pub fn mask(&mut self, n: usize, heads: usize) {
+    pub fn mask(&mut self, (g, at): (&[F], Region), n: usize, heads: usize) {
         for row in 0..2 * n {
             let steps = row % n / heads + 1;
-            let from = &self.g_at.row(&self.g, row)[..n];
+            let from = &at.row(g, row)[..n];
             let (known, later) =
                 self.l_at.row_mut(&mut self.l, row)[..n].split_at_mut(steps * heads);
             match &self.decays {

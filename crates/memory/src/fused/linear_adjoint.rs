@@ -30,12 +30,13 @@ pub(crate) struct LinearCotangents<'a, F> {
     pub weights: &'a [F],
 }
 
-/// Cotangents of what went in: keys, values and read keys `[T, H M]`, beta and phi `[T]`, the weights `[M, M]`.
-pub(crate) struct LinearGradients<F> {
-    pub rows: [Vec<F>; 3],
+/// Where the cotangents of what went in go: of keys, values and read keys `[H M]` at a step, a row every so many elements; of beta and
+/// phi, made here `[T]`, the last empty without that gate.
+pub(crate) struct LinearGradients<'a, F> {
+    pub rows: [&'a mut [F]; 3],
+    pub row_stride: usize,
     pub rates: Vec<F>,
     pub forget: Vec<F>,
-    pub weights: Vec<F>,
 }
 
 /// Working memory of the way back.
@@ -61,8 +62,13 @@ struct Back<F> {
 }
 
 impl<F: Kernels> LinearSaved<F> {
-    /// The sequence back.
-    pub fn adjoint(self, out: LinearCotangents<'_, F>) -> LinearGradients<F> {
+    /// The sequence back: the cotangents of beta, phi and the weights `[M, M]`; those of the rows go to `rows`.
+    pub fn adjoint(
+        self,
+        out: LinearCotangents<'_, F>,
+        rows_to: [&mut [F]; 3],
+        row_stride: usize,
+    ) -> [Vec<F>; 3] {
         let linear = &self.linear;
         let (steps, width, heads) = (linear.steps, linear.width, linear.heads);
         let n = linear.chunk * heads;
@@ -86,16 +92,16 @@ impl<F: Kernels> LinearSaved<F> {
             whole.copy_from(&mut back.g, (out.weights, Region::dense(width, width)));
         }
         let mut found = LinearGradients {
-            rows: [(); 3].map(|()| vec![F::zero(); steps * heads * width]),
+            rows: rows_to,
+            row_stride,
             rates: vec![F::zero(); steps],
             forget: vec![F::zero(); if linear.rule.forget { steps } else { 0 }],
-            weights: Vec::with_capacity(width * width),
         };
         for chunk in (0..linear.chunks()).rev() {
             self.chunk(chunk, out, &mut work, &mut back, &mut found);
         }
-        (0..width).for_each(|r| found.weights.extend_from_slice(whole.row(&back.g, r)));
-        found
+        let weights = (0..width).flat_map(|r| whole.row(&back.g, r).iter().copied());
+        [found.rates, found.forget, weights.collect()]
     }
 
     fn chunk(
@@ -104,7 +110,7 @@ impl<F: Kernels> LinearSaved<F> {
         out: LinearCotangents<'_, F>,
         work: &mut Work<F>,
         back: &mut Back<F>,
-        found: &mut LinearGradients<F>,
+        found: &mut LinearGradients<'_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
@@ -117,9 +123,12 @@ impl<F: Kernels> LinearSaved<F> {
         let rows = Region::new(2 * n, width);
         let (top, whole) = (rows.first(n), Region::new(width, width));
         let (keys, d) = (kept.x.first(n), kept.d.first(n));
-        work.products(linear, now, n);
+        if linear.rule.forget {
+            // Looked at for what it says of p.
+            work.base(linear, now, n);
+        }
         work.fade(numbers, steps);
-        work.mask(n, heads);
+        work.mask((now, kept.g), n, heads);
         self.seed(chunk, out, back, found);
 
         // dD of what was read, and of the next chunk's weights; dX of the latter.
@@ -162,7 +171,7 @@ impl<F: Kernels> LinearSaved<F> {
         let (pz, py) = (p.view_mut(&mut back.pz), p.first(n).view_mut(&mut back.py));
         matmul_nt(rows.view(&back.dz), d.view(now), pz, Store::Overwrite);
         matmul_nt(top.view(&back.dy), d.view(now), py, Store::Overwrite);
-        self.fade_back(chunk, work, back, found);
+        self.fade_back(chunk, now, work, back, found);
         self.mask_back(chunk, work, back);
         for row in 0..2 * n {
             let c = row % n / heads;
@@ -196,7 +205,7 @@ impl<F: Kernels> LinearSaved<F> {
         chunk: usize,
         out: LinearCotangents<'_, F>,
         back: &mut Back<F>,
-        found: &mut LinearGradients<F>,
+        found: &mut LinearGradients<'_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
@@ -210,7 +219,7 @@ impl<F: Kernels> LinearSaved<F> {
             let slope = d_meta.unwrap_or(F::zero()) * F::of(2.0 / (heads * width) as f64);
             let miss = kept.miss.row(now, row);
             scaled(rows.row_mut(&mut back.dz, row), slope, miss);
-            let to = (t * heads + row % heads) * width;
+            let to = t * found.row_stride + row % heads * width;
             scaled(&mut found.rows[1][to..to + width], -slope, miss);
             let read = rows.row_mut(&mut back.dz, n + row);
             match out.reads.is_empty() {
@@ -227,7 +236,7 @@ impl<F: Kernels> LinearSaved<F> {
         now: &[F],
         work: &mut Work<F>,
         back: &mut Back<F>,
-        found: &mut LinearGradients<F>,
+        found: &mut LinearGradients<'_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
@@ -267,7 +276,7 @@ impl<F: Kernels> LinearSaved<F> {
                         let to = rows.group(only(c), heads);
                         to.copy_from(&mut back.dy, (&back.d, from));
                         if c > 0 {
-                            let g = (&work.g, work.g_at);
+                            let g = (now, linear.kept.g);
                             let within = within(&work.decays, &mut work.scaled, g, c, heads);
                             let dd = rows.first(c * heads).view_mut(&mut back.dd);
                             matmul_tn(within, to.view(&back.dy), dd, Store::Subtract);
@@ -288,9 +297,10 @@ impl<F: Kernels> LinearSaved<F> {
     fn fade_back(
         &self,
         chunk: usize,
+        now: &[F],
         work: &Work<F>,
         back: &mut Back<F>,
-        found: &mut LinearGradients<F>,
+        found: &mut LinearGradients<'_, F>,
     ) {
         let (Some(decays), Some(cotangents)) = (&work.decays, &mut back.decays) else {
             return;
@@ -303,7 +313,7 @@ impl<F: Kernels> LinearSaved<F> {
         let add = |to: &mut [F], from: &[F], row: usize| {
             let products = from
                 .chunks(heads)
-                .zip(work.g_at.row(&work.g, row).chunks(heads));
+                .zip(linear.kept.g.row(now, row).chunks(heads));
             for (to, (p, g)) in to.iter_mut().zip(products) {
                 *to -= dot(p, g);
             }
@@ -360,7 +370,7 @@ impl<F: Kernels> LinearSaved<F> {
         first: usize,
         now: &[F],
         back: &Back<F>,
-        found: &mut LinearGradients<F>,
+        found: &mut LinearGradients<'_, F>,
         n: usize,
     ) {
         let linear = &self.linear;
@@ -368,7 +378,7 @@ impl<F: Kernels> LinearSaved<F> {
         let (rows, of_values) = (Region::new(2 * n, width), reached(plan)[1]);
         let [d_keys, d_values, d_read_keys] = &mut found.rows;
         for row in 0..n {
-            let at = (first * linear.heads + row) * width;
+            let at = (first + row / linear.heads) * found.row_stride + row % linear.heads * width;
             for (which, to) in [&mut *d_keys, &mut *d_read_keys].into_iter().enumerate() {
                 let (to, place) = (&mut to[at..at + width], which * n + row);
                 to.copy_from_slice(rows.row(&back.dx, place));

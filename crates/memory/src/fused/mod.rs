@@ -39,7 +39,7 @@ pub use cost::chunk_steps;
 pub use form::RuleForm;
 pub use forward::{FusedRule, MemoryForward, MemoryOptions, MemorySaved, MemoryStart, StepForward};
 pub use history::{ChunkSteps, Initial};
-pub(crate) use linear::{Linear, LinearInputs, LinearSaved, is_linear};
+pub(crate) use linear::{Linear, LinearInputs, LinearOutcome, LinearSaved, is_linear};
 pub(crate) use linear_adjoint::LinearCotangents;
 pub use plan::MemorySizes;
 pub use shared::{SharedGradient, SharedMatrix};

@@ -3,9 +3,9 @@
 use mnm_tensor::kernels::{Kernels, Matrix};
 
 use crate::fused::{
-    ChunkSteps, FusedRule, Initial, Linear, LinearCotangents, LinearInputs, LinearSaved,
-    MemoryAdjoint, MemoryEnd, MemoryForward, MemoryGradients, MemoryOptions, MemorySaved,
-    MemorySizes, MemoryStart, StepAdjoint, StepForward, is_linear,
+    ChunkSteps, FusedRule, Initial, Linear, LinearCotangents, LinearInputs, LinearOutcome,
+    LinearSaved, MemoryAdjoint, MemoryEnd, MemoryForward, MemoryGradients, MemoryOptions,
+    MemorySaved, MemorySizes, MemoryStart, StepAdjoint, StepForward, is_linear,
 };
 
 /// What goes into all sequences of a batch, row-major.
@@ -112,8 +112,8 @@ fn in_chunks<F: Kernels>(
     let linear = Linear::new(rule.clone(), sizes);
     let mut ran = Ran {
         part,
-        reads: vec![F::nan(); steps * samples * value],
-        meta: vec![F::nan(); steps * samples],
+        reads: vec![F::zero(); steps * samples * value],
+        meta: vec![F::zero(); steps * samples],
         weights: vec![Vec::with_capacity(samples * value * value)],
         momentum: Vec::new(),
         saved: None,
@@ -133,15 +133,15 @@ fn in_chunks<F: Kernels>(
             gates: [&rate[from(rate, b)..], &forget[from(forget, b)..]],
             gate_stride: inputs.batch,
         };
-        let out = linear.forward(weights, given, record);
-        for t in 0..steps {
-            let at = t * samples + s;
-            let read = &out.reads[t * value..][..value];
-            ran.reads[at * value..][..value].copy_from_slice(read);
-            ran.meta[at] = out.meta[t];
-        }
-        ran.weights[0].extend_from_slice(&out.weights);
-        sequences.extend(out.saved);
+        let outcome = LinearOutcome {
+            reads: &mut ran.reads[s * value..],
+            read_stride: samples * value,
+            meta: &mut ran.meta[s..],
+            meta_stride: samples,
+        };
+        let (last, saved) = linear.forward(weights, given, outcome, record);
+        ran.weights[0].extend_from_slice(&last);
+        sequences.extend(saved);
     }
     let shared = matches!(start, Initial::Shared(_));
     ran.saved = record.then_some(Saved::Chunks { sequences, shared });
@@ -257,7 +257,7 @@ fn chunks_back<F: Kernels>(
     let (width, area) = (sizes.heads * value, value * value);
     let of = |there: bool| vec![F::nan(); if there { steps * samples } else { 0 }];
     let mut found = BlockGradients {
-        rows: [(); 3].map(|()| vec![F::nan(); steps * samples * width]),
+        rows: [(); 3].map(|()| vec![F::zero(); steps * samples * width]),
         gates: [of(true), of(gated), Vec::new()],
         memory: MemoryGradients {
             weights: vec![Vec::new()],
@@ -269,7 +269,7 @@ fn chunks_back<F: Kernels>(
     for (s, saved) in sequences.into_iter().enumerate() {
         let b = part.first + s;
         let weights = out.weights.first().copied().unwrap_or_default();
-        let one = saved.adjoint(LinearCotangents {
+        let given = LinearCotangents {
             reads: &out.reads[from(out.reads, b * value)..],
             read_stride: batch * value,
             meta: &out.meta[from(out.meta, b)..],
@@ -278,25 +278,18 @@ fn chunks_back<F: Kernels>(
                 true => weights,
                 false => &weights[b * area..][..area],
             },
-        });
-        for t in 0..steps {
-            let at = t * samples + s;
-            for (to, from) in found.rows.iter_mut().zip(&one.rows) {
-                to[at * width..][..width].copy_from_slice(&from[t * width..][..width]);
-            }
-            found.gates[0][at] = one.rates[t];
-            if gated {
-                found.gates[1][at] = one.forget[t];
-            }
+        };
+        let rows = found.rows.each_mut().map(|rows| &mut rows[s * width..]);
+        let [rates, forget, weights] = saved.adjoint(given, rows, samples * width);
+        for (to, from) in found.gates.iter_mut().zip([rates, forget]) {
+            let to = to.iter_mut().skip(s).step_by(samples);
+            to.zip(from).for_each(|(to, from)| *to = from);
         }
         let known = &mut found.memory.weights[0];
         match (out.with_weights, shared && s > 0) {
             (false, _) => {}
-            (true, false) => known.extend_from_slice(&one.weights),
-            (true, true) => known
-                .iter_mut()
-                .zip(&one.weights)
-                .for_each(|(k, w)| *k += *w),
+            (true, false) => known.extend(weights),
+            (true, true) => known.iter_mut().zip(weights).for_each(|(k, w)| *k += w),
         }
     }
     found
