@@ -1,5 +1,6 @@
 //! The settings of a model, as configs and checkpoints hold them.
 
+use mnm_memory::fused::RuleForm;
 use mnm_memory::{
     Gate, InnerLoss, MemoryError, MemoryShape, RuleOptions, WriteRule, rule_names, rule_with,
 };
@@ -32,6 +33,16 @@ pub enum Kernel {
     Fused,
     /// Tensor ops, step by step: the definition.
     Reference,
+}
+
+impl Kernel {
+    /// The word that configs have for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kernel::Fused => "fused",
+            Kernel::Reference => "reference",
+        }
+    }
 }
 
 /// When a controller hands its state to its next step.
@@ -253,6 +264,22 @@ impl ModelConfig {
             ModelKind::Ntm => "ntm",
             ModelKind::Dnc => "dnc",
         }
+    }
+
+    /// The kernel that its sequences run by: the reference too where the fused one does not know the rule's form. `None` for a model
+    /// without a write rule.
+    pub fn runs_by(&self) -> Option<Kernel> {
+        if self.kind != ModelKind::Mnm {
+            return None;
+        }
+        let rule = self.write_rule::<f32>().ok()?;
+        let shape = MemoryShape::new(self.value, self.hidden, self.layers).ok()?;
+        let known = RuleForm::of(rule.as_ref(), &shape, self.heads).is_some();
+        Some(if known {
+            self.kernel
+        } else {
+            Kernel::Reference
+        })
     }
 
     /// When the controller hands on its state: as the config says for "mnm", always for the others.

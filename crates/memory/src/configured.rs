@@ -4,8 +4,8 @@ use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
 use crate::{
     DeltaRule, FeedbackRule, Gate, Gates, GradientRule, HebbianRule, LeastSquaresRule, Memory,
-    MemoryError, MemoryShape, OjaRule, PerceptronRule, PlasticRule, Program, Slot, Write,
-    WriteRule, reference,
+    MemoryError, MemoryShape, OjaRule, PerceptronRule, PlasticRule, Program, Slot, TitansRule,
+    Write, WriteRule, reference,
 };
 
 /// The loss whose gradient `mnm-g` and `titans` descend.
@@ -147,11 +147,11 @@ const GRADIENT: &[&str] = &[
     "unit_keys",
 ];
 
-fn gradient(options: &RuleOptions, rule: GradientRule) -> GradientRule {
-    let mut rule = rule;
-    rule.steps = options.inner_steps;
-    rule.huber = (options.inner_loss == InnerLoss::Huber).then_some(options.huber);
-    rule
+fn descent(options: &RuleOptions) -> GradientRule {
+    GradientRule {
+        steps: options.inner_steps,
+        huber: (options.inner_loss == InnerLoss::Huber).then_some(options.huber),
+    }
 }
 
 /// The rules, in the order of their table.
@@ -159,8 +159,12 @@ fn table<F: Float>() -> Vec<Entry<F>> {
     let entry = |options, make| Entry { make, options };
     vec![
         entry(FORM, |_| Box::new(PerceptronRule)),
-        entry(GRADIENT, |o| Box::new(gradient(o, GradientRule::default()))),
-        entry(GRADIENT, |o| Box::new(gradient(o, GradientRule::titans()))),
+        entry(GRADIENT, |o| Box::new(descent(o))),
+        entry(GRADIENT, |o| {
+            Box::new(TitansRule {
+                descent: descent(o),
+            })
+        }),
         entry(FORM, |_| Box::new(DeltaRule::default())),
         entry(FORM, |_| Box::new(DeltaRule::gated())),
         entry(FORM, |_| Box::new(HebbianRule)),

@@ -200,6 +200,12 @@ impl Program {
         (0..self.shape.layers()).filter(|l| writes(*l)).collect()
     }
 
+    /// Whether a layer forgets row by row.
+    pub(crate) fn decays(&self, l: usize) -> bool {
+        let decays = |op: &Op| matches!(op, Op::Decay { layer, .. } if *layer == l);
+        self.ops.iter().any(decays)
+    }
+
     fn expect(&mut self, what: &str, fits: bool) {
         if !fits && self.misfit.is_none() {
             self.misfit = Some(format!("instruction {} ({what})", self.ops.len()));
@@ -371,12 +377,17 @@ impl Program {
         self.ops.push(Op::Update { layer, e, a });
     }
 
-    /// Forgets row by row: at the end of the write `W_ji` is multiplied by `1 - beta sum_h x_hj`.
+    /// Forgets row by row: at the end of the write `W_ji` is multiplied by `1 - beta sum_h x_hj`. Said once for a layer, before its
+    /// updates.
     pub fn decay(&mut self, layer: usize, x: Rows) {
         let [out, _] = self.weight(layer);
         self.expect(
             "decay: rows as wide as the layer's outputs",
             self.width(x) == out && out > 0,
+        );
+        self.expect(
+            "decay: once, before the layer's updates",
+            !self.written().contains(&layer),
         );
         self.ops.push(Op::Decay { layer, x });
     }

@@ -116,6 +116,21 @@ fn choices() -> Vec<(&'static str, RuleOptions)> {
                 ..plain
             },
         ),
+        (
+            "oja",
+            RuleOptions {
+                forget: learned,
+                ..plain
+            },
+        ),
+        (
+            "oja",
+            RuleOptions {
+                forget: fixed,
+                unit_keys,
+                ..plain
+            },
+        ),
     ]
 }
 
@@ -199,6 +214,7 @@ fn the_rules_that_run_fused_are_these() {
         "delta",
         "gated-delta",
         "hebbian",
+        "oja",
         "dfa",
     ];
     assert_eq!(found, expected);

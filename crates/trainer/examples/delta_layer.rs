@@ -1,160 +1,222 @@
-//! A DeltaNet layer without a controller, trained on recall: embedding, shift, memory, output.
+//! A DeltaNet layer without a controller answers questions about stories: embedding, short convolution, memory, output.
 //!
-//! `cargo run --release -p mnm-trainer --example delta_layer [RULE]`
+//! `cargo run --release -p mnm-trainer --example delta_layer -- [RULE] [--data DIR]`
 //!
-//! An episode shows eight pairs of a key and a value, a symbol a step, and then asks for the value of every key, in another order (multi-query
-//! associative recall, Arora et al. 2023). Keys of the memory are known in advance: at every step the layer writes the symbol that
-//! it sees under the symbol before it, and reads what was written under the one that it sees. So all steps are one op,
-//! `mnm_memory::sequence`. Each head is a memory of its own: a batch of B sequences has 2 B memories.
+//! With the folder of the bAbI data set it learns task 6 (yes or no questions), without it the generated task `stories`. A step shows a
+//! sentence. What the memory writes and reads at each of them is known in advance, so all steps are one op,
+//! `mnm_memory::sequence`. Each head is a memory of its own: a batch of B stories has 4 B memories.
 
-use mnm_memory::{Memory, MemoryShape, RuleOptions, Sequence, rule_with};
-use mnm_tasks::stream;
+use std::path::PathBuf;
+
+use mnm_memory::{Gate, Memory, RuleOptions, Sequence, WriteRule, rule_with};
+use mnm_tasks::{Babi, BabiOptions, Episode, Input, InputKind, Labels, Split, Stories};
+use mnm_tasks::{StoriesOptions, Task, stream};
 use mnm_tensor::{Array, Init, Order, ParameterSpec, Parameters, Tape, Tensor, gradient};
 use mnm_trainer::TrainConfig;
 use mnm_trainer::adam::{Adam, global_norm};
 use rand::RngExt;
-use rand::seq::SliceRandom;
 
-const SYMBOLS: usize = 64; // keys are the first half, values the second
-const PAIRS: usize = 8;
-const STEPS: usize = 3 * PAIRS;
 const WIDTH: usize = 64;
-const HEADS: usize = 2;
+const HEADS: usize = 4;
 const HEAD: usize = WIDTH / HEADS;
 const BATCH: usize = 32;
+const STEPS: u64 = 2000;
+const TESTED: u64 = 1000;
 
 type Failure = Box<dyn std::error::Error>;
 
-/// Symbols `[T, B]`, and at each step the value that is asked for.
-fn episodes(number: u64) -> (Vec<usize>, Vec<Option<usize>>) {
-    let (mut symbols, mut classes) = (vec![0; STEPS * BATCH], vec![None; STEPS * BATCH]);
-    for b in 0..BATCH {
-        let generator = &mut stream(1, "recall", number * BATCH as u64 + b as u64);
-        let mut keys: Vec<usize> = (0..SYMBOLS / 2).collect();
-        keys.shuffle(generator);
-        let mut pairs: Vec<(usize, usize)> = (keys.into_iter().take(PAIRS))
-            .map(|key| (key, generator.random_range(SYMBOLS / 2..SYMBOLS)))
-            .collect();
-        for (n, (key, value)) in pairs.iter().enumerate() {
-            symbols[2 * n * BATCH + b] = *key;
-            symbols[(2 * n + 1) * BATCH + b] = *value;
+/// The task, and the most words that a step of it shows.
+fn task(data: Option<PathBuf>) -> Result<Box<dyn Task>, Failure> {
+    Ok(match data {
+        Some(dir) => Box::new(Babi::load(BabiOptions {
+            tasks: vec![6],
+            ..BabiOptions::new(dir)
+        })?),
+        None => {
+            println!("no --data DIR: generated stories instead of bAbI's task 6");
+            Box::new(Stories::new(StoriesOptions::default(), 1)?)
         }
-        pairs.shuffle(generator);
-        for (n, (key, value)) in pairs.iter().enumerate() {
-            let at = (2 * PAIRS + n) * BATCH + b;
-            (symbols[at], classes[at]) = (*key, Some(*value));
-        }
-    }
-    (symbols, classes)
+    })
 }
 
-fn specs() -> Vec<ParameterSpec> {
-    let linear =
-        |name: &str, out: usize| ParameterSpec::new(name, &[out, WIDTH], Init::fan_in(WIDTH));
+/// Stories side by side: words `[T, B, W]`, short ones filled up, and at each step `[T, B]` the class that is asked for.
+struct Batch {
+    steps: usize,
+    words: Vec<usize>,
+    classes: Vec<Option<usize>>,
+}
+
+impl Batch {
+    fn of(episodes: &[Episode], blank: usize, wide: usize) -> Self {
+        let steps = episodes.iter().map(Episode::steps).max().unwrap_or(0);
+        let count = episodes.len();
+        let mut words = vec![blank; steps * count * wide];
+        let mut classes = vec![None; steps * count];
+        for (b, episode) in episodes.iter().enumerate() {
+            if let Input::Tokens(shown) = &episode.input {
+                for (t, step) in shown.iter().enumerate() {
+                    let to = &mut words[(t * count + b) * wide..][..step.len()];
+                    to.iter_mut()
+                        .zip(step)
+                        .for_each(|(to, w)| *to = *w as usize);
+                }
+            }
+            if let Labels::Classes(asked) = &episode.labels {
+                for (t, class) in episode.target_steps.iter().zip(asked) {
+                    classes[t * count + b] = Some(*class as usize);
+                }
+            }
+        }
+        Self {
+            steps,
+            words,
+            classes,
+        }
+    }
+}
+
+fn specs(words: usize, wide: usize, classes: usize) -> Vec<ParameterSpec> {
+    let drawn = |name: &str, out: usize, input: usize| {
+        ParameterSpec::new(name, &[out, input], Init::fan_in(input))
+    };
+    let normal = |name: &str, rows: usize, deviation: f64| {
+        ParameterSpec::new(name, &[rows, WIDTH], Init::Normal { deviation })
+    };
     vec![
-        ParameterSpec::new(
-            "embedding",
-            &[SYMBOLS, WIDTH],
-            Init::Normal { deviation: 1.0 },
-        ),
-        linear("key", WIDTH),
-        linear("value", WIDTH),
-        linear("rate", HEADS),
-        linear("output", SYMBOLS),
+        normal("embedding", words + 1, 0.3),
+        normal("position", wide, 1.0),
+        normal("before", 1, 0.1),
+        drawn("key", WIDTH, WIDTH),
+        drawn("value", WIDTH, WIDTH),
+        drawn("query", WIDTH, WIDTH),
+        drawn("rate", HEADS, WIDTH),
+        drawn("hidden", WIDTH, 2 * WIDTH),
+        drawn("output", classes, WIDTH),
     ]
 }
 
-/// The logits `[T B, SYMBOLS]`.
+/// The logits `[T B, classes]`.
 fn layer(
-    rule: &str,
+    rule: &dyn WriteRule<f32>,
     p: &Parameters<Tensor<f32>>,
-    symbols: &[usize],
+    batch: &Batch,
+    count: usize,
 ) -> Result<Tensor<f32>, Failure> {
-    let unit = RuleOptions {
-        unit_keys: Some(true),
-        ..RuleOptions::default()
-    };
-    let rule = rule_with::<f32>(rule, &unit)?;
-    let x = p.get("embedding")?.gather(symbols)?; // [T B, WIDTH]
-    let before = x
-        .slice(0, 0, (STEPS - 1) * BATCH)?
-        .pad(0, BATCH, STEPS * BATCH)?; // shifted by a step
-    let heads = |x: &Tensor<f32>, name: &str| -> Result<Tensor<f32>, Failure> {
-        Ok(x.linear(p.get(name)?, None)?
-            .reshape(&[STEPS, BATCH * HEADS, 1, HEAD])?)
+    let (steps, rows) = (batch.steps, batch.steps * count);
+    let wide = batch.words.len() / rows;
+    let words = p.get("embedding")?.gather(&batch.words)?;
+    let placed = words
+        .reshape(&[rows, wide, WIDTH])?
+        .mul(p.get("position")?)?;
+    let sentence = placed.sum(1)?; // [T B, WIDTH]
+    // A convolution over two steps: each sentence, and of the one before it what is learned.
+    let before = sentence
+        .slice(0, 0, rows - count)?
+        .pad(0, count, rows)?
+        .mul(p.get("before")?)?;
+    let x = sentence.add(&before)?.tanh()?;
+    let heads = |name: &str| -> Result<Tensor<f32>, Failure> {
+        let made = x.linear(p.get(name)?, None)?;
+        Ok(made.reshape(&[steps, count * HEADS, 1, HEAD])?)
     };
     let given = Sequence {
-        keys: heads(&before, "key")?,
-        values: heads(&x, "value")?,
-        read_keys: heads(&x, "key")?,
+        keys: heads("key")?,
+        values: heads("value")?,
+        read_keys: heads("query")?,
         rate: x
             .linear(p.get("rate")?, None)?
             .sigmoid()?
-            .reshape(&[STEPS, BATCH * HEADS])?,
+            .reshape(&[steps, count * HEADS])?,
         forget: None,
         momentum: None,
     };
     let empty = Memory::new(vec![Tensor::zeros(&[1, HEAD, HEAD])])?;
-    let out = mnm_memory::sequence(rule.as_ref(), &Parameters::new(), &empty, &given)?;
-    let reads = out.reads.reshape(&[STEPS * BATCH, WIDTH])?;
-    Ok(reads.linear(p.get("output")?, None)?)
+    let out = mnm_memory::sequence(rule, &Parameters::new(), &empty, &given)?;
+    let read = out.reads.reshape(&[rows, WIDTH])?;
+    let hidden = Tensor::concat(&[&read, &x], 1)?.linear(p.get("hidden")?, None)?;
+    Ok(hidden.tanh()?.linear(p.get("output")?, None)?)
 }
 
-/// The part of the questions that are answered right.
-fn right(logits: &Array<f32>, classes: &[Option<usize>]) -> f64 {
-    let asked = classes
-        .iter()
-        .enumerate()
-        .filter_map(|(row, class)| class.map(|class| (row, class)));
-    let answers = asked.map(|(row, class)| {
-        let row = logits.index_axis(ndarray::Axis(0), row);
-        let best = row.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-        best.map(|(n, _)| n) == Some(class)
-    });
-    let answers: Vec<bool> = answers.collect();
-    answers.iter().filter(|right| **right).count() as f64 / answers.len() as f64
+/// How many questions there are, and how many are answered right.
+fn right(logits: &Array<f32>, classes: &[Option<usize>]) -> [usize; 2] {
+    let asked = (classes.iter().enumerate()).filter_map(|(row, class)| Some((row, (*class)?)));
+    asked.fold([0, 0], |[asked, right], (row, class)| {
+        let logits = logits.index_axis(ndarray::Axis(0), row);
+        let best = logits.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
+        let hit = best.is_some_and(|(n, _)| n == class);
+        [asked + 1, right + usize::from(hit)]
+    })
 }
 
 fn main() -> Result<(), Failure> {
-    let rule = std::env::args()
-        .nth(1)
-        .unwrap_or_else(|| "delta".to_owned());
-    let shape = MemoryShape::new(HEAD, HEAD, 1)?; // M, U, L
-    let specs = specs();
+    let (mut name, mut data) = ("delta".to_owned(), None);
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--data" => data = arguments.next().map(PathBuf::from),
+            _ => name = argument,
+        }
+    }
+    let options = RuleOptions {
+        unit_keys: Some(true),
+        forget: (name != "delta").then_some(Gate::None),
+        ..RuleOptions::default()
+    };
+    let rule = rule_with::<f32>(&name, &options)?;
+    let task = task(data)?;
+    let interface = task.interface();
+    let InputKind::Tokens {
+        vocabulary,
+        words_per_step: wide,
+    } = &interface.input
+    else {
+        return Err("the task shows no words".into());
+    };
+    let blank = vocabulary.len();
+    let specs = specs(blank, *wide, interface.outputs.width());
     let mut parameters = Parameters::draw(&specs, &mut stream(1, "init", 0));
     let settings = TrainConfig::default();
     let mut adam = Adam::new(&parameters, specs.iter().map(|spec| spec.name.as_str()));
-    for step in 1..=600 {
-        let (symbols, classes) = episodes(step);
+    let stories = task.len(Split::Train);
+    for step in 1..=STEPS {
+        let generator = &mut stream(1, "order", step);
+        let drawn = (0..BATCH as u64).map(|b| match stories {
+            Some(stories) => generator.random_range(0..stories),
+            None => step * BATCH as u64 + b,
+        });
+        let episodes = drawn.map(|index| task.episode(Split::Train, index));
+        let batch = Batch::of(&episodes.collect::<Result<Vec<_>, _>>()?, blank, *wide);
+        let asked = batch.classes.iter().flatten().count();
         let tape = Tape::new();
         let variables = parameters.variables(&tape);
-        let logits = layer(&rule, &variables, &symbols)?;
+        let logits = layer(rule.as_ref(), &variables, &batch, BATCH)?;
         let loss = logits
-            .cross_entropy(&classes)?
-            .scale(1.0 / (PAIRS * BATCH) as f64)?;
+            .cross_entropy(&batch.classes)?
+            .scale(1.0 / asked as f64)?;
         let wrt: Vec<&Tensor<f32>> = variables.iter().map(|(_, x)| x).collect();
         let found = gradient(&loss, &wrt, Order::First)?;
-        let named = variables
-            .names()
-            .map(str::to_owned)
-            .zip(found.iter().map(|g| g.value().clone()));
-        let gradients: Parameters<Array<f32>> = named.collect();
+        let named = (variables.names().map(str::to_owned)).zip(found);
+        let gradients: Parameters<Array<f32>> =
+            named.map(|(name, g)| (name, g.value().clone())).collect();
         let factor = (1.0 / global_norm(&gradients)).min(1.0);
-        adam.step(&mut parameters, &gradients, factor, &settings, 3e-3, step);
-        if step % 100 == 0 {
-            let (symbols, classes) = episodes(u64::MAX / 64 + step); // not trained on
-            let logits = layer(&rule, &parameters.constants(), &symbols)?;
-            println!(
-                "step {step}: loss {:.3}, {:.1} % of new questions right",
-                loss.item()?,
-                100.0 * right(logits.value(), &classes)
-            );
+        adam.step(&mut parameters, &gradients, factor, &settings, 2e-3, step);
+        if step % 200 == 0 {
+            println!("step {step}: loss {:.4}", loss.item()?);
         }
     }
+    let constants = parameters.constants();
+    let mut found = [0, 0];
+    for index in 0..task.len(Split::Test).unwrap_or(TESTED) {
+        let batch = Batch::of(&[task.episode(Split::Test, index)?], blank, *wide);
+        let logits = layer(rule.as_ref(), &constants, &batch, 1)?;
+        let [asked, hits] = right(logits.value(), &batch.classes);
+        found = [found[0] + asked, found[1] + hits];
+    }
+    let wrong = 100.0 * (found[0] - found[1]) as f64 / found[0] as f64;
     println!(
-        "{rule}: {} memories of {} weights",
-        BATCH * HEADS,
-        shape.weight(0).iter().product::<usize>()
+        "{name} on {}: {wrong:.2} % of {} test questions wrong",
+        task.name(),
+        found[0]
     );
     Ok(())
 }

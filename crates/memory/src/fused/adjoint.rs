@@ -319,6 +319,12 @@ impl<F: Kernels> MemoryAdjoint<F> {
                     let at = (layer, t, planned.at.updates);
                     let (d_d, d_a) = self.history.written(&mut self.saved, at, s);
                     let plan = &self.saved.plan;
+                    if planned.at.updates + 1 == plan.layers[layer].updates {
+                        let d_keep = self.history.retreat_by_row(&self.saved, layer, t, s);
+                        if let Some(d) = d_numbers.keep.get_mut(s) {
+                            *d += d_keep;
+                        }
+                    }
                     let values = &self.saved.records[record.clone()];
                     let (e_at, to_e, to_a) = (
                         plan.places[e.0].region,
@@ -338,6 +344,23 @@ impl<F: Kernels> MemoryAdjoint<F> {
                             F::one(),
                             r,
                         );
+                    }
+                }
+            }
+            Op::Decay { layer, x } => {
+                let plan = &self.saved.plan;
+                let (x_at, dx) = (plan.places[x.0].region, plan.d_places[x.0]);
+                let values = &self.saved.records[record];
+                for s in group.sequences() {
+                    let Some(d_kept) = self.history.by_row.kept(s, layer) else {
+                        continue;
+                    };
+                    let rate = self.saved.numbers(t).get(Scalar::Rate, s);
+                    for row in s * heads..(s + 1) * heads {
+                        d_numbers.rates[s] -=
+                            mnm_tensor::kernels::dot(d_kept, x_at.row(values, row));
+                        let to = dx.row_mut(&mut self.d, row);
+                        put_row(planned.fresh[0], to, -rate, d_kept);
                     }
                 }
             }
@@ -403,7 +426,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
 }
 
 /// Sets, or adds to, a row.
-fn put_row<F: Kernels>(fresh: bool, to: &mut [F], factor: F, from: &[F]) {
+pub(super) fn put_row<F: Kernels>(fresh: bool, to: &mut [F], factor: F, from: &[F]) {
     if fresh {
         scaled(to, factor, from);
     } else {

@@ -26,7 +26,16 @@ impl<F: Kernels> HistoryCotangents<F> {
         self.entered = true;
         let MemorySaved { plan, history, .. } = saved;
         let chunk_steps = history.chunk().steps;
-        self.factors.fill(F::zero());
+        let places = &history.places;
+        for own in self.factors.chunks_exact_mut(places.factors_len.max(1)) {
+            for (l, layer) in plan.layers.iter().enumerate() {
+                let rows = chunk_steps * layer.updates * plan.sizes.heads;
+                for region in [places.a[l], places.d[l]] {
+                    region.first(rows).of_mut(own).fill(F::zero());
+                }
+            }
+        }
+        self.by_row.begin();
         if let Some(decays) = &mut self.decays {
             decays.begin();
         }
@@ -58,7 +67,13 @@ impl<F: Kernels> HistoryCotangents<F> {
         let to = &mut self.factors[s * places.factors_len..][..places.factors_len];
         let (a, d) = (places.a[l].first(rows), places.d[l].first(rows));
         let g = &mut self.weights[at..][..places.weights_len];
-        let Some(decays) = history.decays.as_ref().filter(|_| layer.updates > 0) else {
+        let weights = |r: usize| match (history.own(s, l), history.dense(l)) {
+            (Some((weights, own)), _) => own.row(weights, r),
+            (None, Some(dense)) => &dense[r * region.columns..][..region.columns],
+            (None, None) => unreachable!("a layer has weights"),
+        };
+        let Some(decays) = history.decays.as_ref().filter(|_| layer.fades()) else {
+            let by_row = history.by_row.of(s, l);
             if rows > 0 {
                 matmul_nt(
                     a.view(factors),
@@ -66,12 +81,19 @@ impl<F: Kernels> HistoryCotangents<F> {
                     d.view_mut(to),
                     Store::Subtract,
                 );
+                let changes = by_row.map_or((factors, d), |by_row| by_row.changes(steps, rows));
                 matmul(
-                    d.view(factors),
+                    changes.1.view(changes.0),
                     region.view(g),
                     a.view_mut(to),
                     Store::Subtract,
                 );
+            }
+            if let (Some(by_row), Some(passed)) = (by_row, self.by_row.passed(s, l)) {
+                for (r, (of, factor)) in passed.iter_mut().zip(by_row.passed(steps)).enumerate() {
+                    *of += dot(region.row(g, r), weights(r));
+                    scale(region.row_mut(g, r), *factor);
+                }
             }
             return;
         };
@@ -124,12 +146,7 @@ impl<F: Kernels> HistoryCotangents<F> {
             matmul(d.view(&faded), region.view(gs), a.view_mut(to), Store::Add);
         }
         for r in 0..region.rows {
-            let row = match (history.own(s, l), history.dense(l)) {
-                (Some((weights, own)), _) => own.row(weights, r),
-                (None, Some(dense)) => &dense[r * region.columns..][..region.columns],
-                (None, None) => continue,
-            };
-            *of.p += dot(region.row(g, r), row);
+            *of.p += dot(region.row(g, r), weights(r));
         }
         if let Some((momentum, own)) = history.own_momentum(s, l) {
             for r in 0..region.rows {
@@ -244,29 +261,30 @@ impl<F: Kernels> HistoryCotangents<F> {
 fn rebuild<F: Kernels>(saved: &mut MemorySaved<F>) {
     let (first, steps) = (saved.history.chunk().first, saved.history.chunk().steps);
     let samples = saved.plan.sizes.samples;
-    for s in 0..samples {
-        if let Some(decays) = &mut saved.history.decays {
-            decays.begin(s);
-        }
-    }
+    saved.history.begin_decays(samples);
     for step in 0..steps {
         let t = first + step;
         for s in 0..samples {
             let numbers = saved.numbers(t);
             let (rate, keep) = (numbers.get(Scalar::Rate, s), numbers.get(Scalar::Keep, s));
             let momentum = numbers.get(Scalar::Momentum, s);
-            if let Some(decays) = &mut saved.history.decays {
-                decays.advance(s, step, keep, momentum);
-            }
             let plan = &saved.plan;
             let record = &saved.records[t * plan.record_len..][..plan.record_len];
             for planned in &plan.ops {
-                if let Op::Update { layer, e, a } = planned.op {
-                    let of = |rows: Rows| (record, plan.places[rows.0].region);
-                    let at = (step, planned.at.updates);
-                    saved.history.append(plan, layer, s, at, rate, of(e), of(a));
+                let of = |rows: Rows| (record, plan.places[rows.0].region);
+                match planned.op {
+                    Op::Update { layer, e, a } => {
+                        let at = (step, planned.at.updates);
+                        saved.history.append(plan, layer, s, at, rate, of(e), of(a));
+                    }
+                    Op::Decay { layer, x } => {
+                        let at = (step, plan.sizes.heads);
+                        saved.history.decay(layer, s, at, rate, of(x));
+                    }
+                    _ => {}
                 }
             }
+            saved.history.fade(s, step, keep, momentum);
         }
     }
 }

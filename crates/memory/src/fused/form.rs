@@ -23,14 +23,17 @@ pub struct RuleForm {
 
 impl RuleForm {
     /// The form of `rule` for memories of this shape and so many heads. `None` if it is not one that the kernel knows, and runs on
-    /// the reference: it has a write of its own, forgets row by row, or asks its weights again after its last update.
+    /// the reference: it has a write of its own, asks its weights again after its last update, or forgets row by row and also
+    /// carries momentum or pulls errors through the layer that does.
     pub fn of<F: Float>(
         rule: &dyn WriteRule<F>,
         shape: &MemoryShape,
         heads: usize,
     ) -> Option<Self> {
         let program = rule.program(shape, heads)?;
-        let known = shape.key() == shape.value() && program.misfit().is_none() && in_form(&program);
+        let known = shape.key() == shape.value()
+            && program.misfit().is_none()
+            && in_form(&program, rule.gates());
         known.then(|| RuleForm {
             program,
             gates: rule.gates(),
@@ -82,7 +85,7 @@ impl RuleForm {
 }
 
 /// Whether the kernel knows what the program does.
-fn in_form(program: &Program) -> bool {
+fn in_form(program: &Program, gates: Gates) -> bool {
     let used_after = |layer: usize| {
         let last = program
             .ops
@@ -95,6 +98,14 @@ fn in_form(program: &Program) -> bool {
             })
         })
     };
-    let decays = program.ops.iter().any(|op| matches!(op, Op::Decay { .. }));
-    !decays && !(0..program.shape.layers()).any(used_after)
+    let pulled = |l: usize| {
+        let pulls = |op: &Op| matches!(op, Op::Pull { layer, .. } if *layer == l);
+        program.ops.iter().any(pulls)
+    };
+    let updated = |l: usize| {
+        let updates = |op: &Op| matches!(op, Op::Update { layer, .. } if *layer == l);
+        program.ops.iter().any(updates)
+    };
+    let by_row = |l: usize| gates.momentum == Gate::None && updated(l) && !pulled(l);
+    (0..program.shape.layers()).all(|l| !used_after(l) && (!program.decays(l) || by_row(l)))
 }

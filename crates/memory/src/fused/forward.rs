@@ -11,7 +11,7 @@ use super::layout::Group;
 use super::plan::{MemorySizes, Plan, Planned};
 use super::shared::SharedMatrix;
 use crate::memory::unit_row;
-use crate::program::{Op, Program};
+use crate::program::{Op, Program, Scalar};
 
 /// What a block of sequences is run by.
 #[derive(Clone, Debug)]
@@ -363,6 +363,17 @@ impl<F: Kernels> Run<'_, F> {
                         .append(plan, layer, s, at, self.numbers.rates[s], e, a);
                 }
             }
+            Op::Decay { layer, x } => {
+                let known = super::instructions::Known {
+                    record: &*self.values.record,
+                    scratch: &*self.values.scratch,
+                };
+                let x = known.of(place(x));
+                for s in group.sequences() {
+                    self.history
+                        .decay(layer, s, (self.local, heads), self.numbers.rates[s], x);
+                }
+            }
             ref op => forward(plan, op, group, &mut self.values, self.numbers),
         }
     }
@@ -370,12 +381,10 @@ impl<F: Kernels> Run<'_, F> {
     /// Write and read keys through the weights just written.
     fn after(&mut self, group: Group) {
         let (plan, each) = (self.plan, 2 * self.plan.sizes.heads);
-        if let Some(decays) = &mut self.history.decays {
-            for s in group.sequences() {
-                let keep = self.numbers.get(crate::program::Scalar::Keep, s);
-                let momentum = self.numbers.get(crate::program::Scalar::Momentum, s);
-                decays.advance(s, self.local, keep, momentum);
-            }
+        for s in group.sequences() {
+            let keep = self.numbers.get(Scalar::Keep, s);
+            let momentum = self.numbers.get(Scalar::Momentum, s);
+            self.history.fade(s, self.local, keep, momentum);
         }
         let layers = plan.layers.len();
         for (l, layer) in plan.layers.iter().enumerate() {

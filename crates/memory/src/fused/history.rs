@@ -9,6 +9,7 @@
 
 use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch, Store, matmul_tn};
 
+use super::by_row::ByRow;
 use super::decay::Decays;
 use super::elementwise::{add_scaled, scaled};
 use super::layout::{Allocator, Group, Region};
@@ -100,6 +101,8 @@ pub(super) struct History<F> {
     /// A and D `[S]` of the present chunk.
     pub factors: Scratch<F>,
     pub decays: Option<Decays<F>>,
+    /// Of layers that forget row by row.
+    pub by_row: ByRow<F>,
     /// Which of the layers are written to.
     pub(super) written: Vec<bool>,
     pub(super) length: ChunkSteps,
@@ -228,6 +231,7 @@ impl<F: Kernels> History<F> {
         let mut history = History {
             factors: Scratch::new(sizes.samples * places.factors_len),
             decays: gated.then(|| Decays::new(sizes.samples, longest)),
+            by_row: ByRow::new(plan, longest),
             with_eta,
             scaled: Scratch::new(Region::new(2 * sizes.heads, columns.unwrap_or(1).max(1)).len()),
             shared,
@@ -244,9 +248,13 @@ impl<F: Kernels> History<F> {
         history
     }
 
-    fn begin_decays(&mut self, samples: usize) {
-        if let Some(decays) = &mut self.decays {
-            (0..samples).for_each(|s| decays.begin(s));
+    /// Before the first step of a chunk: nothing has faded.
+    pub fn begin_decays(&mut self, samples: usize) {
+        for s in 0..samples {
+            self.by_row.begin(s);
+            if let Some(decays) = &mut self.decays {
+                decays.begin(s);
+            }
         }
     }
 
@@ -361,14 +369,15 @@ impl<F: Kernels> History<F> {
         to: &mut [F],
     ) {
         let own = self.places.weights[l];
-        for r in 0..region.rows {
-            let from = match (known, &self.shared[l]) {
-                (Some(known), _) if own.rows > 0 => own.row(known, r),
-                (_, Some(shared)) => &shared.dense[r * region.columns..][..region.columns],
-                _ => unreachable!("a layer has weights"),
-            };
-            region.row_mut(to, r).copy_from_slice(from);
-        }
+        let from = match (known, &self.shared[l]) {
+            (Some(known), _) if own.rows > 0 => (known, own),
+            (_, Some(shared)) => (
+                shared.dense.as_slice(),
+                Region::dense(layer.out, layer.input),
+            ),
+            _ => unreachable!("a layer has weights"),
+        };
+        region.copy_from(to, from);
         let rows = steps * layer.updates * heads;
         if layer.updates == 0 {
             return;
@@ -378,6 +387,13 @@ impl<F: Kernels> History<F> {
             self.places.d[l].first(rows),
             self.places.a[l].first(rows).view(factors),
         );
+        if let Some(by_row) = self.by_row.of(s, l) {
+            let (changes, d) = by_row.changes(steps, rows);
+            let passed = by_row.passed(steps).iter().enumerate();
+            passed.for_each(|(r, passed)| scale(region.row_mut(to, r), *passed));
+            matmul_tn(d.view(changes), a, region.view_mut(to), Store::Subtract);
+            return;
+        }
         let Some(decays) = &self.decays else {
             matmul_tn(d.view(factors), a, region.view_mut(to), Store::Subtract);
             return;

@@ -11,7 +11,8 @@
 use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmul_tn};
 
 use super::adjoint::MemoryEnd;
-use super::decay::{DecayCotangents, add_products, scale_columns_in_place};
+use super::by_row::ByRowCotangents;
+use super::decay::{DecayCotangents, add_products, scale_columns, scale_columns_in_place};
 use super::elementwise::{add_scaled, scaled};
 use super::forward::MemorySaved;
 use super::history::{History, Side};
@@ -80,6 +81,7 @@ pub(super) struct HistoryCotangents<F> {
     /// dA and dD `[S]`, laid out as the factors.
     pub(super) factors: Scratch<F>,
     pub(super) decays: Option<DecayCotangents<F>>,
+    pub(super) by_row: ByRowCotangents<F>,
     /// What waits `[S]`: rows in the place of dy, in that of x, and P.
     pub(super) waiting: Scratch<F>,
     pub(super) dy: Vec<Region>,
@@ -168,6 +170,7 @@ impl<F: Kernels> HistoryCotangents<F> {
             .max()
             .unwrap_or(1);
         let gated = history.decays.is_some();
+        let twice = gated || plan.layers.iter().any(|l| l.by_row);
         HistoryCotangents {
             entered: false,
             with_weights: end.with_weights,
@@ -177,13 +180,14 @@ impl<F: Kernels> HistoryCotangents<F> {
             base,
             factors: Scratch::new(samples * places.factors_len),
             decays: gated.then(|| DecayCotangents::new(samples, longest(history))),
+            by_row: ByRowCotangents::new(plan),
             waiting: Scratch::new(samples * waiting.0),
             dy,
             x,
             p,
             waiting_len: waiting.0,
             product: Scratch::new(
-                Region::new(if gated { 2 * samples * heads } else { 0 }, widest).len(),
+                Region::new(if twice { 2 * samples * heads } else { 0 }, widest).len(),
             ),
             coefficients: Scratch::new(2 * Region::new(2 * heads, columns).len()),
         }
@@ -213,8 +217,18 @@ impl<F: Kernels> HistoryCotangents<F> {
             Side::Apply => Side::Pull,
             Side::Pull => Side::Apply,
         };
-        let faded = history.decays.is_some() && layer.updates > 0;
-        if faded {
+        let faded = history.decays.is_some() && layer.fades();
+        if layer.by_row {
+            self.by_row_base(
+                history,
+                (l, group, each),
+                x,
+                dy,
+                (&mut *dx.0, dx.1),
+                fresh,
+                back.version,
+            );
+        } else if faded {
             self.faded_base(
                 history,
                 other,
@@ -232,7 +246,6 @@ impl<F: Kernels> HistoryCotangents<F> {
         let rows = back.version * layer.updates * heads + back.updates * heads;
         let columns = layer.updates * heads;
         let places = &history.places;
-        let (a, d) = (places.a[l].first(rows), places.d[l].first(rows));
         for s in group.sequences() {
             let (x_s, dy_s, dx_s) = (
                 x.1.group(only(s), each),
@@ -245,28 +258,28 @@ impl<F: Kernels> HistoryCotangents<F> {
                 Side::Pull => ((x.0, x_s), (dy.0, dy_s)),
             };
             let first = back.row(history, layer, l);
-            for r in 0..each {
-                let row = first + r;
-                self.dy[l]
-                    .row_mut(waiting, row)
-                    .copy_from_slice(as_dy.1.row(as_dy.0, r));
-                self.x[l]
-                    .row_mut(waiting, row)
-                    .copy_from_slice(as_x.1.row(as_x.0, r));
-            }
+            let here = |region: Region| region.skip(first).first(each);
+            here(self.dy[l]).copy_from(waiting, as_dy);
+            here(self.x[l]).copy_from(waiting, as_x);
             if rows == 0 {
                 continue;
             }
             let factors = &history.factors[s * places.factors_len..][..places.factors_len];
+            let a = (factors, places.a[l].first(rows));
+            let d = match history.by_row.of(s, l) {
+                Some(by_row) => by_row.changes(back.version, rows),
+                None => (factors, places.d[l].first(rows)),
+            };
             let (near, far) = match side {
                 Side::Apply => (d, a),
                 Side::Pull => (a, d),
             };
-            let new = Region::new(each, rows);
+            // P stands in the waiting rows, C with the coefficients.
+            let p = here(self.p[l]).narrow(rows);
             matmul_nt(
                 dy_s.view(dy.0),
-                near.view(factors),
-                new.view_mut(&mut self.coefficients),
+                near.1.view(near.0),
+                p.view_mut(waiting),
                 Store::Overwrite,
             );
             let (range, c) = history.coefficients(s, l);
@@ -280,37 +293,28 @@ impl<F: Kernels> HistoryCotangents<F> {
             if let (Some(_), Some(cotangents)) = (numbers, &mut self.decays) {
                 let of = cotangents.of(s);
                 for r in 0..each {
-                    let (new, old) = (new.row(&self.coefficients, r), at.row(stored, r));
+                    let (new, old) = (p.row(waiting, r), at.row(stored, r));
                     add_products(&mut of.r[..back.version], -F::one(), new, old, columns);
                 }
             }
-            // P stands in the waiting rows, C with the coefficients.
-            for r in 0..each {
-                let p = &mut self.p[l].row_mut(waiting, first + r)[..rows];
-                let (new, c) = (new.row(&self.coefficients, r), at.row_mut(stored, r));
-                match side {
-                    Side::Apply => p.copy_from_slice(new),
-                    Side::Pull => {
-                        p.copy_from_slice(c);
-                        c.copy_from_slice(new);
+            let faded = Region::new(each, rows);
+            let new = match numbers {
+                None => p.view(waiting),
+                Some(numbers) => {
+                    for r in 0..each {
+                        let to = faded.row_mut(&mut self.coefficients, r);
+                        scale_columns(to, p.row(waiting, r), numbers, columns);
                     }
+                    faded.view(&self.coefficients)
                 }
-            }
-            if let Some(numbers) = numbers {
+            };
+            matmul(new, far.1.view(far.0), dx_s.view_mut(dx.0), Store::Subtract);
+            if side == Side::Pull {
+                // Here the operands have changed places, and so do the coefficients.
                 for r in 0..each {
-                    scale_columns_in_place(
-                        new.row_mut(&mut self.coefficients, r),
-                        numbers,
-                        columns,
-                    );
+                    p.row_mut(waiting, r).swap_with_slice(at.row_mut(stored, r));
                 }
             }
-            matmul(
-                new.view(&self.coefficients),
-                far.view(factors),
-                dx_s.view_mut(dx.0),
-                Store::Subtract,
-            );
         }
     }
 
@@ -371,6 +375,44 @@ impl<F: Kernels> HistoryCotangents<F> {
                 }
             }
         }
+    }
+
+    /// dx (op)= (dy o p) W_a of a layer that forgets row by row, and what dy says of p: dp += dy o (x W_a^T).
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "two operands, a result, and where in time"
+    )]
+    fn by_row_base(
+        &mut self,
+        history: &History<F>,
+        (l, group, each): (usize, Group, usize),
+        x: (&[F], Region),
+        dy: (&[F], Region),
+        dx: (&mut [F], Region),
+        fresh: bool,
+        version: usize,
+    ) {
+        let y = Region::new(dy.1.rows, dy.1.columns);
+        let base = (&mut *self.product, y);
+        history.base(Side::Apply, l, group, each, x, base, Store::Overwrite);
+        for s in group.sequences() {
+            let (Some(by_row), Some(of)) = (history.by_row.of(s, l), self.by_row.passed(s, l))
+            else {
+                continue;
+            };
+            for r in s * each..(s + 1) * each {
+                let row = y.row_mut(&mut self.product, r);
+                let known = row.iter().zip(dy.1.row(dy.0, r));
+                of.iter_mut()
+                    .zip(known)
+                    .for_each(|(of, (x, d))| *of += *x * *d);
+                row.copy_from_slice(dy.1.row(dy.0, r));
+                by_row.keep(row, version);
+            }
+        }
+        let store = if fresh { Store::Overwrite } else { Store::Add };
+        let kept = (&*self.product, y);
+        history.base(Side::Pull, l, group, each, kept, dx, store);
     }
 
     /// A product whose result nobody looks at.
@@ -469,7 +511,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         let number = history
             .decays
             .as_ref()
-            .filter(|_| layer.updates > 0)
+            .filter(|_| layer.fades())
             .map(|d| d.version(s, version));
         if rows > 0 {
             let p = batch(self.p[l]).narrow(rows);
@@ -520,6 +562,9 @@ impl<F: Kernels> HistoryCotangents<F> {
         if let Some(number) = number {
             (0..count).for_each(|r| scale(dy.row_mut(waiting, r), number.p));
         }
+        if let Some(by_row) = history.by_row.of(s, l) {
+            (0..count).for_each(|r| by_row.keep(dy.row_mut(waiting, r), version));
+        }
         // What sequences have of their own waits for the rest of its chunk.
         if own {
             return;
@@ -557,6 +602,20 @@ impl<F: Kernels> HistoryCotangents<F> {
                 self.flush(plan, history, (l, s), batch, (0, 0));
             }
         }
+    }
+
+    /// From after a step to before it, in a layer that forgets row by row, once all that used its weights is known: the cotangent
+    /// of k.
+    pub fn retreat_by_row(&mut self, saved: &MemorySaved<F>, l: usize, t: usize, s: usize) -> F {
+        let history = &saved.history;
+        let Some(by_row) = history.by_row.of(s, l) else {
+            return F::zero();
+        };
+        let keep = saved.numbers(t).get(Scalar::Keep, s);
+        let at = (t - history.chunk().first, keep);
+        let places = &history.places;
+        let own = &mut self.factors[s * places.factors_len..][..places.factors_len];
+        self.by_row.retreat((s, l), by_row, at, (own, places.d[l]))
     }
 
     /// From after a step to before it: the cotangents of k and eta.

@@ -22,6 +22,14 @@ impl Region {
         }
     }
 
+    /// At the start of a slice, its rows one behind the other.
+    pub fn dense(rows: usize, columns: usize) -> Region {
+        Region {
+            stride: columns,
+            ..Region::new(rows, columns)
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.rows * self.stride
     }
@@ -64,6 +72,18 @@ impl Region {
         Region {
             offset: self.offset - offset,
             ..*self
+        }
+    }
+
+    /// Copies rows of the same width, in one piece where both lie alike; what is between the rows goes along, and means nothing.
+    pub fn copy_from<F: Copy>(&self, data: &mut [F], (from, at): (&[F], Region)) {
+        if self.stride == at.stride && self.rows > 0 {
+            let length = (self.rows - 1) * self.stride + self.columns;
+            data[self.offset..][..length].copy_from_slice(&from[at.offset..][..length]);
+            return;
+        }
+        for r in 0..self.rows {
+            self.row_mut(data, r).copy_from_slice(at.row(from, r));
         }
     }
 

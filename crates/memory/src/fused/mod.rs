@@ -10,11 +10,15 @@
 //! - The way back goes through the chunks in reverse, each from the weights where it began, so that nothing is undone and
 //!   forgetting loses nothing; the cotangents of W (and S) go from chunk to chunk.
 //!
+//! Memories of one layer whose keys are known in advance go another way: `linear.rs` takes the steps of a chunk in products of whole
+//! matrices.
+//!
 //! [`MemoryForward`] and [`MemoryAdjoint`] advance a block of sequences one step at a time, so that a controller can
 //! stand between the steps.
 
 mod adjoint;
 mod border;
+mod by_row;
 mod cost;
 mod decay;
 mod elementwise;
@@ -24,6 +28,8 @@ mod history;
 mod history_adjoint;
 mod instructions;
 mod layout;
+mod linear;
+mod linear_adjoint;
 mod plan;
 mod products;
 mod shared;
@@ -33,5 +39,7 @@ pub use cost::chunk_steps;
 pub use form::RuleForm;
 pub use forward::{FusedRule, MemoryForward, MemoryOptions, MemorySaved, MemoryStart, StepForward};
 pub use history::{ChunkSteps, Initial};
+pub(crate) use linear::{Linear, LinearInputs, LinearOutcome, LinearSaved, is_linear};
+pub(crate) use linear_adjoint::LinearCotangents;
 pub use plan::MemorySizes;
 pub use shared::{SharedGradient, SharedMatrix};

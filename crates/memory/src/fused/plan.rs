@@ -68,6 +68,8 @@ pub(super) struct LayerPlan {
     pub input: usize,
     /// Updates of a step.
     pub updates: usize,
+    /// Whether it forgets row by row, each row of its weights by a number of its own.
+    pub by_row: bool,
     /// Rows of coefficients of a step: those of the program, then 2H after the write.
     pub step_rows: usize,
     /// The rows of the largest batch.
@@ -78,6 +80,13 @@ pub(super) struct LayerPlan {
     pub before: usize,
     /// Between each update and the next: their first row among the step's coefficients, and how many there are.
     pub between: Vec<(usize, usize)>,
+}
+
+impl LayerPlan {
+    /// Whether gates alone make what was written to it fade.
+    pub fn fades(&self) -> bool {
+        self.updates > 0 && !self.by_row
+    }
 }
 
 /// A program laid out.
@@ -279,6 +288,7 @@ fn plan_ops(
                 out,
                 input,
                 updates: 0,
+                by_row: program.decays(l),
                 step_rows: 0,
                 batch_rows: 2 * heads,
                 after: nothing,

@@ -124,7 +124,9 @@ impl<F: Kernels> History<F> {
         for s in group.sequences() {
             let one = super::layout::only(s);
             let (x_s, y_s) = (x.1.group(one, each), y.1.group(one, each));
-            if let Some(decays) = &self.decays
+            if let Some(rows) = self.by_row.of(s, l) {
+                (0..each).for_each(|r| rows.keep(y_s.row_mut(y.0, r), version));
+            } else if let Some(decays) = &self.decays
                 && layer.updates > 0
             {
                 let version = decays.version(s, version);
@@ -147,25 +149,29 @@ impl<F: Kernels> History<F> {
             if rows == 0 {
                 continue;
             }
-            let (a, d) = (self.places.a[l].first(rows), self.places.d[l].first(rows));
+            let factors = &self.factors[s * self.places.factors_len..][..self.places.factors_len];
+            let a = (factors, self.places.a[l].first(rows));
+            let d = match self.by_row.of(s, l) {
+                Some(by_row) => by_row.changes(version, rows),
+                None => (factors, self.places.d[l].first(rows)),
+            };
             let (near, far) = match side {
                 Side::Apply => (a, d),
                 Side::Pull => (d, a),
             };
             let (stored, c) = self.coefficients(s, l);
             let at = chunk_row(c, step, layer, row, each).narrow(rows);
-            let factors = &self.factors[s * self.places.factors_len..][..self.places.factors_len];
             let coefficients = &mut self.stored[stored];
             matmul_nt(
                 x_s.view(x.0),
-                near.view(factors),
+                near.1.view(near.0),
                 at.view_mut(coefficients),
                 Store::Overwrite,
             );
-            match &self.decays {
+            match self.decays.as_ref().filter(|_| layer.fades()) {
                 None => matmul(
                     at.view(coefficients),
-                    far.view(factors),
+                    far.1.view(far.0),
                     y_s.view_mut(y.0),
                     Store::Subtract,
                 ),
@@ -178,12 +184,34 @@ impl<F: Kernels> History<F> {
                     }
                     matmul(
                         faded.view(&self.scaled),
-                        far.view(factors),
+                        far.1.view(far.0),
                         y_s.view_mut(y.0),
                         Store::Subtract,
                     );
                 }
             }
+        }
+    }
+
+    /// What a step forgets of each row of a layer: `x` are the rows of all sequences.
+    pub fn decay(
+        &mut self,
+        l: usize,
+        s: usize,
+        (step, heads): (usize, usize),
+        rate: F,
+        x: (&[F], Region),
+    ) {
+        if let Some(mut by_row) = self.by_row.of_mut(s, l) {
+            by_row.decay(step, rate, (x.0, x.1.group(super::layout::only(s), heads)));
+        }
+    }
+
+    /// From before a step of the chunk to after it: what was written before it fades.
+    pub fn fade(&mut self, s: usize, step: usize, keep: F, momentum: F) {
+        self.by_row.advance(s, step, keep);
+        if let Some(decays) = &mut self.decays {
+            decays.advance(s, step, keep, momentum);
         }
     }
 
@@ -206,7 +234,11 @@ impl<F: Kernels> History<F> {
         let one = super::layout::only(s);
         let (e, a) = ((e.0, e.1.group(one, heads)), (a.0, a.1.group(one, heads)));
         for h in 0..heads {
-            scaled(to_d.row_mut(factors, h), rate, e.1.row(e.0, h));
+            let e = e.1.row(e.0, h);
+            match self.by_row.of_mut(s, l) {
+                Some(mut by_row) => scaled(by_row.change_mut(step, row + h), rate, e),
+                None => scaled(to_d.row_mut(factors, h), rate, e),
+            }
             to_a.row_mut(factors, h).copy_from_slice(a.1.row(a.0, h));
         }
     }

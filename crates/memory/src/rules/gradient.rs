@@ -1,8 +1,8 @@
-//! MNM-g: gradient descent on the update loss (MNM, section 3.2), and Titans, which is MNM-g with gates.
+//! MNM-g: gradient descent on the update loss (MNM, section 3.2).
 
 use mnm_tensor::Float;
 
-use crate::{Gate, Gates, MemoryShape, Program, WriteRule};
+use crate::{MemoryShape, Program, WriteRule};
 
 /// `W^l <- W^l - beta dL_up/dW^l` with `L_up` the mean over heads and entries of `(f(k^w) - v^w)^2`:
 ///
@@ -16,15 +16,13 @@ use crate::{Gate, Gates, MemoryShape, Program, WriteRule};
 /// `2 beta |k|^2 / (H M)` of the way to the value. With orthogonal keys, `beta = H M / (2 |k|^2)` stores them exactly.
 ///
 /// Sources: Metalearned Neural Memory (arXiv 1907.09720); [`steps`](Self::steps) as in MAML (arXiv 1703.03400);
-/// [`huber`](Self::huber) is Yaad of MIRAS (arXiv 2504.13173); [`GradientRule::titans`] is Titans (arXiv 2501.00663).
+/// [`huber`](Self::huber) is Yaad of MIRAS (arXiv 2504.13173).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GradientRule {
     /// Gradient steps of a write, all at the same rate.
     pub steps: usize,
     /// delta: errors beyond it pull no harder, `E^L = 2 / (H M) clip(a^L - v, -delta, delta)`.
     pub huber: Option<f64>,
-    /// Whether it is Titans: unit keys, forgetting and momentum.
-    titans: bool,
 }
 
 impl Default for GradientRule {
@@ -32,40 +30,13 @@ impl Default for GradientRule {
         Self {
             steps: 1,
             huber: None,
-            titans: false,
-        }
-    }
-}
-
-impl GradientRule {
-    /// `S <- eta S + beta dL_up/dW`, `W <- (1 - phi) W - S`, with keys of norm one.
-    pub fn titans() -> Self {
-        Self {
-            titans: true,
-            ..Self::default()
         }
     }
 }
 
 impl<F: Float> WriteRule<F> for GradientRule {
     fn name(&self) -> &str {
-        if self.titans { "titans" } else { "mnm-g" }
-    }
-
-    fn gates(&self) -> Gates {
-        let gate = if self.titans {
-            Gate::Learned
-        } else {
-            Gate::None
-        };
-        Gates {
-            forget: gate,
-            momentum: gate,
-        }
-    }
-
-    fn unit_keys(&self) -> bool {
-        self.titans
+        "mnm-g"
     }
 
     fn program(&self, shape: &MemoryShape, heads: usize) -> Option<Program> {

@@ -8,6 +8,8 @@ mod oja;
 mod perceptron;
 mod plastic;
 mod rls;
+mod rls_recursion;
+mod titans;
 
 pub use delta::DeltaRule;
 pub use dfa::FeedbackRule;
@@ -17,3 +19,4 @@ pub use oja::OjaRule;
 pub use perceptron::PerceptronRule;
 pub use plastic::PlasticRule;
 pub use rls::LeastSquaresRule;
+pub use titans::TitansRule;

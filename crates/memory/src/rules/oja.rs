@@ -23,12 +23,12 @@ impl<F: Float> WriteRule<F> for OjaRule {
     fn program(&self, shape: &MemoryShape, heads: usize) -> Option<Program> {
         let mut p = Program::new(shape, heads);
         let (last, values) = (shape.layers() - 1, p.values());
-        let features = p.features();
-        let gained = p.scale(-1.0 / heads as f64, values);
-        p.update(last, gained, features);
         let squares = p.product(values, values);
         let lost = p.scale(1.0 / heads as f64, squares);
         p.decay(last, lost);
+        let features = p.features();
+        let gained = p.scale(-1.0 / heads as f64, values);
+        p.update(last, gained, features);
         Some(p)
     }
 }

@@ -1,10 +1,11 @@
-//! Some sequences of a batch, forward and back, by the fused kernel.
+//! Some sequences of a batch, forward and back, by the fused kernel: step by step, or a memory of one layer in chunks.
 
 use mnm_tensor::kernels::{Kernels, Matrix};
 
 use crate::fused::{
-    ChunkSteps, FusedRule, Initial, MemoryAdjoint, MemoryEnd, MemoryForward, MemoryGradients,
-    MemoryOptions, MemorySaved, MemorySizes, MemoryStart, StepAdjoint, StepForward,
+    ChunkSteps, FusedRule, Initial, Linear, LinearCotangents, LinearInputs, LinearOutcome,
+    LinearSaved, MemoryAdjoint, MemoryEnd, MemoryForward, MemoryGradients, MemoryOptions,
+    MemorySaved, MemorySizes, MemoryStart, StepAdjoint, StepForward, is_linear,
 };
 
 /// What goes into all sequences of a batch, row-major.
@@ -35,7 +36,19 @@ pub(super) struct Ran<F> {
     pub meta: Vec<F>,
     pub weights: Vec<Vec<F>>,
     pub momentum: Vec<Vec<F>>,
-    pub saved: Option<MemorySaved<F>>,
+    pub saved: Option<Saved<F>>,
+}
+
+/// What a block left for its way back.
+#[derive(Debug)]
+pub(super) enum Saved<F> {
+    /// Of a block that went step by step.
+    Steps(MemorySaved<F>),
+    /// Of the sequences of one that went in chunks; they may have begun with shared weights.
+    Chunks {
+        sequences: Vec<LinearSaved<F>>,
+        shared: bool,
+    },
 }
 
 /// Cotangents of what came out, empty for zeros; all of the batch, row-major.
@@ -73,6 +86,70 @@ fn initial_of<'a, F>(initial: &Initial<'a, F>, batch: usize, part: Part) -> Init
 
 /// Forward.
 pub(super) fn forward<F: Kernels>(
+    rule: &FusedRule<F>,
+    sizes: MemorySizes,
+    start: MemoryStart<'_, F>,
+    inputs: Batch<'_, F>,
+    part: Part,
+    options: (bool, ChunkSteps),
+) -> Ran<F> {
+    match is_linear(&rule.program, rule.momentum) {
+        true => in_chunks(rule, sizes, start.weights[0], inputs, part, options.0),
+        false => by_steps(rule, sizes, start, inputs, part, options),
+    }
+}
+
+/// Forward, each sequence in chunks.
+fn in_chunks<F: Kernels>(
+    rule: &FusedRule<F>,
+    sizes: MemorySizes,
+    start: Initial<'_, F>,
+    inputs: Batch<'_, F>,
+    part: Part,
+    record: bool,
+) -> Ran<F> {
+    let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
+    let linear = Linear::new(rule.clone(), sizes);
+    let mut ran = Ran {
+        part,
+        reads: vec![F::zero(); steps * samples * value],
+        meta: vec![F::zero(); steps * samples],
+        weights: vec![Vec::with_capacity(samples * value * value)],
+        momentum: Vec::new(),
+        saved: None,
+    };
+    let mut sequences = Vec::with_capacity(samples);
+    for s in 0..samples {
+        let b = part.first + s;
+        let from = |all: &'_ [F], at: usize| if all.is_empty() { 0 } else { at };
+        let [rate, forget, _] = inputs.gates;
+        let weights = match start {
+            Initial::Shared(w) => w,
+            Initial::Each(w) => &w[b * value * value..][..value * value],
+        };
+        let given = LinearInputs {
+            rows: inputs.rows.map(|rows| &rows[b * inputs.width..]),
+            row_stride: inputs.batch * inputs.width,
+            gates: [&rate[from(rate, b)..], &forget[from(forget, b)..]],
+            gate_stride: inputs.batch,
+        };
+        let outcome = LinearOutcome {
+            reads: &mut ran.reads[s * value..],
+            read_stride: samples * value,
+            meta: &mut ran.meta[s..],
+            meta_stride: samples,
+        };
+        let (last, saved) = linear.forward(weights, given, outcome, record);
+        ran.weights[0].extend_from_slice(&last);
+        sequences.extend(saved);
+    }
+    let shared = matches!(start, Initial::Shared(_));
+    ran.saved = record.then_some(Saved::Chunks { sequences, shared });
+    ran
+}
+
+/// Forward, all sequences step by step.
+fn by_steps<F: Kernels>(
     rule: &FusedRule<F>,
     sizes: MemorySizes,
     start: MemoryStart<'_, F>,
@@ -147,12 +224,78 @@ pub(super) fn forward<F: Kernels>(
             true => written.iter().map(|l| memory.momentum(*l, steps)).collect(),
             false => Vec::new(),
         },
-        saved: memory.into_saved(),
+        saved: memory.into_saved().map(Saved::Steps),
     }
 }
 
 /// Back.
 pub(super) fn back<F: Kernels>(
+    saved: Saved<F>,
+    sizes: MemorySizes,
+    batch: usize,
+    part: Part,
+    out: OutCotangents<'_, F>,
+    gated: [bool; 2],
+) -> BlockGradients<F> {
+    match saved {
+        Saved::Steps(saved) => steps_back(saved, sizes, batch, part, out, gated),
+        Saved::Chunks { sequences, shared } => {
+            chunks_back(sequences, sizes, (batch, part), out, gated[0], shared)
+        }
+    }
+}
+
+fn chunks_back<F: Kernels>(
+    sequences: Vec<LinearSaved<F>>,
+    sizes: MemorySizes,
+    (batch, part): (usize, Part),
+    out: OutCotangents<'_, F>,
+    gated: bool,
+    shared: bool,
+) -> BlockGradients<F> {
+    let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
+    let (width, area) = (sizes.heads * value, value * value);
+    let of = |there: bool| vec![F::nan(); if there { steps * samples } else { 0 }];
+    let mut found = BlockGradients {
+        rows: [(); 3].map(|()| vec![F::zero(); steps * samples * width]),
+        gates: [of(true), of(gated), Vec::new()],
+        memory: MemoryGradients {
+            weights: vec![Vec::new()],
+            momentum: Vec::new(),
+            matrices: Vec::new(),
+        },
+    };
+    let from = |all: &'_ [F], at: usize| if all.is_empty() { 0 } else { at };
+    for (s, saved) in sequences.into_iter().enumerate() {
+        let b = part.first + s;
+        let weights = out.weights.first().copied().unwrap_or_default();
+        let given = LinearCotangents {
+            reads: &out.reads[from(out.reads, b * value)..],
+            read_stride: batch * value,
+            meta: &out.meta[from(out.meta, b)..],
+            meta_stride: batch,
+            weights: match weights.is_empty() {
+                true => weights,
+                false => &weights[b * area..][..area],
+            },
+        };
+        let rows = found.rows.each_mut().map(|rows| &mut rows[s * width..]);
+        let [rates, forget, weights] = saved.adjoint(given, rows, samples * width);
+        for (to, from) in found.gates.iter_mut().zip([rates, forget]) {
+            let to = to.iter_mut().skip(s).step_by(samples);
+            to.zip(from).for_each(|(to, from)| *to = from);
+        }
+        let known = &mut found.memory.weights[0];
+        match (out.with_weights, shared && s > 0) {
+            (false, _) => {}
+            (true, false) => known.extend(weights),
+            (true, true) => known.iter_mut().zip(weights).for_each(|(k, w)| *k += w),
+        }
+    }
+    found
+}
+
+fn steps_back<F: Kernels>(
     saved: MemorySaved<F>,
     sizes: MemorySizes,
     batch: usize,

@@ -11,12 +11,10 @@ use mnm_tensor::{Array, Parameters, Primitive, Tensor, TensorError, apply, dense
 use ndarray::IxDyn;
 use rayon::prelude::*;
 
-use super::block::{Batch, BlockGradients, OutCotangents, Part, Ran, back, forward};
+use super::block::{Batch, BlockGradients, OutCotangents, Part, Ran, Saved, back, forward};
 use super::{Reads, Sequence};
 use crate::error::parameter;
-use crate::fused::{
-    ChunkSteps, Initial, MemorySaved, MemorySizes, MemoryStart, RuleForm, chunk_steps,
-};
+use crate::fused::{ChunkSteps, Initial, MemorySizes, MemoryStart, RuleForm, chunk_steps};
 use crate::{Gate, Memory, MemoryError, Slot, WriteRule};
 
 const OP: &str = "memory sequence";
@@ -36,10 +34,10 @@ enum Port {
     Momentum(usize),
 }
 
-/// What passes between the op and its results.
 /// What every part of the batch left for its way back.
-type SavedParts<F> = Vec<(Part, MemorySaved<F>)>;
+type SavedParts<F> = Vec<(Part, Saved<F>)>;
 
+/// What passes between the op and its results.
 #[derive(Debug)]
 struct Passage<F> {
     form: RuleForm,

@@ -4,6 +4,7 @@ mod average;
 mod data;
 mod error;
 mod explain;
+mod ignored;
 mod keys;
 mod overrides;
 mod reference;
@@ -145,6 +146,9 @@ impl Config {
             config.rl.get_or_insert_default();
         }
         config.validate()?;
+        for set in sets {
+            ignored::refuse(set, &config.model)?;
+        }
         Ok(config)
     }
 
@@ -306,6 +310,26 @@ mod tests {
         assert_eq!(set.lengths.test.max, 40);
         assert_eq!(set.lengths.test.min, plain.lengths.test.min);
         assert_eq!(set.lengths.train, plain.lengths.train);
+    }
+
+    #[test]
+    fn a_setting_of_a_rule_that_the_model_ignores_is_refused() {
+        let kind = "model.kind=ntm";
+        for (sets, users) in [
+            (vec![kind, "model.rule=mnm-p"], "only for mnm"),
+            (vec!["model.rule=mnm-g", kind], "only for mnm"),
+            (vec![kind, "model.forget=auto"], "only for mnm"),
+            (
+                vec!["model.rule=delta", "model.inner_loss=l2"],
+                "mnm-g, titans",
+            ),
+            (vec!["model.rule=delta", "model.ridge=1"], "rls"),
+        ] {
+            let message = load("stories", &sets).expect_err("ignored").to_string();
+            assert!(message.contains(users), "{sets:?}: {message}");
+        }
+        load("stories", &["model.rule=mnm-p", "model.forget=none"]).expect("its own");
+        load("stories", &["model.rule=titans", "model.inner_steps=1"]).expect("its own");
     }
 
     #[test]

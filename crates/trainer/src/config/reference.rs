@@ -27,6 +27,10 @@ impl Config {
                     section => format!("{section}.{key}"),
                 };
                 comment(&mut text, find(&path, task));
+                if let Some(kernel) = self.model.runs_by().filter(|_| path == "model.kernel") {
+                    let rule = self.model.label();
+                    let _ = writeln!(text, "# Here, for {rule}: {}", kernel.name());
+                }
             }
             text.push_str(line);
             text.push('\n');
@@ -233,6 +237,8 @@ mod tests {
             let config = Config::load(name, &[]).expect(name);
             let text = config.to_commented_toml();
             assert_eq!(Config::parse(name, &text, &[]).expect(name), config);
+            let fused = text.contains("# Here, for mnm-p: fused\n");
+            assert_eq!(fused, config.model.label() == "mnm-p", "{text}");
             let (keys, comments) = (
                 text.lines()
                     .filter(|line| line.contains(" = ") && !line.starts_with('#'))

@@ -1,0 +1,81 @@
+//! What a training step costs with each rule: beside MNM-g's, and beside the rule's own definition on the tape.
+//!
+//! `cargo run --release -p mnm-benches --example rules [rounds]`
+//!
+//! Whole steps of shape S (forward, backward, clipping, Adam) on one thread. In every round each fused rule takes its steps between two turns
+//! of MNM-g, and its ratio is to their mean, so that what else the machine does meets both; printed are medians over the rounds.
+
+use mnm_benches::shape;
+use mnm_controller::{Kernel, ModelConfig};
+use mnm_memory::rule_names;
+use mnm_trainer::{BenchShape, bench};
+
+type Failure = Box<dyn std::error::Error>;
+
+/// Steps of a turn: of the fused kernel, and of the reference.
+const STEPS: [usize; 2] = [6, 2];
+
+/// The least seconds of a step.
+fn step(rule: &str, kernel: Kernel) -> Result<f64, Failure> {
+    let shape = shape("S").ok_or("no shape S")?;
+    let model = ModelConfig {
+        rule: rule.to_owned(),
+        kernel,
+        controller: shape.cell.controller,
+        value: shape.cell.value(),
+        hidden: shape.cell.memory.hidden(),
+        heads: shape.cell.heads,
+        ..ModelConfig::default()
+    };
+    let sizes = BenchShape {
+        batch: shape.batch,
+        steps: shape.steps,
+        input: shape.cell.input,
+        classes: shape.classes,
+    };
+    let steps = match kernel {
+        Kernel::Fused => STEPS[0],
+        Kernel::Reference => STEPS[1],
+    };
+    Ok(bench(&model, sizes, steps, 1)?.min_s)
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers[numbers.len() / 2]
+}
+
+fn main() -> Result<(), Failure> {
+    let rounds = std::env::args().nth(1).map_or(Ok(3), |text| text.parse())?;
+    println!("| rule | kernel | ms a step | times MNM-g | reference, times the rule's own |");
+    println!("|---|---|---|---|---|");
+    for rule in rule_names() {
+        let runs_by = ModelConfig {
+            rule: rule.clone(),
+            ..ModelConfig::default()
+        }
+        .runs_by();
+        let (mut own, mut ratios, mut references) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds {
+            let before = step("mnm-g", Kernel::Fused)?;
+            let seconds = step(&rule, Kernel::Fused)?;
+            let after = step("mnm-g", Kernel::Fused)?;
+            own.push(1e3 * seconds);
+            ratios.push(2.0 * seconds / (before + after));
+            if runs_by == Some(Kernel::Fused) {
+                references.push(step(&rule, Kernel::Reference)? / seconds);
+            }
+        }
+        let reference = match references.is_empty() {
+            true => String::new(),
+            false => format!("{:.1}", median(references)),
+        };
+        println!(
+            "| `{rule}` | {} | {:.1} | {:.2} | {reference} |",
+            runs_by.map_or("", Kernel::name),
+            median(own),
+            median(ratios),
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,399 @@
+//! The adjoint of [`super::linear`], from the last chunk to the first.
+//!
+//! ```text
+//! dD = -L^T dZ - r_C (K G^T)           G the cotangent of the weights after the chunk
+//! backwards:  dE_c = beta_c dD_c,  through the program to dy_c,  dD_j -= r_cs (K K^T)_ij dy_i for s < c
+//! dX = (p_c dy + p' dZ) W_a + dM K;  dK += dM^T X - (r_C D) G        dM = -r_cs dy D^T - r_(c+1)s dZ D^T, the cotangent of X K^T
+//! G <- p_C G + (p_c dy + p' dZ)^T X
+//! ```
+
+use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmul_tn};
+
+use super::decay::DecayCotangents;
+use super::elementwise::{add_scaled, scaled};
+use super::instructions::{NumberCotangents, adjoint};
+use super::layout::{Region, only};
+use super::linear::{LinearSaved, Work, within};
+use super::plan::{begin_as_zeros, reached};
+use super::products::scale;
+use crate::memory::unit_row_adjoint;
+use crate::program::Op;
+
+/// Cotangents of what came out of a sequence: reads `[T, M]` and meta losses `[T]`, a row every `stride` elements, and the last weights
+/// `[M, M]`; empty slices for zeros.
+#[derive(Clone, Copy)]
+pub(crate) struct LinearCotangents<'a, F> {
+    pub reads: &'a [F],
+    pub read_stride: usize,
+    pub meta: &'a [F],
+    pub meta_stride: usize,
+    pub weights: &'a [F],
+}
+
+/// Where the cotangents of what went in go: of keys, values and read keys `[H M]` at a step, a row every so many elements; of beta and
+/// phi, made here `[T]`, the last empty without that gate.
+pub(crate) struct LinearGradients<'a, F> {
+    pub rows: [&'a mut [F]; 3],
+    pub row_stride: usize,
+    pub rates: Vec<F>,
+    pub forget: Vec<F>,
+}
+
+/// Working memory of the way back.
+struct Back<F> {
+    /// dZ, then the cotangent of X W_a^T `[2n, M]`.
+    dz: Scratch<F>,
+    /// dy `[n, M]`.
+    dy: Scratch<F>,
+    /// dD `[n, M]`.
+    dd: Scratch<F>,
+    /// K G^T `[n, M]`.
+    kg: Scratch<F>,
+    /// dX `[2n, M]`.
+    dx: Scratch<F>,
+    /// dZ D^T, then dM `[2n, n]`, and dy D^T `[n, n]`.
+    pz: Scratch<F>,
+    py: Scratch<F>,
+    /// Cotangents of the program's values.
+    d: Scratch<F>,
+    /// G.
+    g: Scratch<F>,
+    decays: Option<DecayCotangents<F>>,
+}
+
+impl<F: Kernels> LinearSaved<F> {
+    /// The sequence back: the cotangents of beta, phi and the weights `[M, M]`; those of the rows go to `rows`.
+    pub fn adjoint(
+        self,
+        out: LinearCotangents<'_, F>,
+        rows_to: [&mut [F]; 3],
+        row_stride: usize,
+    ) -> [Vec<F>; 3] {
+        let linear = &self.linear;
+        let (steps, width, heads) = (linear.steps, linear.width, linear.heads);
+        let n = linear.chunk * heads;
+        let rows = |rows: usize| Scratch::new(Region::new(rows, width).len());
+        let square = |rows: usize| Scratch::new(Region::new(rows, n).len());
+        let mut work = Work::new(linear);
+        let mut back = Back {
+            dz: rows(2 * n),
+            dy: rows(n),
+            dd: rows(n),
+            kg: rows(n),
+            dx: rows(2 * n),
+            pz: square(2 * n),
+            py: square(n),
+            d: Scratch::new(linear.plan.d_len),
+            g: Scratch::zeros(Region::new(width, width).len()),
+            decays: (linear.rule.forget).then(|| DecayCotangents::new(1, linear.chunk)),
+        };
+        let whole = Region::new(width, width);
+        if !out.weights.is_empty() {
+            whole.copy_from(&mut back.g, (out.weights, Region::dense(width, width)));
+        }
+        let mut found = LinearGradients {
+            rows: rows_to,
+            row_stride,
+            rates: vec![F::zero(); steps],
+            forget: vec![F::zero(); if linear.rule.forget { steps } else { 0 }],
+        };
+        for chunk in (0..linear.chunks()).rev() {
+            self.chunk(chunk, out, &mut work, &mut back, &mut found);
+        }
+        let weights = (0..width).flat_map(|r| whole.row(&back.g, r).iter().copied());
+        [found.rates, found.forget, weights.collect()]
+    }
+
+    fn chunk(
+        &self,
+        chunk: usize,
+        out: LinearCotangents<'_, F>,
+        work: &mut Work<F>,
+        back: &mut Back<F>,
+        found: &mut LinearGradients<'_, F>,
+    ) {
+        let linear = &self.linear;
+        let (first, steps) = linear.extent(chunk);
+        let (width, heads, kept) = (linear.width, linear.heads, &linear.kept);
+        let (n, now) = (
+            steps * heads,
+            &self.kept[chunk * kept.length..][..kept.length],
+        );
+        let numbers = linear.numbers(chunk, &self.rates, &self.keep);
+        let rows = Region::new(2 * n, width);
+        let (top, whole) = (rows.first(n), Region::new(width, width));
+        let (keys, d) = (kept.x.first(n), kept.d.first(n));
+        if linear.rule.forget {
+            // Looked at for what it says of p.
+            work.base(linear, now, n);
+        }
+        work.fade(numbers, steps);
+        work.mask((now, kept.g), n, heads);
+        self.seed(chunk, out, back, found);
+
+        // dD of what was read, and of the next chunk's weights; dX of the latter.
+        let l = work.l_at.first(2 * n).narrow(n);
+        back.dd[..top.len()].fill(F::zero());
+        let dd = top.view_mut(&mut back.dd);
+        matmul_tn(l.view(&work.l), rows.view(&back.dz), dd, Store::Subtract);
+        let kg = top.view_mut(&mut back.kg);
+        matmul_nt(keys.view(now), whole.view(&back.g), kg, Store::Overwrite);
+        if let (Some(decays), Some(cotangents)) = (&work.decays, &mut back.decays) {
+            cotangents.begin();
+            let (of, version) = (cotangents.of(0), decays.version(0, steps));
+            for row in 0..n {
+                let (number, kg) = (row / heads, top.row(&back.kg, row));
+                of.r[number] -= dot(d.row(now, row), kg);
+                add_scaled(top.row_mut(&mut back.dd, row), -version.r[number], kg);
+            }
+            for r in 0..width {
+                *of.p += dot(whole.row(&back.g, r), kept.weights.row(now, r));
+            }
+        } else {
+            for row in 0..n {
+                let kg = top.row(&back.kg, row);
+                add_scaled(top.row_mut(&mut back.dd, row), -F::one(), kg);
+            }
+        }
+        back.dx[..rows.len()].fill(F::zero());
+        let faded = work.faded(now, d, steps, heads);
+        matmul(
+            faded.1.view(faded.0),
+            whole.view(&back.g),
+            top.view_mut(&mut back.dx),
+            Store::Subtract,
+        );
+
+        self.steps_back(chunk, now, work, back, found);
+
+        // What the products of the chunk say of X, K, W_a and of what has faded.
+        let p = Region::new(2 * n, n);
+        let (pz, py) = (p.view_mut(&mut back.pz), p.first(n).view_mut(&mut back.py));
+        matmul_nt(rows.view(&back.dz), d.view(now), pz, Store::Overwrite);
+        matmul_nt(top.view(&back.dy), d.view(now), py, Store::Overwrite);
+        self.fade_back(chunk, now, work, back, found);
+        self.mask_back(chunk, work, back);
+        for row in 0..2 * n {
+            let c = row % n / heads;
+            let dz = rows.row_mut(&mut back.dz, row);
+            if let Some(decays) = &work.decays {
+                scale(dz, decays.version(0, c + 1).p);
+            }
+            if row < n {
+                let p = work.decays.as_ref().map_or(F::one(), |d| d.version(0, c).p);
+                add_scaled(dz, p, top.row(&back.dy, row));
+            }
+        }
+        let (base, dm) = (rows.view(&back.dz), p.view(&back.pz));
+        let x = kept.x.first(2 * n).view(now);
+        let dx = rows.view_mut(&mut back.dx);
+        matmul(base, kept.weights.view(now), dx, Store::Add);
+        let dx = rows.view_mut(&mut back.dx);
+        matmul(dm, keys.view(now), dx, Store::Add);
+        matmul_tn(dm, x, top.view_mut(&mut back.dx), Store::Add);
+        if let Some(decays) = &work.decays {
+            let p = decays.version(0, steps).p;
+            (0..width).for_each(|r| scale(whole.row_mut(&mut back.g, r), p));
+        }
+        matmul_tn(base, x, whole.view_mut(&mut back.g), Store::Add);
+        self.hand_out(first, now, back, found, n);
+    }
+
+    /// dZ, and what the meta losses say of the values.
+    fn seed(
+        &self,
+        chunk: usize,
+        out: LinearCotangents<'_, F>,
+        back: &mut Back<F>,
+        found: &mut LinearGradients<'_, F>,
+    ) {
+        let linear = &self.linear;
+        let (first, steps) = linear.extent(chunk);
+        let (width, heads, kept) = (linear.width, linear.heads, &linear.kept);
+        let (n, now) = (steps * heads, &self.kept[chunk * kept.length..]);
+        let rows = Region::new(2 * n, width);
+        let mean = F::one() / F::of(heads as f64);
+        for row in 0..n {
+            let t = first + row / heads;
+            let d_meta = out.meta.get(t * out.meta_stride).copied();
+            let slope = d_meta.unwrap_or(F::zero()) * F::of(2.0 / (heads * width) as f64);
+            let miss = kept.miss.row(now, row);
+            scaled(rows.row_mut(&mut back.dz, row), slope, miss);
+            let to = t * found.row_stride + row % heads * width;
+            scaled(&mut found.rows[1][to..to + width], -slope, miss);
+            let read = rows.row_mut(&mut back.dz, n + row);
+            match out.reads.is_empty() {
+                true => read.fill(F::zero()),
+                false => scaled(read, mean, &out.reads[t * out.read_stride..][..width]),
+            }
+        }
+    }
+
+    /// Through the writes and the program, step by step.
+    fn steps_back(
+        &self,
+        chunk: usize,
+        now: &[F],
+        work: &mut Work<F>,
+        back: &mut Back<F>,
+        found: &mut LinearGradients<'_, F>,
+    ) {
+        let linear = &self.linear;
+        let (first, steps) = linear.extent(chunk);
+        let (plan, heads) = (&linear.plan, linear.heads);
+        let rows = Region::new(steps * heads, linear.width);
+        let numbers = linear.numbers(chunk, &self.rates, &self.keep);
+        let record = &now[linear.kept.record..];
+        back.dy[..rows.len()].fill(F::zero());
+        plan.d_places[0].of_mut(&mut back.d).fill(F::zero());
+        for at in begin_as_zeros(plan) {
+            plan.d_places[at].of_mut(&mut back.d).fill(F::zero());
+        }
+        let forget = match found.forget.is_empty() {
+            true => &mut [][..],
+            false => &mut found.forget[first..first + steps],
+        };
+        let mut d_numbers = NumberCotangents {
+            rates: &mut found.rates[first..first + steps],
+            keep: forget,
+            momentum: &mut [],
+        };
+        for c in (0..steps).rev() {
+            let these = c * heads..(c + 1) * heads;
+            for planned in plan.ops.iter().rev() {
+                match planned.op {
+                    Op::Update { e, .. } => {
+                        let (e_at, to_e) = (plan.places[e.0].region, plan.d_places[e.0]);
+                        for r in these.clone() {
+                            let dd = rows.row(&back.dd, r);
+                            d_numbers.rates[c] += dot(dd, e_at.row(record, r));
+                            let to = to_e.row_mut(&mut back.d, r);
+                            super::adjoint::put_row(planned.fresh[0], to, numbers.rates[c], dd);
+                        }
+                    }
+                    Op::Apply { y, .. } if planned.live => {
+                        let from = plan.d_places[y.0].group(only(c), heads);
+                        let to = rows.group(only(c), heads);
+                        to.copy_from(&mut back.dy, (&back.d, from));
+                        if c > 0 {
+                            let g = (now, linear.kept.g);
+                            let within = within(&work.decays, &mut work.scaled, g, c, heads);
+                            let dd = rows.first(c * heads).view_mut(&mut back.dd);
+                            matmul_tn(within, to.view(&back.dy), dd, Store::Subtract);
+                        }
+                    }
+                    Op::Apply { .. } => {}
+                    _ if planned.live => {
+                        let (d, of) = (&mut back.d, &mut d_numbers);
+                        adjoint(plan, planned, only(c), record, d, numbers, of);
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The cotangents of `1 - phi`, then of phi.
+    fn fade_back(
+        &self,
+        chunk: usize,
+        now: &[F],
+        work: &Work<F>,
+        back: &mut Back<F>,
+        found: &mut LinearGradients<'_, F>,
+    ) {
+        let (Some(decays), Some(cotangents)) = (&work.decays, &mut back.decays) else {
+            return;
+        };
+        let linear = &self.linear;
+        let (first, steps) = linear.extent(chunk);
+        let heads = linear.heads;
+        let n = steps * heads;
+        let (rows, p) = (Region::new(2 * n, linear.width), Region::new(2 * n, n));
+        let add = |to: &mut [F], from: &[F], row: usize| {
+            let products = from
+                .chunks(heads)
+                .zip(linear.kept.g.row(now, row).chunks(heads));
+            for (to, (p, g)) in to.iter_mut().zip(products) {
+                *to -= dot(p, g);
+            }
+        };
+        for c in (0..steps).rev() {
+            let of = cotangents.of(0);
+            for row in (c * heads..(c + 1) * heads).flat_map(|row| [row, n + row]) {
+                add(&mut of.r[..=c], p.row(&back.pz, row), row);
+                *of.p += dot(rows.row(&back.dz, row), work.base_at.row(&work.base, row));
+            }
+            let keep = self.keep[first + c];
+            let [d_keep, _] = cotangents.retreat(0, c, keep, F::zero(), decays.version(0, c));
+            found.forget[first + c] = -(found.forget[first + c] + d_keep);
+            let of = cotangents.of(0);
+            for row in c * heads..(c + 1) * heads {
+                add(&mut of.r[..c], p.row(&back.py, row), row);
+                *of.p += dot(rows.row(&back.dy, row), work.base_at.row(&work.base, row));
+            }
+        }
+    }
+
+    /// dM, in the place of dZ D^T.
+    fn mask_back(&self, chunk: usize, work: &Work<F>, back: &mut Back<F>) {
+        let linear = &self.linear;
+        let heads = linear.heads;
+        let n = linear.extent(chunk).1 * heads;
+        let p = Region::new(2 * n, n);
+        for row in 0..2 * n {
+            let c = row % n / heads;
+            let (known, later) = p.row_mut(&mut back.pz, row).split_at_mut((c + 1) * heads);
+            later.fill(F::zero());
+            let py = &p.row(&back.py, row % n)[..if row < n { c * heads } else { 0 }];
+            match &work.decays {
+                None => {
+                    known.iter_mut().for_each(|x| *x = -*x);
+                    known.iter_mut().zip(py).for_each(|(x, y)| *x -= *y);
+                }
+                Some(decays) => {
+                    let (after, before) = (decays.version(0, c + 1).r, decays.version(0, c).r);
+                    for (j, x) in known.iter_mut().enumerate() {
+                        *x *= -after[j / heads];
+                    }
+                    for (j, (x, y)) in known.iter_mut().zip(py).enumerate() {
+                        *x -= before[j / heads] * *y;
+                    }
+                }
+            }
+        }
+    }
+
+    /// dX and what the program says of keys and values, to where the sequence has them.
+    fn hand_out(
+        &self,
+        first: usize,
+        now: &[F],
+        back: &Back<F>,
+        found: &mut LinearGradients<'_, F>,
+        n: usize,
+    ) {
+        let linear = &self.linear;
+        let (plan, width, kept) = (&linear.plan, linear.width, &linear.kept);
+        let (rows, of_values) = (Region::new(2 * n, width), reached(plan)[1]);
+        let [d_keys, d_values, d_read_keys] = &mut found.rows;
+        for row in 0..n {
+            let at = (first + row / linear.heads) * found.row_stride + row % linear.heads * width;
+            for (which, to) in [&mut *d_keys, &mut *d_read_keys].into_iter().enumerate() {
+                let (to, place) = (&mut to[at..at + width], which * n + row);
+                to.copy_from_slice(rows.row(&back.dx, place));
+                if which == 0 {
+                    add_scaled(to, F::one(), plan.d_places[0].row(&back.d, row));
+                }
+                if linear.rule.unit_keys {
+                    let norm = now[kept.norms.offset + place];
+                    unit_row_adjoint(to, kept.x.row(now, place), norm);
+                }
+            }
+            if of_values {
+                let from = plan.d_places[1].row(&back.d, row);
+                add_scaled(&mut d_values[at..at + width], F::one(), from);
+            }
+        }
+    }
+}
