@@ -95,5 +95,8 @@ fn unsealed(bytes: &[u8], entry: &str) -> Result<Vec<u8>, Box<dyn std::error::Er
     let mut metadata = header.metadata().clone().unwrap_or_default();
     metadata.retain(|key, _| key == entry || key == "vocabulary");
     // One entry, or the order of two would be drawn anew each time.
-    Ok(safetensors::serialize(SafeTensors::deserialize(bytes)?.iter(), Some(metadata))?)
+    Ok(safetensors::serialize(
+        SafeTensors::deserialize(bytes)?.iter(),
+        Some(metadata),
+    )?)
 }

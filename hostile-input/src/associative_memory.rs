@@ -24,7 +24,9 @@ fn used<F: Kernels>(mut memory: AssociativeMemory<F>) -> Verdict {
     assert!(bytes(&again) == saved);
     let entry = |place: usize| F::of(0.5 - (place % 7) as f64 / 6.0);
     let key: Vec<F> = (0..memory.key_width()).map(entry).collect();
-    let value: Vec<F> = (0..memory.value_width()).map(|place| entry(place + 3)).collect();
+    let value: Vec<F> = (0..memory.value_width())
+        .map(|place| entry(place + 3))
+        .collect();
     read(&memory, &key);
     unchanged_or_written(&mut memory, |memory| memory.write(&key, &value).map(|_| ()));
     read(&memory, &key);

@@ -22,7 +22,10 @@ pub fn babi(bytes: &[u8]) -> Verdict {
     );
     for word in words {
         let (read, unknown) = vocabulary.encode(word);
-        assert!(read.len() == 1 && unknown.is_empty(), "{word:?}: {unknown:?}");
+        assert!(
+            read.len() == 1 && unknown.is_empty(),
+            "{word:?}: {unknown:?}"
+        );
     }
     for answer in answers {
         assert_eq!(normal_answer(answer), *answer);

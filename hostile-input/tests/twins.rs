@@ -182,7 +182,10 @@ fn every_target_is_fuzzed() {
         assert!(manifest.contains(&format!("name = \"{name}\"")), "{name}");
         let path = fuzz.join("fuzz_targets").join(format!("{name}.rs"));
         let text = std::fs::read_to_string(path).unwrap();
-        assert!(text.contains(&format!("mnm_hostile_input::{name}(")), "{name}");
+        assert!(
+            text.contains(&format!("mnm_hostile_input::{name}(")),
+            "{name}"
+        );
         assert!(tests.contains(&format!("holds(\"{name}\")")), "{name}");
     }
     assert_eq!(manifest.matches("[[bin]]").count(), TARGETS.len());

@@ -72,7 +72,10 @@ impl Draft {
                 data_offsets: (start, end),
             }: &TensorInfo = info;
             let name: &String = name;
-            (name.as_str(), (*dtype, shape.as_slice(), &bytes[*start..*end]))
+            (
+                name.as_str(),
+                (*dtype, shape.as_slice(), &bytes[*start..*end]),
+            )
         };
         let parts: BTreeMap<&str, Part<'_>> = tensors.iter().map(part).collect();
         seal::set(&mut metadata, &parts);

@@ -91,7 +91,10 @@ mod tests {
         let keys: Vec<&str> = metadata.keys().map(String::as_str).collect();
         assert_eq!(keys, ["a", "config"]);
         let shapes: Vec<_> = tensors.iter().map(|t| (t.0.as_str(), &t.2[..])).collect();
-        assert_eq!(shapes, [("bias", &[1][..]), ("empty", &[0, 3]), ("weight", &[2, 1])]);
+        assert_eq!(
+            shapes,
+            [("bias", &[1][..]), ("empty", &[0, 3]), ("weight", &[2, 1])]
+        );
         assert_eq!(tensors[2].3, [1, 2, 3, 4, 5, 6, 7, 8]);
     }
 
@@ -108,7 +111,11 @@ mod tests {
                 Err(_) => refused += 1,
             }
         }
-        assert!(refused > whole.len() * 7, "{refused} of {}", whole.len() * 8);
+        assert!(
+            refused > whole.len() * 7,
+            "{refused} of {}",
+            whole.len() * 8
+        );
     }
 
     #[test]

@@ -65,7 +65,13 @@ mod tests {
     #[test]
     fn unfinished_files_are_known_by_their_names() {
         assert!(is_unfinished(".mnm-a1B2c3"));
-        for name in [".mnm-", ".mnm-a1B2c", ".mnm-a1B2c3d", "mnm-a1B2c3", ".mnm-a1-2c3"] {
+        for name in [
+            ".mnm-",
+            ".mnm-a1B2c",
+            ".mnm-a1B2c3d",
+            "mnm-a1B2c3",
+            ".mnm-a1-2c3",
+        ] {
             assert!(!is_unfinished(name), "{name}");
         }
     }

@@ -284,7 +284,10 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
             tensor(&tensors, "features.weight", &[count, key])?,
             tensor(&tensors, "features.bias", &[count])?,
         ),
-        Features::Nearest { .. } => (tensor(&tensors, "features.weight", &[count, key])?, Vec::new()),
+        Features::Nearest { .. } => (
+            tensor(&tensors, "features.weight", &[count, key])?,
+            Vec::new(),
+        ),
     };
     let evidence = match (&method, header.evidence) {
         (Method::LeastSquares { .. }, Some(Figures { scale, prior })) => {

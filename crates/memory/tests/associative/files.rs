@@ -90,7 +90,11 @@ fn every_flipped_bit_of_a_memory_is_refused_or_changes_nothing() {
                 Err(_) => refused += 1,
             }
         }
-        assert!(refused > whole.len() * 7, "{refused} of {} bits", whole.len() * 8);
+        assert!(
+            refused > whole.len() * 7,
+            "{refused} of {} bits",
+            whole.len() * 8
+        );
     }
 }
 
@@ -101,7 +105,9 @@ fn a_damaged_file_is_named() {
     let mut damaged = bytes(&written(Method::delta()));
     *damaged.last_mut().unwrap() ^= 1;
     std::fs::write(&path, damaged).unwrap();
-    let error = AssociativeMemory::<f32>::load(&path).unwrap_err().to_string();
+    let error = AssociativeMemory::<f32>::load(&path)
+        .unwrap_err()
+        .to_string();
     assert!(
         error.contains("memory.safetensors") && error.contains("not what was written"),
         "{error}"

@@ -73,10 +73,7 @@ enum Line {
 ///
 /// # Errors
 /// [`ReportError::Line`] for a line that is no record.
-pub fn parse(
-    path: &Path,
-    text: &str,
-) -> Result<(Vec<TrainLine>, Vec<ValidLine>), ReportError> {
+pub fn parse(path: &Path, text: &str) -> Result<(Vec<TrainLine>, Vec<ValidLine>), ReportError> {
     let (mut train, mut valid) = (Vec::new(), Vec::new());
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let Some(line) = line.strip_suffix('\n') else {

@@ -130,9 +130,8 @@ fn belongs(before: Option<char>, c: char, after: &str) -> bool {
         _ if is_quotation(c) => false,
         // Joiners: they shape the words of some scripts, and make one emoji of several. Tags: they tell flags apart.
         '\u{200c}' | '\u{200d}' => {
-            let joins = |c: char| {
-                matches!(group(c), Letter | Mark | Number | Symbol) && !is_quotation(c)
-            };
+            let joins =
+                |c: char| matches!(group(c), Letter | Mark | Number | Symbol) && !is_quotation(c);
             before.is_some_and(joins) && after.starts_with(joins)
         }
         '\u{e0020}'..='\u{e007f}' => before.is_some(),

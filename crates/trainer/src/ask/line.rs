@@ -155,8 +155,14 @@ mod tests {
     #[test]
     fn bytes_that_are_no_line_are_refused() {
         let line = Line::read("\u{feff}Mary left.\n".as_bytes(), true);
-        assert_eq!(line.map(|line| line.says), Ok(Says::Statement("Mary left.")));
-        assert_eq!(Line::read(b"Mary \xff left.", true), Err(LineProblem::NotText));
+        assert_eq!(
+            line.map(|line| line.says),
+            Ok(Says::Statement("Mary left."))
+        );
+        assert_eq!(
+            Line::read(b"Mary \xff left.", true),
+            Err(LineProblem::NotText)
+        );
         let long = vec![b'a'; LONGEST_LINE + 1];
         assert_eq!(Line::read(&long, false), Err(LineProblem::TooLong));
         assert!(Line::read(&long[1..], false).is_ok());

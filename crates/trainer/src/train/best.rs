@@ -62,10 +62,9 @@ pub(super) fn find(
         (None, None) => Ok(Found::AsItShould),
         (_, Some(best)) if best == step => Ok(Found::Behind),
         (there, best) => refused(
-            there.map_or(
-                format!("{what} of the run are gone"),
-                |step| format!("it holds parameters after step {step}"),
-            ),
+            there.map_or(format!("{what} of the run are gone"), |step| {
+                format!("it holds parameters after step {step}")
+            }),
             best.map_or("the run had no validation yet".to_owned(), |step| {
                 format!("the best validation of the run was after step {step}")
             }),

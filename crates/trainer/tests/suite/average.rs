@@ -217,7 +217,11 @@ fn a_run_with_averages_that_goes_on_for_longer_is_one_that_never_stopped() {
         // After step 8 the averages are validated for the summary, although no validation is due.
         run(&config(name, &[DECAY]), &parts);
         run(&longer, &parts);
-        for file in ["checkpoint.safetensors", "average.safetensors", "best-average.safetensors"] {
+        for file in [
+            "checkpoint.safetensors",
+            "average.safetensors",
+            "best-average.safetensors",
+        ] {
             let bytes = |folder: &Path| std::fs::read(folder.join(file)).unwrap();
             assert!(bytes(&whole) == bytes(&parts), "{name}: {file}");
         }
@@ -243,10 +247,18 @@ fn averaged_parameters_carry_their_step_and_are_made_again_or_refused() {
         };
         std::fs::remove_file(path).unwrap();
         run(&config, &out);
-        assert!(std::fs::read(path).unwrap() == written, "{}", path.display());
+        assert!(
+            std::fs::read(path).unwrap() == written,
+            "{}",
+            path.display()
+        );
         other.write(path).unwrap();
         run(&config, &out);
-        assert!(std::fs::read(path).unwrap() == written, "{}", path.display());
+        assert!(
+            std::fs::read(path).unwrap() == written,
+            "{}",
+            path.display()
+        );
     }
 }
 
