@@ -275,8 +275,16 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
     // The shapes are compared with what the file holds before anything of that size is made.
     let mut layers = Vec::new();
     for (layer, [out, input]) in state::shapes(&method, count, value).into_iter().enumerate() {
-        let entries = tensor::<F>(&tensors, &crate::weight_name(layer), &[out, input])?;
-        layers.push(Weights::dense(out, input, &entries));
+        let name = crate::weight_name(layer);
+        let entries = tensor::<F>(&tensors, &name, &[out, input])?;
+        let mut weights = Weights::dense(out, input, &entries);
+        if weights.admit(0.0).is_err() {
+            let (norm, scalar) = (weights.norm(), F::NAME);
+            return Err(format!(
+                "`{name}` has norm {norm}: more than a memory of {scalar} is written to"
+            ));
+        }
+        layers.push(weights);
     }
     let (weights, bias) = match features {
         Features::Raw | Features::Unit => (Vec::new(), Vec::new()),
