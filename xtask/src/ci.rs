@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, anyhow};
 use clap::Args;
 
-use crate::setup::managers;
 use crate::test::Totals;
-use crate::{packages, setup, shell, table, test};
+use crate::{deny, packages, setup, shell, table, test};
 
 /// Options of `cargo xtask ci`.
 #[derive(Args, Default)]
@@ -45,6 +44,7 @@ fn stage(name: &'static str, work: impl FnOnce() -> Result<()>) -> Outcome {
 pub fn run(options: &Options) -> Result<()> {
     setup::run(&setup::Options::default())?;
     let mut totals = Totals::default();
+    let mut left_out = None;
     let outcomes = [
         stage("format", || {
             announced(shell::cargo().args(["fmt", "--all", "--check"]))
@@ -72,7 +72,10 @@ pub fn run(options: &Options) -> Result<()> {
             outcome
         }),
         stage("packages", || packages::check(!options.no_build)),
-        stage("licences", licences),
+        stage("dependencies", || {
+            left_out = deny::run()?;
+            Ok(())
+        }),
     ];
     println!();
     let rows: Vec<Vec<String>> = outcomes
@@ -91,6 +94,9 @@ pub fn run(options: &Options) -> Result<()> {
         })
         .collect();
     print!("{}", table::plain(&["stage", "", "time"], &rows));
+    if let Some(what) = left_out {
+        println!("left out, as said above: {what}");
+    }
     let failed: Vec<&str> = outcomes
         .iter()
         .filter(|outcome| outcome.result.is_err())
@@ -108,14 +114,4 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn announced(command: &mut Command) -> Result<()> {
     println!("running `{}`", shell::typed(command));
     shell::pass_through(command)
-}
-
-/// Holds the crates that we depend on to `deny.toml`, where `cargo-deny` is there. It is not installed from here: to compile
-/// it takes longer than most stages.
-fn licences() -> Result<()> {
-    if !managers::exists("cargo-deny") {
-        println!("left out: there is no cargo-deny here (`cargo install cargo-deny --locked`)");
-        return Ok(());
-    }
-    announced(shell::cargo().args(["deny", "check", "bans", "licenses", "sources"]))
 }

@@ -10,11 +10,16 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod ci;
+mod damage;
+mod deny;
 mod files;
+mod fuzz;
 #[cfg(test)]
 mod guides;
+mod nightly;
 mod packages;
 mod reproduce;
+mod sanitize;
 mod setup;
 mod shell;
 mod table;
@@ -35,12 +40,18 @@ enum Command {
     Setup(setup::Options),
     /// Run every test of the workspace; the last line is `N passed, N failed`
     Test(test::Options),
-    /// Run what continuous integration runs: format, lints, documentation, tests, packages
+    /// Run what continuous integration runs: format, lints, documentation, tests, packages, dependencies
     Ci(ci::Options),
     /// Train and evaluate a suite of experiments and set the figures beside the published ones
     Reproduce(reproduce::Options),
     /// Run the benches, with --peers the same training step in PyTorch and JAX, with --build the compiler
     Bench(bench::Options),
+    /// Feed the readers of files with damaged input (needs cargo-fuzz and a nightly compiler)
+    Fuzz(fuzz::Options),
+    /// Run unsafe code under Miri and threads under ThreadSanitizer (needs a nightly compiler)
+    Sanitize(sanitize::Options),
+    /// Kill trainings, flip bits in their files, and look whether they end as if nothing had happened
+    Damage(damage::Options),
 }
 
 fn run(arguments: Arguments) -> Result<()> {
@@ -50,6 +61,9 @@ fn run(arguments: Arguments) -> Result<()> {
         Command::Ci(options) => ci::run(&options),
         Command::Reproduce(options) => reproduce::run(&options),
         Command::Bench(options) => bench::run(&options),
+        Command::Fuzz(options) => fuzz::run(&options),
+        Command::Sanitize(options) => sanitize::run(&options),
+        Command::Damage(options) => damage::run(&options),
     }
 }
 

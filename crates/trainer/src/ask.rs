@@ -19,6 +19,7 @@
 //! ```
 
 mod examine;
+mod line;
 
 use std::path::{Path, PathBuf};
 
@@ -35,6 +36,7 @@ use crate::folder::Weights;
 use crate::run::{fit, read};
 
 pub use examine::{Examined, MOST_LINES};
+pub use line::{Line, LineProblem, Says};
 
 /// Why a question could not be asked.
 #[derive(Debug, Error)]

@@ -73,13 +73,14 @@ struct Line {
 
 /// What a checkpoint knows of the lines before it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Mark {
+pub struct Mark {
     bytes: u64,
     crc32c: u32,
 }
 
 impl Mark {
-    fn of(text: &str) -> Self {
+    /// Of these lines.
+    pub fn of(text: &str) -> Self {
         Self {
             bytes: text.len() as u64,
             crc32c: crc32c::crc32c(text.as_bytes()),
@@ -159,12 +160,10 @@ fn opened(path: &Path, text: &str) -> Result<File, TrainError> {
         .map_err(TrainError::file(path, "write the metrics"))
 }
 
-/// What the file `path` says of the first `step` steps of a run that writes a line `every` so many steps. What was written after
-/// them, by a run that was killed later than its last checkpoint, is left out. A file that somebody emptied says nothing.
+/// What the file `path` says of the first `step` steps of a run that writes a line `every` so many steps.
 ///
 /// # Errors
-/// If the file cannot be read, is gone, lacks lines at its end, a line of it is no record, or they are not those that the
-/// checkpoint has the `mark` of.
+/// If the file cannot be read or is gone, and those of [`until`].
 pub(crate) fn history(
     path: &Path,
     step: u64,
@@ -174,19 +173,38 @@ pub(crate) fn history(
     if step == 0 {
         return Ok(String::new());
     }
-    let damaged = |reason: String| TrainError::Damaged {
+    match std::fs::read(path) {
+        Ok(bytes) => until(path, &bytes, step, every, mark),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(damaged(path, step, "the metrics of the run are gone"))
+        }
+        Err(error) => Err(TrainError::file(path, "read the metrics")(error)),
+    }
+}
+
+fn damaged(path: &Path, step: u64, reason: &str) -> TrainError {
+    TrainError::Damaged {
         path: path.to_owned(),
         reason: format!(
             "{reason}. Restore the file; to go on without what was measured before step {step}, put an empty one in its place"
         ),
-    };
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(damaged("the metrics of the run are gone".to_owned()));
-        }
-        Err(error) => return Err(TrainError::file(path, "read the metrics")(error)),
-    };
+    }
+}
+
+/// What the `bytes` of a file, which messages call `path`, say of the first `step` steps of a run that writes a line `every` so many steps.
+/// What was written after them, by a run that was killed later than its last checkpoint, is left out. A file that somebody emptied says
+/// nothing.
+///
+/// # Errors
+/// If it lacks lines at its end, a line of it is no record, or they are not those that the checkpoint has the `mark` of.
+pub fn until(
+    path: &Path,
+    bytes: &[u8],
+    step: u64,
+    every: u64,
+    mark: Option<&Mark>,
+) -> Result<String, TrainError> {
+    let damaged = |reason: String| damaged(path, step, &reason);
     let (mut kept, mut last) = (String::new(), None);
     for (number, line) in bytes.split_inclusive(|&byte| byte == b'\n').enumerate() {
         let record = std::str::from_utf8(line)
@@ -207,7 +225,7 @@ pub(crate) fn history(
             Err(reason) => return Err(damaged(format!("line {}: {reason}", number + 1))),
         }
     }
-    let due = step - step % every;
+    let due = step - step % every.max(1);
     match last {
         Some(last) if last < due => Err(damaged(format!(
             "it ends with step {last}, though the checkpoint is of step {step}"

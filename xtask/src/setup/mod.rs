@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> Result<()> {
     if options.check {
         return Err(stop("--check installs nothing"));
     }
-    if std::env::var_os("MNM_NO_INSTALL").is_some_and(|value| !value.is_empty() && value != "0") {
+    if is_forbidden() {
         return Err(stop("MNM_NO_INSTALL forbids installing it"));
     }
     if !install::is_driven(manager) {
@@ -73,6 +73,11 @@ pub fn run(options: &Options) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether the user has forbidden to install anything.
+pub fn is_forbidden() -> bool {
+    std::env::var_os("MNM_NO_INSTALL").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// A trial in a folder that vanishes.

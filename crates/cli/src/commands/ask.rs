@@ -1,19 +1,17 @@
 //! `mnm ask`: a story told to a trained model, and its answers.
 
-mod line;
 mod words;
 
 use std::collections::HashSet;
 use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin};
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
-use mnm_tasks::babi::{LONGEST_LINE, normal_answer, without_byte_order_mark};
-use mnm_trainer::ask::{Answer, AskError, Reader, Story};
+use mnm_tasks::babi::{LONGEST_LINE, normal_answer};
+use mnm_trainer::ask::{Answer, AskError, Line, Reader, Says, Story};
 use serde_json::{Value, json};
 
-use self::line::{Says, read};
 use self::words::percent;
 use super::run::weights;
 use crate::output::print;
@@ -151,20 +149,8 @@ impl<'a> Conversation<'a> {
     /// Takes a line in.
     fn line(&mut self, bytes: &[u8]) -> Result<()> {
         self.lines += 1;
-        let bytes = match self.lines {
-            1 => without_byte_order_mark(bytes),
-            _ => bytes,
-        };
-        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-        if bytes.len() > LONGEST_LINE {
-            bail!(
-                "standard input, line {}: it has more than {LONGEST_LINE} bytes; expected one sentence a line",
-                self.lines
-            );
-        }
-        let text = std::str::from_utf8(bytes)
-            .with_context(|| format!("standard input, line {}: not UTF-8 text", self.lines))?;
-        let line = read(text);
+        let line = Line::read(bytes, self.lines == 1)
+            .with_context(|| format!("standard input, line {}", self.lines))?;
         if line.begins || line.says == Says::End {
             self.new_story()?;
         }

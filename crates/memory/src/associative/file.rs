@@ -2,15 +2,14 @@
 //!
 //! The tensors are `memory.N.weight` \[out, in] from the key to the value, and where there are such `features.weight` \[count, key] and
 //! `features.bias` \[count], `evidence.root` \[count, count] (S of least squares), `sample.keys` \[pairs, key] and `sample.values` \[pairs, value]; the one entry
-//! of the metadata, `associative_memory`, is JSON and holds the rest. Equal memories give equal bytes.
+//! of the metadata beside the seal, `associative_memory`, is JSON and holds the rest. Equal memories give equal bytes. Files from before there was
+//! a seal are read too.
 
-use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
+use mnm_files::{Draft, Dtype, Metadata, Opened, write_file};
 use mnm_tensor::kernels::Kernels;
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
 use super::features::FeatureMap;
@@ -63,7 +62,7 @@ impl<F: Kernels> AssociativeMemory<F> {
         })
     }
 
-    fn encoded(&self) -> Result<Vec<u8>, SafeTensorError> {
+    fn encoded(&self) -> serde_json::Result<Vec<u8>> {
         let evidence = self.state.evidence();
         let header = Header {
             version: VERSION,
@@ -82,9 +81,10 @@ impl<F: Kernels> AssociativeMemory<F> {
                 state: self.sample.state,
             },
         };
-        let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+        let text = serde_json::to_string(&header)?;
+        let mut draft = Draft::new(Metadata::from([(ENTRY.to_owned(), text)]));
         let mut add = |name: String, shape: &[usize], entries: &[F]| {
-            tensors.push((name, shape.to_vec(), encode(entries)));
+            draft.tensor(name, dtype::<F>(), shape, encode(entries));
         };
         for (layer, weights) in self.state.layers().iter().enumerate() {
             add(
@@ -111,15 +111,7 @@ impl<F: Kernels> AssociativeMemory<F> {
         let (pairs, (keys, values)) = (self.sample.len(), self.sample.pairs());
         add("sample.keys".to_owned(), &[pairs, self.key], keys);
         add("sample.values".to_owned(), &[pairs, self.value], values);
-        let views = tensors.iter().map(|(name, shape, bytes)| {
-            Ok((
-                name.as_str(),
-                TensorView::new(dtype::<F>(), shape.clone(), bytes)?,
-            ))
-        });
-        let views = views.collect::<Result<Vec<_>, SafeTensorError>>()?;
-        let metadata = HashMap::from([(ENTRY.to_owned(), serde_json::to_string(&header)?)]);
-        safetensors::serialize(views, Some(metadata))
+        draft.sealed()
     }
 
     /// The memory that [`AssociativeMemory::to_bytes`] gave these bytes for.
@@ -255,20 +247,10 @@ fn tensor<F: Kernels>(
 }
 
 fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
-    let damaged = |error: SafeTensorError| {
-        format!(
-            "it is not a whole safetensors file ({error}): cut short, damaged, or something else"
-        )
-    };
-    let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
-    let text = metadata
-        .metadata()
-        .as_ref()
-        .and_then(|entries| entries.get(ENTRY))
-        .ok_or_else(|| {
-            format!("it is a safetensors file without the entry `{ENTRY}`: save() writes one")
-        })?;
+    let Opened { metadata, tensors } = Opened::of(bytes).map_err(|refused| refused.to_string())?;
+    let text = metadata.get(ENTRY).ok_or_else(|| {
+        format!("it is a safetensors file without the entry `{ENTRY}`: save() writes one")
+    })?;
     let header: Header =
         serde_json::from_str(text).map_err(|error| format!("the entry `{ENTRY}`: {error}"))?;
     if header.version > VERSION {
@@ -293,16 +275,27 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
     // The shapes are compared with what the file holds before anything of that size is made.
     let mut layers = Vec::new();
     for (layer, [out, input]) in state::shapes(&method, count, value).into_iter().enumerate() {
-        let entries = tensor::<F>(&file, &crate::weight_name(layer), &[out, input])?;
-        layers.push(Weights::dense(out, input, &entries));
+        let name = crate::weight_name(layer);
+        let entries = tensor::<F>(&tensors, &name, &[out, input])?;
+        let mut weights = Weights::dense(out, input, &entries);
+        if weights.admit(0.0).is_err() {
+            let (norm, scalar) = (weights.norm(), F::NAME);
+            return Err(format!(
+                "`{name}` has norm {norm}: more than a memory of {scalar} is written to"
+            ));
+        }
+        layers.push(weights);
     }
     let (weights, bias) = match features {
         Features::Raw | Features::Unit => (Vec::new(), Vec::new()),
         Features::Tanh { .. } => (
-            tensor(&file, "features.weight", &[count, key])?,
-            tensor(&file, "features.bias", &[count])?,
+            tensor(&tensors, "features.weight", &[count, key])?,
+            tensor(&tensors, "features.bias", &[count])?,
         ),
-        Features::Nearest { .. } => (tensor(&file, "features.weight", &[count, key])?, Vec::new()),
+        Features::Nearest { .. } => (
+            tensor(&tensors, "features.weight", &[count, key])?,
+            Vec::new(),
+        ),
     };
     let evidence = match (&method, header.evidence) {
         (Method::LeastSquares { .. }, Some(Figures { scale, prior })) => {
@@ -312,7 +305,7 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
                     "evidence with scale {scale} and prior {prior}: expected finite numbers above 0"
                 ));
             }
-            let root = tensor(&file, "evidence.root", &[count, count])?;
+            let root = tensor(&tensors, "evidence.root", &[count, count])?;
             Some(Evidence::new(
                 Weights::dense(count, count, &root),
                 scale,
@@ -324,7 +317,7 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
         }
         _ => None,
     };
-    let sample = sample(&file, &header.sample, [key, value])?;
+    let sample = sample(&tensors, &header.sample, [key, value])?;
     let map = FeatureMap::of(&features, key, &weights, bias);
     let state = state::with_weights(&method, layers, evidence);
     let mut memory =
@@ -357,27 +350,4 @@ fn sample<F: Kernels>(
     }
     (sample.seen, sample.state) = (header.seen, header.state);
     Ok(sample)
-}
-
-/// Writes a file, whole or not at all.
-fn write_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    // `parent` of a bare file name is the empty path, which names no folder.
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".mnm-");
-    // Temporary files are private by default; a result is as open as any file that its owner makes.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    // On disk before it takes the name: a power cut leaves the old file or the new one.
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -16,9 +16,10 @@ pub(super) struct Reservoir<F> {
 }
 
 impl<F: Copy + PartialEq> Reservoir<F> {
-    /// Room for `capacity` pairs of these widths, of which up to 4,096 are allocated now.
+    /// Room for `capacity` pairs of these widths, of which up to 4,096 are allocated now; fewer of wide ones, as a file may say any number.
     pub(super) fn new(widths: [usize; 2], capacity: usize) -> Self {
-        let room = capacity.min(4096);
+        let wide = widths[0].saturating_add(widths[1]).max(1);
+        let room = capacity.min(4096).min((1 << 22) / wide);
         Self {
             widths,
             capacity,

@@ -35,12 +35,12 @@ pub struct Drift {
 impl<F: Kernels> AssociativeMemory<F> {
     /// How full the memory is, and what has become of old pairs. It reads all pairs of the sample, and goes over the weights once.
     pub fn statistics(&self) -> Statistics {
-        let squares = self.state.layers().iter().map(|w| w.norm().powi(2));
+        let norms = self.state.layers().iter().map(|w| w.norm());
         let features = self.features.count(self.key);
         Statistics {
             writes: self.writes,
             load: self.writes as f64 / features as f64,
-            norm: squares.sum::<f64>().sqrt(),
+            norm: norms.fold(0.0, f64::hypot),
             known: self.state.evidence().map(|evidence| evidence.known()),
             drift: self.drift(),
         }

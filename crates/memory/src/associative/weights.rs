@@ -152,10 +152,21 @@ impl<F: Kernels> Weights<F> {
 
     /// The Frobenius norm, in double precision.
     pub(super) fn norm(&self) -> f64 {
-        let squares = self
-            .rows()
-            .map(|row| row.iter().map(|w| w.as_f64() * w.as_f64()).sum::<f64>());
-        squares.sum::<f64>().sqrt()
+        let of = |scale: f64| {
+            let square = |w: &F| (w.as_f64() / scale).powi(2);
+            let squares = self.rows().map(|row| row.iter().map(square).sum::<f64>());
+            scale * squares.sum::<f64>().sqrt()
+        };
+        let norm = of(1.0);
+        // The square of a double may overflow, or vanish, where the double does not.
+        if norm.is_finite() && norm > 1e-150 {
+            return norm;
+        }
+        let sizes = self.rows().flatten().map(|w| w.as_f64().abs());
+        match sizes.fold(0.0, f64::max) {
+            0.0 => 0.0,
+            largest => of(largest),
+        }
     }
 }
 
@@ -196,5 +207,21 @@ mod tests {
         assert!((3..40).contains(&taken), "{taken}");
         assert!(weights.entries().iter().all(|w| w.is_finite()));
         assert!(weights.admit(f64::NAN).is_err() && weights.admit(f64::INFINITY).is_err());
+    }
+
+    /// Entries of which the square overflows a double, or vanishes, and does neither itself.
+    #[test]
+    fn the_norm_of_the_largest_and_the_smallest_entries() {
+        for entry in [1e300, 1e-300] {
+            let mut weights = Weights::<f64>::dense(1, 2, &[3.0 * entry, 4.0 * entry]);
+            assert!((weights.norm() / (5.0 * entry) - 1.0).abs() < 1e-12);
+            weights.admit(entry).unwrap();
+        }
+        assert_eq!(Weights::<f64>::zeros(2, 3).norm(), 0.0);
+        assert!(
+            Weights::<f64>::dense(1, 2, &[f64::MAX; 2])
+                .admit(0.0)
+                .is_err()
+        );
     }
 }

@@ -49,6 +49,15 @@ fn reason(bytes: &[u8]) -> String {
     }
 }
 
+/// The same memory in a file without a seal, as they were before there was one, or as another program would write it.
+fn unsealed(whole: &[u8]) -> Vec<u8> {
+    let file = safetensors::SafeTensors::deserialize(whole).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(whole).unwrap();
+    let mut metadata = header.metadata().clone().unwrap();
+    metadata.retain(|key, _| key == "associative_memory");
+    safetensors::serialize(file.iter(), Some(metadata)).unwrap()
+}
+
 fn written(method: Method) -> AssociativeMemory<f32> {
     let mut memory = AssociativeMemory::<f32>::new(5, 3, method).unwrap();
     memory.write_batch(&rows(9, 5, 1), &rows(9, 3, 2)).unwrap();
@@ -67,14 +76,65 @@ fn no_part_of_a_file_is_a_file() {
     }
 }
 
+#[test]
+fn every_flipped_bit_of_a_memory_is_refused_or_changes_nothing() {
+    for method in [Method::delta(), Method::least_squares(), Method::deep([4])] {
+        let memory = written(method);
+        let whole = bytes(&memory);
+        let mut refused = 0;
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            match AssociativeMemory::<f32>::from_bytes(&damaged) {
+                Ok(found) => assert_eq!(bytes(&found), whole, "bit {bit}"),
+                Err(_) => refused += 1,
+            }
+        }
+        assert!(
+            refused > whole.len() * 7,
+            "{refused} of {} bits",
+            whole.len() * 8
+        );
+    }
+}
+
+#[test]
+fn a_damaged_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("memory.safetensors");
+    let mut damaged = bytes(&written(Method::delta()));
+    *damaged.last_mut().unwrap() ^= 1;
+    std::fs::write(&path, damaged).unwrap();
+    let error = AssociativeMemory::<f32>::load(&path)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("memory.safetensors") && error.contains("not what was written"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_from_before_there_was_a_seal_is_read() {
+    for memory in every_kind::<f32>() {
+        let whole = bytes(&memory);
+        let read = AssociativeMemory::<f32>::from_bytes(&unsealed(&whole)).unwrap();
+        assert_eq!(bytes(&read), whole);
+    }
+}
+
 proptest! {
-    /// Whatever bytes are changed: an error or a finite memory, no panic.
+    /// Whatever bytes are changed, in a file without a seal too: an error or a finite memory, no panic.
     #[test]
     fn a_damaged_file_is_refused_or_a_finite_memory(
         method in prop::sample::select(vec![Method::delta(), Method::least_squares(), Method::deep([4])]),
+        sealed in any::<bool>(),
         places in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)
     ) {
         let mut damaged = bytes(&written(method));
+        if !sealed {
+            damaged = unsealed(&damaged);
+        }
         for (place, byte) in places {
             let place = place.index(damaged.len());
             damaged[place] = byte;
@@ -97,7 +157,7 @@ fn a_file_of_something_else_says_what_was_expected() {
 
     // A header that says other widths than the tensors have, and numbers that are not finite.
     let edited = |from: &str, to: &str| {
-        let whole = bytes(&written(Method::delta()));
+        let whole = unsealed(&bytes(&written(Method::delta())));
         let length = u64::from_le_bytes(whole[..8].try_into().unwrap()) as usize;
         let header = std::str::from_utf8(&whole[8..8 + length]).unwrap();
         assert!(header.contains(from), "{header}");
@@ -125,7 +185,7 @@ fn a_file_of_something_else_says_what_was_expected() {
         "{rate}"
     );
 
-    let mut nan = bytes(&written(Method::delta()));
+    let mut nan = unsealed(&bytes(&written(Method::delta())));
     let start = 8 + u64::from_le_bytes(nan[..8].try_into().unwrap()) as usize;
     nan[start..start + 4].copy_from_slice(&f32::NAN.to_le_bytes());
     assert!(

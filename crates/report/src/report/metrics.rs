@@ -70,10 +70,10 @@ enum Line {
 /// The train and the valid lines of `text`; `path` is what errors call it.
 ///
 /// A last line without its line break is left out: the run is writing it, or was stopped while it did.
-pub(super) fn parse(
-    path: &Path,
-    text: &str,
-) -> Result<(Vec<TrainLine>, Vec<ValidLine>), ReportError> {
+///
+/// # Errors
+/// [`ReportError::Line`] for a line that is no record.
+pub fn parse(path: &Path, text: &str) -> Result<(Vec<TrainLine>, Vec<ValidLine>), ReportError> {
     let (mut train, mut valid) = (Vec::new(), Vec::new());
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let Some(line) = line.strip_suffix('\n') else {

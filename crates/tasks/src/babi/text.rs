@@ -79,22 +79,25 @@ pub(super) fn has_word(sentence: &str) -> bool {
 /// commas, other punctuation dropped.
 ///
 /// A word keeps its letters, marks, digits and symbols (`c++`, `c#`, an emoji), and the punctuation of a number: what stands
-/// between two digits (`1.5`, `5:30`), and a minus or a point before the first (`-5`, `.5`).
+/// between two digits (`1.5`, `5:30`), and a minus or a point before the first (`-5`, `.5`). A word that was found is found as itself.
 pub(crate) fn for_each_word(sentence: &str, mut word_found: impl FnMut(&str)) {
     let sentence = normal(sentence);
     let mut word = String::new();
     for part in sentence.split(|c: char| c.is_whitespace() || is_comma(c)) {
         word.clear();
-        let mut before = None;
         for (at, c) in part.char_indices() {
-            let after = &part[at + c.len_utf8()..];
-            if belongs(before, c, after) {
+            let (before, after) = (&part[..at], &part[at + c.len_utf8()..]);
+            // What was dropped parts nothing: `a'-5` is told as `a-5` is.
+            let kept = word.chars().next_back();
+            if belongs(kept, c, after) && !(c == '.' && before.ends_with('.')) {
                 word.push(if c == MINUS { '-' } else { c });
             }
-            before = Some(c);
         }
-        if !word.is_empty() {
-            word_found(&word);
+        match word.is_ascii() {
+            true if word.is_empty() => {}
+            true => word_found(&word),
+            // A letter may compose with a mark that stood behind what was dropped.
+            false => word_found(&normal(&word)),
         }
     }
 }
@@ -106,7 +109,7 @@ fn is_comma(c: char) -> bool {
     matches!(c, ',' | '，' | '﹐' | '、' | '،')
 }
 
-/// Whether a character is part of the word that it stands in, between `before` and `after`.
+/// Whether a character is part of the word that it stands in, between `before`, which is part of it, and `after`.
 fn belongs(before: Option<char>, c: char, after: &str) -> bool {
     use GeneralCategoryGroup::{Letter, Mark, Number, Symbol};
     if c.is_alphanumeric() {
@@ -122,12 +125,13 @@ fn belongs(before: Option<char>, c: char, after: &str) -> bool {
             let number = begins_number(after) || after.strip_prefix('.').is_some_and(begins_number);
             number && !follows_word
         }
-        '.' => begins_number(after) && !follows_word && before != Some('.'),
+        '.' => begins_number(after) && !follows_word,
         // The marks of a vocabulary are written in these, `<unk>`; the others are quotation marks in some texts.
-        '<' | '>' | '`' | '´' | '^' => false,
+        _ if is_quotation(c) => false,
         // Joiners: they shape the words of some scripts, and make one emoji of several. Tags: they tell flags apart.
         '\u{200c}' | '\u{200d}' => {
-            let joins = |c: char| matches!(group(c), Letter | Mark | Number | Symbol);
+            let joins =
+                |c: char| matches!(group(c), Letter | Mark | Number | Symbol) && !is_quotation(c);
             before.is_some_and(joins) && after.starts_with(joins)
         }
         '\u{e0020}'..='\u{e007f}' => before.is_some(),
@@ -137,6 +141,11 @@ fn belongs(before: Option<char>, c: char, after: &str) -> bool {
             _ => false,
         },
     }
+}
+
+/// Symbols that stand around words and not in them.
+fn is_quotation(c: char) -> bool {
+    matches!(c, '<' | '>' | '`' | '´' | '^')
 }
 
 fn group(c: char) -> GeneralCategoryGroup {
@@ -176,6 +185,21 @@ mod tests {
         }
         // A joiner that a Persian word is written with, and one that joins nothing.
         assert_eq!(words("می\u{200c}خواهم x\u{200d}"), ["می\u{200c}خواهم", "x"]);
+    }
+
+    #[test]
+    fn a_word_that_was_found_is_found_as_itself() {
+        for (text, word) in [
+            ("a'-5", "a5"),
+            ("1'-5", "1-5"),
+            ("(-5)", "-5"),
+            ("e'\u{301}", "\u{e9}"),
+            ("a\u{200d}^", "a"),
+            ("five'.5", "five5"),
+        ] {
+            assert_eq!(words(text), [word], "{text}");
+            assert_eq!(words(word), [word], "{word}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use mnm_tensor::kernels::{
 };
 use proptest::prelude::*;
 
-use crate::{Poisoned, at_every_level, size, store};
+use crate::{Poisoned, at_every_level, cases, size, store};
 
 struct Case<F> {
     w: Poisoned<F>,
@@ -155,7 +155,7 @@ impl<F: Kernels> Case<F> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(cases(96))]
 
     #[test]
     fn fused_passes_equal_the_loops(

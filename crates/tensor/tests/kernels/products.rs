@@ -5,7 +5,7 @@ use mnm_tensor::kernels::{
 };
 use proptest::prelude::*;
 
-use crate::{Poisoned, at_every_level, size, store};
+use crate::{Poisoned, at_every_level, cases, size, store};
 
 /// Sum over p of left(i, p) * right(p, j).
 fn product(
@@ -56,7 +56,7 @@ fn every_form<F: Kernels>(
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(cases(96))]
 
     #[test]
     fn every_form_equals_the_loops(m in size(), n in size(), k in size(), pad in 0_usize..20, seed: u32, store in store()) {
@@ -86,6 +86,8 @@ fn bias_of<F: Kernels>((m, n, k): (usize, usize, usize), seed: u64) -> Result<()
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn a_bias_is_added_to_every_row(m in size(), n in size(), k in 0_usize..40, seed: u32) {
         bias_of::<f32>((m, n, k), u64::from(seed))?;
@@ -111,6 +113,8 @@ fn dot_of<F: Kernels>(k: usize, seed: u64) -> Result<(), TestCaseError> {
 }
 
 proptest! {
+    #![proptest_config(cases(256))]
+
     #[test]
     fn dot_equals_the_loop(k in 1_usize..400, seed: u32) {
         dot_of::<f32>(k, u64::from(seed))?;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_controller::{Kernel, Masks, Model, ModelConfig};
-use mnm_tasks::babi::LONGEST_LINE;
+use mnm_tasks::babi::{LONGEST_LINE, is_question};
 use mnm_tasks::{Interface, Questions};
 
 use super::{Answer, AskError, Candidate, Reader, softmax};
@@ -55,7 +55,7 @@ impl Reader {
             if words.is_empty() {
                 return Err(AskError::NoWord((*text).to_owned()));
             }
-            let question = text.trim_end().ends_with('?');
+            let question = is_question(text);
             lines.push(Line { words, question });
             examined.push(Examined {
                 unknown,

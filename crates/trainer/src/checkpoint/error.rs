@@ -1,7 +1,8 @@
 //! What can go wrong with a checkpoint.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use mnm_files::Refused;
 use thiserror::Error;
 
 /// A checkpoint that cannot be written, read or used. Every message names the file or the tensor and what to do.
@@ -121,4 +122,28 @@ pub enum CheckpointError {
         /// Every parameter that is missing, too many, or of another shape.
         problems: String,
     },
+}
+
+impl CheckpointError {
+    /// What is wrong with the file `path` of so many bytes.
+    pub(super) fn refused(path: &Path, bytes: usize, refused: Refused) -> Self {
+        let path = path.to_owned();
+        match refused {
+            Refused::NotWhole(reason) => Self::NotWhole {
+                path,
+                bytes,
+                reason,
+            },
+            Refused::Version { found, newest } => Self::Version {
+                path,
+                found,
+                newest,
+            },
+            Refused::Checksum { found, expected } => Self::Checksum {
+                path,
+                found,
+                expected,
+            },
+        }
+    }
 }

@@ -14,7 +14,6 @@
 mod container;
 mod error;
 mod parameters;
-mod seal;
 mod vocabulary;
 
 use std::collections::BTreeMap;
@@ -23,9 +22,9 @@ use std::path::Path;
 use mnm_tasks::Vocabulary;
 use mnm_tensor::{Array, Parameters};
 
-pub(crate) use container::is_unfinished;
-pub use container::{Container, write_file};
+pub use container::Container;
 pub use error::CheckpointError;
+pub use mnm_files::write_file;
 pub use parameters::{check_parameters, is_encoder};
 
 /// In front of the names of the optimiser's tensors in the file.
@@ -53,6 +52,11 @@ impl Checkpoint {
     /// # Errors
     /// [`CheckpointError::Write`] if the folder is missing or read-only, or the disk full.
     pub fn write(&self, path: &Path) -> Result<(), CheckpointError> {
+        self.to_container().write(path)
+    }
+
+    /// What stands in its file.
+    pub fn to_container(&self) -> Container {
         let mut metadata = BTreeMap::from([("config".to_owned(), self.config.clone())]);
         if let Some(words) = &self.vocabulary {
             metadata.insert("vocabulary".to_owned(), vocabulary::to_json(words));
@@ -64,12 +68,11 @@ impl Checkpoint {
         for (name, moment) in self.optimizer.iter() {
             tensors.insert(format!("{OPTIMIZER}{name}"), moment.clone());
         }
-        let container = Container {
+        Container {
             metadata,
             tensors,
             ..Container::default()
-        };
-        container.write(path)
+        }
     }
 
     /// Reads a checkpoint, ours or one saved by PyTorch with a `config` in its metadata.
@@ -78,7 +81,14 @@ impl Checkpoint {
     /// [`CheckpointError`], its message naming the file: not to be read, not safetensors or cut short, damaged, without a config,
     /// of a later version, or with a tensor that is not of 32-bit floats, or not of finite ones.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let container = Container::read(path)?;
+        Self::of(path, Container::read(path)?)
+    }
+
+    /// The checkpoint in a file, which messages call `path`.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`].
+    pub fn of(path: &Path, container: Container) -> Result<Self, CheckpointError> {
         container.refuse_others(path, None)?;
         let Container {
             mut metadata,

@@ -1,4 +1,4 @@
-//! Whether the best parameters in a run folder are those that its checkpoint knows of.
+//! Whether the best parameters in a run folder, and the best averaged ones, are those that its checkpoint knows of.
 
 use std::io::ErrorKind;
 use std::path::Path;
@@ -20,18 +20,23 @@ pub(super) enum Found {
     Behind,
 }
 
-/// What the file of the best parameters says of itself: after how many steps they were the model's.
+/// What a file of parameters says of itself: after how many steps they were the model's.
 pub(super) fn progress(step: u64) -> Value {
     json!({ STEP: step })
 }
 
-/// Compares the file of the best parameters with a checkpoint after `step` steps, whose best validation was after `best` steps.
+/// Compares the file `path` of the best parameters, which messages call `what`, with a checkpoint after `step` steps, whose best
+/// validation of them was after `best` steps.
 ///
 /// # Errors
 /// [`TrainError::Damaged`] if the file is gone, or of another step; a file that cannot be read.
-pub(super) fn find(folder: &RunFolder, step: u64, best: Option<u64>) -> Result<Found, TrainError> {
-    let path = folder.best();
-    let there = match read(&path)? {
+pub(super) fn find(
+    folder: &RunFolder,
+    (path, what): (&Path, &str),
+    step: u64,
+    best: Option<u64>,
+) -> Result<Found, TrainError> {
+    let there = match read(path)? {
         // Of an earlier version, or another program: it says nothing of itself.
         Some(checkpoint) if checkpoint.progress.get(STEP).is_none() => {
             return Ok(Found::AsItShould);
@@ -46,7 +51,7 @@ pub(super) fn find(folder: &RunFolder, step: u64, best: Option<u64>) -> Result<F
             folder.checkpoint().display()
         );
         Err(TrainError::Damaged {
-            path: path.clone(),
+            path: path.to_owned(),
             reason,
         })
     };
@@ -57,10 +62,9 @@ pub(super) fn find(folder: &RunFolder, step: u64, best: Option<u64>) -> Result<F
         (None, None) => Ok(Found::AsItShould),
         (_, Some(best)) if best == step => Ok(Found::Behind),
         (there, best) => refused(
-            there.map_or(
-                "the best parameters of the run are gone".to_owned(),
-                |step| format!("it holds parameters after step {step}"),
-            ),
+            there.map_or(format!("{what} of the run are gone"), |step| {
+                format!("it holds parameters after step {step}")
+            }),
             best.map_or("the run had no validation yet".to_owned(), |step| {
                 format!("the best validation of the run was after step {step}")
             }),

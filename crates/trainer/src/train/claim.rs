@@ -3,7 +3,8 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use crate::checkpoint::{is_unfinished, write_file};
+use mnm_files::{is_unfinished, write_file};
+
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::RunFolder;

@@ -56,6 +56,13 @@ pub(super) struct Training<'a, L: Learning> {
     _claim: Claim,
 }
 
+/// Of what a validation was the best so far.
+#[derive(Clone, Copy, Default)]
+struct Better {
+    parameters: bool,
+    average: bool,
+}
+
 impl<'a, L: Learning> Training<'a, L> {
     pub(super) fn prepare(
         config: &'a Config,
@@ -88,10 +95,16 @@ impl<'a, L: Learning> Training<'a, L> {
         let mark = origin.checkpoint().and_then(mark);
         let (step, every) = (counters.step, config.train.log_every);
         let history = history(&folder.metrics(), step, every, mark.as_ref())?;
-        let best = match &origin {
-            Origin::Saved(_) => best::find(&folder, step, counters.best.as_ref().map(|b| b.1))?,
-            Origin::Fresh | Origin::Parameters(_) => Found::AsItShould,
-        };
+        let (mut best, mut best_average) = (Found::AsItShould, Found::AsItShould);
+        if let Origin::Saved(_) = &origin {
+            let of = |found: &Option<Dated<L::Found>>| found.as_ref().map(|(_, step)| *step);
+            let file = (&*folder.best(), "the best parameters");
+            best = best::find(&folder, file, step, of(&counters.best))?;
+            if config.train.average.is_some() {
+                let file = (&*folder.best_average(), "the best averaged parameters");
+                best_average = best::find(&folder, file, step, of(&average_best))?;
+            }
+        }
         claim.begin(config)?;
         let metrics = Metrics::open(&folder.metrics(), &history)?;
         observer
@@ -124,6 +137,13 @@ impl<'a, L: Learning> Training<'a, L> {
         };
         if best == Found::Behind {
             training.write_best()?;
+        }
+        if best_average == Found::Behind {
+            training.keep_average(&training.folder.best_average())?;
+        }
+        if step > 0 {
+            // The checkpoint holds the mean, whatever has become of its own file.
+            training.keep_average(&training.folder.average())?;
         }
         if step == 0 {
             // From here on a folder without a checkpoint is one that has lost it.
@@ -168,13 +188,20 @@ impl<'a, L: Learning> Training<'a, L> {
             if step.is_multiple_of(settings.log_every) {
                 self.log()?;
             }
-            let better = step.is_multiple_of(settings.valid_every) && self.validate()?;
-            if better || step.is_multiple_of(settings.checkpoint_every) {
+            let mut better = Better::default();
+            if step.is_multiple_of(settings.valid_every) {
+                better = self.validate()?;
+            }
+            if better.parameters || better.average || step.is_multiple_of(settings.checkpoint_every)
+            {
                 self.save()?;
             }
-            if better {
-                // Behind the checkpoint that knows of it: a run that is killed between the two makes the file from that.
+            // Behind the checkpoint that knows of them: a run that is killed between the files makes these from that.
+            if better.parameters {
                 self.write_best()?;
+            }
+            if better.average {
+                self.keep_average(&self.folder.best_average())?;
             }
         };
         self.save()?;
@@ -260,8 +287,8 @@ impl<'a, L: Learning> Training<'a, L> {
         self.observe(&scalars)
     }
 
-    /// Whether no validation was better.
-    fn validate(&mut self) -> Result<bool, TrainError> {
+    /// Which of them no validation was better of.
+    fn validate(&mut self) -> Result<Better, TrainError> {
         let found = self.found()?;
         let average = self.averaged()?;
         let record = self
@@ -269,14 +296,15 @@ impl<'a, L: Learning> Training<'a, L> {
             .validation_record(&self.counters, &found, average.as_ref());
         self.metrics.push(&record)?;
         self.observe(&self.learning.scalars(&record))?;
-        let better = self.judge(found);
-        if let Some(found) = average {
-            self.judge_average(found)?;
-        }
-        Ok(better)
+        Ok(Better {
+            parameters: self.judge(found),
+            average: average.is_some_and(|found| self.judge_average(found)),
+        })
     }
 
-    /// Validates the averaged parameters after the last step, whose figure is the run's, if that has not been done.
+    /// Validates the averaged parameters after the last step, whose figure is the run's, if that has not been done. They become the
+    /// best ones only where there was no validation before: as after [`Training::validate_short_run`], a run that goes on from here is one
+    /// that never stopped.
     fn validate_last_average(&mut self) -> Result<(), TrainError> {
         let step = self.counters.step;
         if self
@@ -286,8 +314,17 @@ impl<'a, L: Learning> Training<'a, L> {
         {
             return Ok(());
         }
-        let found = self.averaged()?;
-        found.map_or(Ok(()), |found| self.judge_average(found))
+        let Some(found) = self.averaged()? else {
+            return Ok(());
+        };
+        let only = self.average_best.is_none();
+        self.say_found("average", &found, only);
+        if only {
+            self.average_best = Some((found.clone(), step));
+            self.keep_average(&self.folder.best_average())?;
+        }
+        self.average_last = Some((found, step));
+        Ok(())
     }
 
     /// What a validation of the averaged parameters finds, where they are kept.
@@ -297,8 +334,8 @@ impl<'a, L: Learning> Training<'a, L> {
         validated.transpose()
     }
 
-    /// Keeps the averaged parameters if no validation of them was better.
-    fn judge_average(&mut self, found: L::Found) -> Result<(), TrainError> {
+    /// Whether no validation of the averaged parameters was better; these are then the best.
+    fn judge_average(&mut self, found: L::Found) -> bool {
         let step = self.counters.step;
         let best = self.average_best.as_ref();
         let better = best.is_none_or(|(best, _)| L::is_better(&found, best));
@@ -306,15 +343,14 @@ impl<'a, L: Learning> Training<'a, L> {
         self.average_last = Some((found.clone(), step));
         if better {
             self.average_best = Some((found, step));
-            self.keep_average(&self.folder.best_average())?;
         }
-        Ok(())
+        better
     }
 
     /// Writes the averaged parameters, where they are kept.
     fn keep_average(&self, path: &Path) -> Result<(), TrainError> {
         let averaged = self.learner.averaged();
-        let written = averaged.map(|parameters| self.usable(parameters).write(path));
+        let written = averaged.map(|parameters| self.dated(parameters).write(path));
         Ok(written.unwrap_or(Ok(()))?)
     }
 
@@ -354,10 +390,7 @@ impl<'a, L: Learning> Training<'a, L> {
 
     /// Leaves the parameters as the best ones.
     fn write_best(&self) -> Result<(), TrainError> {
-        let best = Checkpoint {
-            progress: best::progress(self.counters.step),
-            ..self.usable(self.learner.parameters.clone())
-        };
+        let best = self.dated(self.learner.parameters.clone());
         Ok(best.write(&self.folder.best())?)
     }
 
@@ -387,6 +420,14 @@ impl<'a, L: Learning> Training<'a, L> {
             ..self.usable(self.learner.parameters.clone())
         };
         Ok(checkpoint.write(&self.folder.checkpoint())?)
+    }
+
+    /// Parameters after the step at hand, which say so.
+    fn dated(&self, parameters: Parameters<Array<f32>>) -> Checkpoint {
+        Checkpoint {
+            progress: best::progress(self.counters.step),
+            ..self.usable(parameters)
+        }
     }
 
     /// Everything that is needed to use the model with these parameters.

@@ -5,12 +5,10 @@
 //! text. It hangs on the content and not on how a program lays it out.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use mnm_tensor::{Array, Parameters};
 use safetensors::{Dtype, SafeTensors};
 
-use super::CheckpointError;
+use super::opened::Refused;
 
 const FORMAT: &str = "format";
 const VERSION: &str = "version";
@@ -25,57 +23,45 @@ const NEWEST: u32 = 2;
 /// The first version whose files have a checksum.
 const CHECKED: u32 = 2;
 
-type Metadata = BTreeMap<String, String>;
+/// Free text under names.
+pub type Metadata = BTreeMap<String, String>;
 
-/// The metadata of a file of ours with these tensors.
-pub(super) fn sealed(metadata: &Metadata, tensors: &Parameters<Array<f32>>) -> Metadata {
-    let mut sealed = metadata.clone();
-    sealed.insert(FORMAT.to_owned(), OURS.to_owned());
-    sealed.insert(VERSION.to_owned(), NEWEST.to_string());
-    let mut sum = Sum::of(&sealed);
-    let tensors: BTreeMap<&str, &Array<f32>> = tensors.iter().collect();
-    for (name, tensor) in tensors {
-        sum.tensor(name, Dtype::F32, tensor.shape());
-        let mut bytes = Vec::with_capacity(tensor.len() * size_of::<f32>());
-        bytes.extend(tensor.iter().flat_map(|element| element.to_le_bytes()));
-        sum.part(&bytes);
-    }
-    sealed.insert(CHECKSUM.to_owned(), sum.text());
-    sealed
+/// A tensor as the checksum sees it.
+pub(super) type Part<'a> = (Dtype, &'a [usize], &'a [u8]);
+
+/// Adds the seal of a file of ours with these tensors.
+pub(super) fn set(metadata: &mut Metadata, tensors: &BTreeMap<&str, Part<'_>>) {
+    metadata.remove(CHECKSUM);
+    metadata.insert(FORMAT.to_owned(), OURS.to_owned());
+    metadata.insert(VERSION.to_owned(), NEWEST.to_string());
+    let sum = Sum::of(metadata, tensors);
+    metadata.insert(CHECKSUM.to_owned(), sum);
 }
 
 /// Refuses a file of ours that is not what was written, and takes the seal out of its metadata. A file of another program is taken
 /// as it is, unless it has a checksum.
 ///
 /// # Errors
-/// [`CheckpointError::Version`] and [`CheckpointError::Checksum`], naming the file `path`.
-pub(super) fn check(
-    path: &Path,
-    metadata: &mut Metadata,
-    file: &SafeTensors<'_>,
-) -> Result<(), CheckpointError> {
+/// [`Refused::Version`] and [`Refused::Checksum`].
+pub(super) fn check(metadata: &mut Metadata, file: &SafeTensors<'_>) -> Result<(), Refused> {
     let ours = metadata.get(FORMAT).is_some_and(|format| format == OURS);
     let version = metadata.get(VERSION).filter(|_| ours);
     let number: Option<u32> = version.and_then(|text| text.parse().ok());
     if let Some(found) = version.filter(|_| number.is_none_or(|number| number > NEWEST)) {
-        return Err(CheckpointError::Version {
-            path: path.to_owned(),
+        return Err(Refused::Version {
             found: found.clone(),
             newest: NEWEST,
         });
     }
     let found = metadata.remove(CHECKSUM);
     if found.is_some() || number.is_some_and(|number| number >= CHECKED) {
-        let mut sum = Sum::of(metadata);
-        let tensors: BTreeMap<&str, _> = file.iter().collect();
-        for (name, view) in tensors {
-            sum.tensor(name, view.dtype(), view.shape());
-            sum.part(view.data());
-        }
-        let expected = sum.text();
+        let views: Vec<_> = file.iter().collect();
+        let parts = views
+            .iter()
+            .map(|(name, view)| (*name, (view.dtype(), view.shape(), view.data())));
+        let expected = Sum::of(metadata, &parts.collect());
         if found.as_ref() != Some(&expected) {
-            return Err(CheckpointError::Checksum {
-                path: path.to_owned(),
+            return Err(Refused::Checksum {
                 found: found.unwrap_or_else(|| "missing".to_owned()),
                 expected,
             });
@@ -92,22 +78,22 @@ pub(super) fn check(
 struct Sum(u32);
 
 impl Sum {
-    /// Of the metadata, but for the checksum itself.
-    fn of(metadata: &Metadata) -> Self {
+    /// Of the metadata, but for the checksum itself, and of the tensors.
+    fn of(metadata: &Metadata, tensors: &BTreeMap<&str, Part<'_>>) -> String {
         let mut sum = Self(0);
         sum.number(metadata.len());
         for (key, value) in metadata {
             sum.part(key.as_bytes());
             sum.part(value.as_bytes());
         }
-        sum
-    }
-
-    fn tensor(&mut self, name: &str, dtype: Dtype, shape: &[usize]) {
-        self.part(name.as_bytes());
-        self.part(dtype.to_string().as_bytes());
-        self.number(shape.len());
-        shape.iter().for_each(|&extent| self.number(extent));
+        for (name, (dtype, shape, bytes)) in tensors {
+            sum.part(name.as_bytes());
+            sum.part(dtype.to_string().as_bytes());
+            sum.number(shape.len());
+            shape.iter().for_each(|&extent| sum.number(extent));
+            sum.part(bytes);
+        }
+        format!("{:08x}", sum.0)
     }
 
     fn part(&mut self, bytes: &[u8]) {
@@ -117,9 +103,5 @@ impl Sum {
 
     fn number(&mut self, number: usize) {
         self.0 = crc32c::crc32c_append(self.0, &(number as u64).to_le_bytes());
-    }
-
-    fn text(&self) -> String {
-        format!("{:08x}", self.0)
     }
 }

@@ -1,9 +1,10 @@
 //! What a line of a story that somebody types or pipes in says.
 
-use mnm_tasks::babi::is_question;
+use mnm_tasks::babi::{LONGEST_LINE, is_question, without_byte_order_mark};
+use thiserror::Error;
 
 /// A line, read.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// Whether a new story begins with this line: it is numbered 1.
     pub begins: bool,
@@ -12,7 +13,7 @@ pub struct Line<'a> {
 }
 
 /// What a line says.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Says<'a> {
     /// Nothing, or `---`: the story is over.
     End,
@@ -20,14 +21,47 @@ pub enum Says<'a> {
     Statement(&'a str),
     /// A question, and the right answer if the line is one of a bAbI file.
     Question {
+        /// The question.
         question: &'a str,
+        /// What is behind its tab.
         right: Option<&'a str>,
     },
 }
 
+/// Why a line cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum LineProblem {
+    /// More bytes than a line has.
+    #[error("it has more than {LONGEST_LINE} bytes; expected one sentence a line")]
+    TooLong,
+    /// Not text.
+    #[error("not UTF-8 text")]
+    NotText,
+}
+
+impl<'a> Line<'a> {
+    /// Reads the bytes of a line, with or without its line break; a byte order mark in front of the `first` line is skipped.
+    ///
+    /// # Errors
+    /// [`LineProblem`].
+    pub fn read(bytes: &'a [u8], first: bool) -> Result<Self, LineProblem> {
+        let bytes = if first {
+            without_byte_order_mark(bytes)
+        } else {
+            bytes
+        };
+        let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        if bytes.len() > LONGEST_LINE {
+            return Err(LineProblem::TooLong);
+        }
+        let text = std::str::from_utf8(bytes).map_err(|_| LineProblem::NotText)?;
+        Ok(read(text))
+    }
+}
+
 /// Reads a line: with or without a number in front, as in a bAbI file; a question ends in a question mark or has a tab
 /// behind it.
-pub fn read(line: &str) -> Line<'_> {
+fn read(line: &str) -> Line<'_> {
     let line = line.trim();
     let (number, rest) = match line.split_once(|c: char| !c.is_ascii_digit()) {
         Some((digits, _)) if !digits.is_empty() => {
@@ -116,5 +150,21 @@ mod tests {
             read("1\tWhere?\tpark").says,
             question("Where?", Some("park"))
         );
+    }
+
+    #[test]
+    fn bytes_that_are_no_line_are_refused() {
+        let line = Line::read("\u{feff}Mary left.\n".as_bytes(), true);
+        assert_eq!(
+            line.map(|line| line.says),
+            Ok(Says::Statement("Mary left."))
+        );
+        assert_eq!(
+            Line::read(b"Mary \xff left.", true),
+            Err(LineProblem::NotText)
+        );
+        let long = vec![b'a'; LONGEST_LINE + 1];
+        assert_eq!(Line::read(&long, false), Err(LineProblem::TooLong));
+        assert!(Line::read(&long[1..], false).is_ok());
     }
 }
