@@ -11,9 +11,10 @@ use serde_json::Value;
 const PANEL: (u32, u32) = (520, 300);
 
 /// Ours first, then the peers in the order of the table; told apart without colour vision too.
-const COLOURS: [RGBColor; 3] = [
+const COLOURS: [RGBColor; 4] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
+    RGBColor(213, 94, 0),
     RGBColor(130, 130, 130),
 ];
 
@@ -102,7 +103,7 @@ fn panel(
     let mut chart = ChartBuilder::on(area)
         .caption(title, ("sans-serif", 18))
         .margin(12)
-        .x_label_area_size(44)
+        .x_label_area_size(60)
         .y_label_area_size(56)
         .build_cartesian_2d(0.0..rows.len() as f64, 0.0..top)?;
     chart
@@ -147,16 +148,12 @@ fn panel(
         // Names stand under the axis, outside the chart's own coordinates.
         let (left_edge, top_edge) = area.get_base_pixel();
         let at = (x - left_edge, y - top_edge);
-        area.draw(&Text::new(
-            row.program.clone(),
-            (at.0, at.1 + 6),
-            label(VPos::Top),
-        ))?;
-        area.draw(&Text::new(
-            row.rule.clone(),
-            (at.0, at.1 + 22),
-            label(VPos::Top),
-        ))?;
+        // A program's way of running, such as "compiled", on a line of its own.
+        let names = row.program.split(", ").chain([row.rule.as_str()]);
+        for (line, name) in (0..).zip(names) {
+            let below = at.1 + 6 + 16 * line;
+            area.draw(&Text::new(name.to_owned(), (at.0, below), label(VPos::Top)))?;
+        }
     }
     Ok(())
 }
@@ -168,6 +165,8 @@ mod tests {
     const SUMMARY: &str = r#"{"rows": [
         {"shape": "S", "rule": "mnm-p", "program": "mnm", "step_s": 0.01, "rss_mib": 1.0},
         {"shape": "S", "rule": "mnm-p", "program": "JAX", "step_s": 0.2, "rss_mib": 20.0},
+        {"shape": "S", "rule": "mnm-p", "program": "PyTorch, eager", "step_s": 0.1, "rss_mib": 90.0},
+        {"shape": "S", "rule": "mnm-p", "program": "PyTorch, compiled", "step_s": 0.1, "rss_mib": 90.0},
         {"shape": "L", "rule": "mnm-p", "program": "mnm", "step_s": 0.3, "rss_mib": 30.0},
         {"shape": "L", "rule": "mnm-p", "program": "JAX", "step_s": 1.5, "rss_mib": 150.0}
     ]}"#;
@@ -184,6 +183,9 @@ mod tests {
             4,
             "one a shape, for time and for memory"
         );
+        for way in ["eager", "compiled"] {
+            assert_eq!(text.matches(way).count(), 2, "eager is not all of PyTorch");
+        }
         assert!(text.contains("1500"), "heights are written out");
         assert!(draw(&[], &path).is_err());
     }

@@ -133,7 +133,7 @@ fn shown(rows: &[Row]) -> String {
             ]
         })
         .collect();
-    table::plain(&["model", "mnm", "PyTorch", "times as fast"], &cells)
+    table::plain(&["model", "mnm", "PyTorch, eager", "times as fast"], &cells)
 }
 
 fn to_json(rows: &[Row], steps: u32, threads: usize) -> Value {

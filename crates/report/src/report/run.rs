@@ -30,7 +30,7 @@ pub struct RunSummary {
     pub finished: bool,
     /// Optimiser steps done.
     pub steps: u64,
-    /// Trained parameters.
+    /// Trainable parameters.
     pub parameters: u64,
     /// Errors of the best evaluation on the validation split; None if there was none.
     #[serde(default)]

@@ -51,7 +51,7 @@ pub struct GroupSummary {
     pub finished: usize,
     /// How many have finished without a finite error, and so are in none of the figures.
     pub diverged: usize,
-    /// Trained parameters; None if no run has finished.
+    /// Trainable parameters; None if no run has finished.
     pub parameters: Option<u64>,
     /// Optimiser steps of the longest run.
     pub steps: u64,

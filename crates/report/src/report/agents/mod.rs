@@ -13,7 +13,7 @@ use super::run::RunData;
 use mnm_trainer::rl::{AgentEvaluation, Figures};
 
 /// Players that an agent can come up to at best: what one that knows what to do would earn.
-const IDEALS: [&str; 2] = ["ideal explorer", "optimum"];
+const IDEALS: [&str; 3] = ["ideal explorer", "optimum", "perfect memory"];
 
 /// What agents and reference players earned in one environment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
