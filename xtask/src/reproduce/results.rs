@@ -34,11 +34,7 @@ impl Figure {
             let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
             (squares / (n - 1) as f64).sqrt()
         });
-        Some(Self {
-            seeds: n,
-            mean,
-            sd,
-        })
+        Some(Self { seeds: n, mean, sd })
     }
 }
 
@@ -168,9 +164,8 @@ pub fn tables(suite: &Suite, cells: &[Cell], players: &[Player]) -> String {
         };
         let measure = &experiment.measure;
         let dash = || "-".to_owned();
-        let figure = |values: &[f64]| {
-            Figure::of(values).map_or_else(dash, |figure| figure.to_string())
-        };
+        let figure =
+            |values: &[f64]| Figure::of(values).map_or_else(dash, |figure| figure.to_string());
         let head = [
             "model",
             "last average",
@@ -197,11 +192,20 @@ pub fn tables(suite: &Suite, cells: &[Cell], players: &[Player]) -> String {
         }
         for player in players.iter().filter(|player| player.experiment == e) {
             // They learn nothing, so that either column could have them: the first that there is.
-            let averages = cells.iter().any(|c| c.experiment == e && !c.average.is_empty());
+            let averages = cells
+                .iter()
+                .any(|c| c.experiment == e && !c.average.is_empty());
             let (own, none) = (figure(&player.values), dash());
             let [average, best] = if averages { [own, none] } else { [none, own] };
             let seeds = player.values.len().to_string();
-            rows.push(vec![format!("({})", player.name), average, best, seeds, dash(), dash()]);
+            rows.push(vec![
+                format!("({})", player.name),
+                average,
+                best,
+                seeds,
+                dash(),
+                dash(),
+            ]);
         }
         let ours = |name: &str| suite.models.iter().any(|model| model.name == name);
         for figure in published.iter().filter(|figure| !ours(&figure.model)) {
@@ -339,7 +343,11 @@ mod tests {
     fn a_run_with_averaged_weights_has_their_figure_and_that_of_the_best_ones_beside_it() {
         let (_folder, mut suite, mut jobs) = fixture(&[0.5, 1.5]);
         suite.published.clear();
-        for (job, best) in jobs.iter_mut().filter(|job| job.run.model == 0).zip([0.25, 0.75]) {
+        for (job, best) in jobs
+            .iter_mut()
+            .filter(|job| job.run.model == 0)
+            .zip([0.25, 0.75])
+        {
             job.run.set.push("train.average.decay=0.99".to_owned());
             let text = json!({"error": {"mean": best}}).to_string();
             std::fs::write(job.folder.raw(), text).expect("writable");
@@ -352,10 +360,20 @@ mod tests {
         assert_eq!(row, ["MNM-p", "1.00 ± 0.71", "0.50 ± 0.35", "2", "1234"]);
         assert!(!text.contains("published"), "{text}");
         let value = to_json(&suite, &cells);
-        assert_eq!(value.pointer("/results/0/weights"), Some(&json!("last average")));
+        assert_eq!(
+            value.pointer("/results/0/weights"),
+            Some(&json!("last average"))
+        );
         assert_eq!(value.pointer("/results/0/mean"), Some(&json!(1.0)));
-        assert_eq!(value.pointer("/results/0/best_of_run"), Some(&json!([0.25, 0.75])));
-        assert_eq!(jobs[0].evaluations().len(), 2, "of the average, and of the best");
+        assert_eq!(
+            value.pointer("/results/0/best_of_run"),
+            Some(&json!([0.25, 0.75]))
+        );
+        assert_eq!(
+            jobs[0].evaluations().len(),
+            2,
+            "of the average, and of the best"
+        );
     }
 
     #[test]

@@ -38,7 +38,9 @@ pub fn provide(options: &Options) -> Result<()> {
         Some((manager, packages.1))
     });
     let Some((manager, packages)) = known else {
-        bail!("{program} is missing: install Chromium and its driver, so that both are on the search path");
+        bail!(
+            "{program} is missing: install Chromium and its driver, so that both are on the search path"
+        );
     };
     let by_hand = format!(
         "{} {} {}",

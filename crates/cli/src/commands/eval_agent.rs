@@ -107,7 +107,8 @@ mod tests {
 
     #[test]
     fn the_json_is_the_contract() {
-        let value: serde_json::Value = serde_json::from_str(&json(&outcome(), Weights::Best).unwrap()).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&json(&outcome(), Weights::Best).unwrap()).unwrap();
         assert_eq!(value["task"], "maze");
         assert_eq!(value["reward"]["mean"], 40.0);
         assert_eq!(value["players"][0][0], "oracle");

@@ -77,7 +77,11 @@ fn an_agent_is_trained_evaluated_inspected_and_reported() {
             &["--split", "test", "--episodes", "18"],
         ));
         assert!(table.contains("18 episodes of 20 steps"), "{table}");
-        let floor = if *name == "cues" { "no memory" } else { "random" };
+        let floor = if *name == "cues" {
+            "no memory"
+        } else {
+            "random"
+        };
         assert!(table.contains(player) && table.contains(floor), "{table}");
         assert!(
             !run.join("evaluation-test.json").exists(),

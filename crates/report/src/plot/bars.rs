@@ -60,7 +60,9 @@ impl BarPlot {
             .iter()
             .zip(colours)
             .map(|(family, colour)| ((*family).to_owned(), colour));
-        let legend = Legend::new(entries.filter(|_| families.len() > 1), WIDTH - 2.0 * MARGIN);
+        // A family of one bar is named by that.
+        let told = families.len() > 1 && families.len() < self.bars.len();
+        let legend = Legend::new(entries.filter(|_| told), WIDTH - 2.0 * MARGIN);
         let with_errors = self.bars.iter().any(|bar| bar.error.is_some());
         let note = if with_errors {
             "error bars: ± one standard deviation"
@@ -122,7 +124,10 @@ impl BarPlot {
                     label,
                     Font::new(TEXT_SIZE, INK, Align::Right),
                 )?;
-                let row = ((MARGIN, upper - BETWEEN / 2.0), (WIDTH, upper + THICKNESS + BETWEEN / 2.0));
+                let row = (
+                    (MARGIN, upper - BETWEEN / 2.0),
+                    (WIDTH, upper + THICKNESS + BETWEEN / 2.0),
+                );
                 canvas.tip(row.0, row.1, &self.says(bar));
                 let after = frame.x(span, bar.high().max(0.0)) + 7.0;
                 canvas.text(
@@ -174,7 +179,11 @@ impl BarPlot {
                     let (low, high) = (frame.y(span, bar.low()), frame.y(span, bar.high()));
                     whisker(canvas, (middle, low), (middle, high))?;
                 }
-                canvas.tip((middle - half, frame.top), (middle + half, frame.bottom), &self.says(bar));
+                canvas.tip(
+                    (middle - half, frame.top),
+                    (middle + half, frame.bottom),
+                    &self.says(bar),
+                );
                 let label = text::fit(&bar.label, TEXT_SIZE, if flat { pitch } else { 170.0 });
                 let align = if flat { Align::Centre } else { Align::Right };
                 let font = Font {
@@ -202,7 +211,7 @@ impl BarPlot {
     /// What a bar says.
     fn says(&self, bar: &Bar) -> String {
         let family = match bar.family.as_str() {
-            "" => String::new(),
+            family if bar.label.starts_with(family) => String::new(),
             family => format!(", {family}"),
         };
         let unit = &self.value.unit;
@@ -323,7 +332,9 @@ mod tests {
                 assert!(svg.contains(text), "{text}: {svg}");
             }
             let said = "<title>DNC: 12.8 ± 4.7 %, as cited</title>";
-            assert!(svg.contains(said) && svg.contains("aria-label=\"bAbI: mean error [%]. mnm-p: 0.6"));
+            assert!(
+                svg.contains(said) && svg.contains("aria-label=\"bAbI: mean error [%]. mnm-p: 0.6")
+            );
             let blue = svg.matches("#0072B2").count();
             let red = svg.matches("#D55E00").count();
             assert_eq!((blue, red), (2, 3), "bars and swatch of each family");

@@ -247,7 +247,8 @@ mod tests {
             svg.contains("font-size=\"120") && svg.contains("stroke-width=\"15\""),
             "{svg}"
         );
-        let tip = "<rect x=\"10\" y=\"20\" width=\"40\" height=\"70\"><title>a &lt; b</title></rect>";
+        let tip =
+            "<rect x=\"10\" y=\"20\" width=\"40\" height=\"70\"><title>a &lt; b</title></rect>";
         assert!(svg.contains(tip), "{svg}");
         assert!(svg.contains("prefers-color-scheme:dark"), "{svg}");
     }

@@ -100,37 +100,42 @@ impl HeatMap {
         let page_width = (bar.right + beside(&span) + 8.0 + MARGIN)
             .max(text::width(&self.title, 16.0) + 2.0 * MARGIN);
         let page_height = (frame.bottom + below + 26.0).max(bar.bottom + 16.0);
-        canvas::draw(page_width, page_height, &self.description(&span), |canvas| {
-            header.draw(canvas, page_width)?;
-            self.draw_cells(canvas, &frame, &span)?;
-            if rows * columns <= TIPS {
-                self.add_tips(canvas, &frame, (width, height));
-            }
-            for (row, label) in &row_ticks {
-                let y = frame.top + (*row as f64 + 0.5) * height;
-                canvas.text(
-                    (frame.left - 6.0, y),
-                    label,
-                    Font::new(TICK_SIZE, MUTED, Align::Right),
-                )?;
-            }
-            for (column, label) in &column_ticks {
-                let x = frame.left + (*column as f64 + 0.5) * width;
-                let align = if upright { Align::Right } else { Align::Centre };
-                let font = Font {
-                    upwards: upright,
-                    ..Font::new(TICK_SIZE, MUTED, align)
-                };
-                canvas.text(
-                    (x, frame.bottom + if upright { 6.0 } else { 11.0 }),
-                    label,
-                    font,
-                )?;
-            }
-            frame.name_x(canvas, &self.x.text(), below + 12.0)?;
-            frame.name_y(canvas, &self.y.text())?;
-            self.draw_colour_bar(canvas, &bar, &span)
-        })
+        canvas::draw(
+            page_width,
+            page_height,
+            &self.description(&span),
+            |canvas| {
+                header.draw(canvas, page_width)?;
+                self.draw_cells(canvas, &frame, &span)?;
+                if rows * columns <= TIPS {
+                    self.add_tips(canvas, &frame, (width, height));
+                }
+                for (row, label) in &row_ticks {
+                    let y = frame.top + (*row as f64 + 0.5) * height;
+                    canvas.text(
+                        (frame.left - 6.0, y),
+                        label,
+                        Font::new(TICK_SIZE, MUTED, Align::Right),
+                    )?;
+                }
+                for (column, label) in &column_ticks {
+                    let x = frame.left + (*column as f64 + 0.5) * width;
+                    let align = if upright { Align::Right } else { Align::Centre };
+                    let font = Font {
+                        upwards: upright,
+                        ..Font::new(TICK_SIZE, MUTED, align)
+                    };
+                    canvas.text(
+                        (x, frame.bottom + if upright { 6.0 } else { 11.0 }),
+                        label,
+                        font,
+                    )?;
+                }
+                frame.name_x(canvas, &self.x.text(), below + 12.0)?;
+                frame.name_y(canvas, &self.y.text())?;
+                self.draw_colour_bar(canvas, &bar, &span)
+            },
+        )
     }
 
     fn span(&self) -> Result<Span, PlotError> {
@@ -346,7 +351,10 @@ mod tests {
         };
         let svg = map.svg().unwrap();
         let tip = "<title>read at step 1, write step 2: cosine 0.125</title>";
-        assert!(svg.contains(tip) && svg.matches("<title>").count() == 3, "{svg}");
+        assert!(
+            svg.contains(tip) && svg.matches("<title>").count() == 3,
+            "{svg}"
+        );
         assert!(svg.contains("cosine as colours from 0 to 1"), "{svg}");
         let large = HeatMap {
             values: Array2::zeros((41, 40)),

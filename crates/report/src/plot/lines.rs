@@ -150,7 +150,8 @@ impl LinePlot {
 
     /// What a point of a curve says.
     fn says(&self, curve: &Curve, point: &Spread) -> String {
-        let [x, median, low, high] = [point.x, point.median, point.low, point.high].map(three_digits);
+        let [x, median, low, high] =
+            [point.x, point.median, point.low, point.high].map(three_digits);
         let label = text::before(&curve.label, ": ");
         let unit = match self.y.unit.as_str() {
             "" => String::new(),
@@ -335,10 +336,13 @@ mod tests {
 
     #[test]
     fn points_say_their_numbers_and_a_screen_reader_where_curves_end() {
-        let svg = plot(vec![group("mnm-p", &[10.0, 20.0, 30.0])]).svg().unwrap();
+        let svg = plot(vec![group("mnm-p", &[10.0, 20.0, 30.0])])
+            .svg()
+            .unwrap();
         let said = "mnm-p (3 seeds): 10 (5 to 15) %; sequences seen 1000";
         assert!(svg.contains(&format!("<title>{said}</title>")), "{svg}");
-        let label = format!("aria-label=\"Validation error. error [%] over sequences seen. {said}.\"");
+        let label =
+            format!("aria-label=\"Validation error. error [%] over sequences seen. {said}.\"");
         assert!(svg.contains(&label), "{svg}");
         assert_eq!(svg.matches("<title>").count(), 3, "one for each point");
     }

@@ -130,7 +130,12 @@ impl Timeline {
     /// What a screen reader says.
     fn description(&self) -> String {
         let title = text::before(&self.title, ". ");
-        let values = || self.steps.iter().map(|step| step.value).filter(|v| v.is_finite());
+        let values = || {
+            self.steps
+                .iter()
+                .map(|step| step.value)
+                .filter(|v| v.is_finite())
+        };
         let (low, high) = (
             values().fold(f64::INFINITY, f64::min),
             values().fold(f64::NEG_INFINITY, f64::max),

@@ -153,11 +153,9 @@ impl DataConfig {
             Self::AssociativeRecall(options) => options.lengths(),
             Self::Dictionary(options) => options.lengths(),
             Self::Mqar(options) => options.lengths(),
-            Self::Stories(_)
-            | Self::Maze(_)
-            | Self::Bandit(_)
-            | Self::Mdp(_)
-            | Self::Cues(_) => Vec::new(),
+            Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) | Self::Cues(_) => {
+                Vec::new()
+            }
         };
         for option in lengths {
             option.lengths.growing = 0;

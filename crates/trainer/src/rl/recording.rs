@@ -125,7 +125,8 @@ impl Agent {
             }
             DataConfig::Cues(options) => {
                 let mut shown = Vec::new();
-                let (cues, tape) = player.play::<Cues>(options, |cues| shown.extend(cues.cue(0)))?;
+                let (cues, tape) =
+                    player.play::<Cues>(options, |cues| shown.extend(cues.cue(0)))?;
                 Ok(tape.in_scene(Scene::Cues {
                     right: cues.right().to_vec(),
                     shown,

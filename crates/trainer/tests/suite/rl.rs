@@ -247,7 +247,11 @@ fn every_environment_has_its_players() {
             let found = outcome.players.iter().find(|(n, _)| n == wanted);
             found.unwrap().1.reward.mean
         };
-        let floor = if name == "cues" { "no memory" } else { "random" };
+        let floor = if name == "cues" {
+            "no memory"
+        } else {
+            "random"
+        };
         assert!(reward(player) > reward(floor), "{name}");
     }
 }
