@@ -345,7 +345,7 @@ mod tests {
     fn one_family_needs_no_legend() {
         let mut plot = plot();
         plot.bars.truncate(1);
-        assert!(!plot.svg().unwrap().contains("measured here"));
+        assert!(!plot.svg().unwrap().contains("\nmeasured here"));
     }
 
     #[test]
