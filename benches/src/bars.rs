@@ -75,7 +75,8 @@ pub fn draw(rows: &[Row], path: &Path) -> Result<(), Box<dyn std::error::Error>>
     let mut shapes: Vec<&str> = rows.iter().map(|row| row.shape.as_str()).collect();
     shapes.dedup();
     let size = (PANEL.0 * shapes.len() as u32, 2 * PANEL.1);
-    let root = SVGBackend::new(path, size).into_drawing_area();
+    let mut svg = String::new();
+    let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
     root.fill(&WHITE)?;
     for (place, area) in root.split_evenly((2, shapes.len())).iter().enumerate() {
         let shape = shapes[place % shapes.len()];
@@ -89,8 +90,33 @@ pub fn draw(rows: &[Row], path: &Path) -> Result<(), Box<dyn std::error::Error>>
         }
     }
     root.present()?;
+    drop(root);
+    let said = rows.iter().map(|row| {
+        let (ms, mib) = (row.step_s * 1e3, row.rss_mib);
+        let Row {
+            shape,
+            rule,
+            program,
+            ..
+        } = row;
+        format!(" {shape}, {rule}, {program}: {ms:.1} ms, {mib:.0} MiB.")
+    });
+    let label = format!(
+        "Time and peak memory of a training step.{}",
+        said.collect::<String>()
+    );
+    let head = format!("<svg class=\"bars\" role=\"img\" aria-label=\"{label}\" ");
+    let svg = svg.replacen("<svg ", &head, 1);
+    std::fs::write(
+        path,
+        svg.replacen(">\n", &format!(">\n<style>{DARK}</style>\n"), 1),
+    )?;
     Ok(())
 }
+
+/// Paper and ink change places where a reader prefers dark surroundings; the bars keep their colours.
+const DARK: &str = "@media(prefers-color-scheme:dark){.bars [fill=\"#FFFFFF\"]{fill:#14181d}\
+.bars [fill=\"#000000\"]{fill:#e4e8ec}.bars [stroke=\"#000000\"]{stroke:#9aa5b1}}";
 
 /// One panel: a bar a row, its height written above and its name below.
 fn panel(
