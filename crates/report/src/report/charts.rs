@@ -76,9 +76,13 @@ pub(super) fn draw(
     );
     let bars = comparison(summary);
     let data = on_other_data(summary);
-    let bars = bars.iter().map(|plot| {
-        Plotted::bars(plot, "The mean over the seeds. Published figures are as cited; what differs stands in the table's notes.")
-    });
+    let over_seeds = match summary.published.as_slice() {
+        [] => "The mean over the seeds.",
+        _ => {
+            "The mean over the seeds. Published figures are as cited; the table's notes say what differs."
+        }
+    };
+    let bars = bars.iter().map(|plot| Plotted::bars(plot, over_seeds));
     let data = data
         .iter()
         .map(|plot| Plotted::bars(plot, "The same runs on data that they were not trained on."));
