@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::io::{Write as _, stderr};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::Args;
 use mnm_tasks::Split;
 use mnm_trainer::checkpoint::write_file;
@@ -11,6 +11,7 @@ use mnm_trainer::{Evaluation, RunFolder, Trained, Weights, evaluate, rl, thread_
 
 use super::eval_agent;
 use super::run::{RunArguments, split};
+use crate::failure::Usage;
 use crate::output::print;
 
 /// Evaluate a run
@@ -90,10 +91,12 @@ fn name(text: &str) -> Result<String, String> {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let weights = arguments.run.weights();
     if arguments.keep && !matches!(weights, Weights::Best | Weights::Average) {
-        bail!(
+        return Err(Usage(
             "--keep is for the weights with the lowest validation error, or with --average --last for the last averaged ones; \
              give others a name with --keep-as NAME"
-        );
+                .to_owned(),
+        )
+        .into());
     }
     let (trained, split) = (arguments.run.open()?, arguments.split);
     let config = match &trained {

@@ -144,9 +144,29 @@ fn what_is_kept_is_of_the_run_as_it_is() {
     good(&mut train("bandit", &["data.pulls=20"], &run, &[]));
     for more in [
         &["--keep", "--last"][..],
+        &["--keep", "--average"],
         &["--keep", "--set", "data.pulls=30"],
     ] {
         let message = bad(2, &mut on("eval", &run, more));
         assert!(message.contains("--keep"), "{message}");
     }
+    assert!(!run.join("evaluation-test-average.json").exists());
+    let (_top, averaged) = folder();
+    let more = ["--set", "train.average.decay=0.5"];
+    good(&mut train("bandit", &["data.pulls=20"], &averaged, &more));
+    let kept = ["--split", "test", "--episodes", "18", "--keep"];
+    good(&mut on("eval", &averaged, &kept));
+    let average = [&kept[..], &["--average", "--last"]].concat();
+    good(&mut on("eval", &averaged, &average));
+    for (file, weights) in [("test", "best"), ("test-average", "last-average")] {
+        let text = std::fs::read_to_string(averaged.join(format!("evaluation-{file}.json")));
+        assert_eq!(json(&text.unwrap())["weights"], weights);
+    }
+    let report = averaged.with_extension("html");
+    good(on("report", &averaged, &["--out"]).arg(&report));
+    let page = std::fs::read_to_string(&report).unwrap();
+    assert!(
+        page.contains("highest of the run"),
+        "the raw figure stands beside it"
+    );
 }
