@@ -38,7 +38,7 @@ class Shape(NamedTuple):
         return [(self.hidden, self.value), (self.hidden, self.hidden), (self.value, self.hidden)]
 
     def parameters(self) -> dict[str, tuple[tuple[int, ...], int]]:
-        """Shape and fan-in of every trained parameter; gates in the order i, f, o, g, so that one sigmoid serves three."""
+        """Shape and fan-in of every trainable parameter; gates in the order i, f, o, g, so that one sigmoid serves three."""
         b, t, x, c, m, u, h, k = self
         return {
             "controller.input": ((4 * c, x), c),

@@ -71,6 +71,11 @@ pub fn run(options: &Options) -> Result<()> {
             totals = sum;
             outcome
         }),
+        stage("browser", || {
+            let (sum, outcome) = browser()?;
+            totals += sum;
+            outcome
+        }),
         stage("packages", || packages::check(!options.no_build)),
         stage("dependencies", || {
             left_out = deny::run()?;
@@ -114,4 +119,24 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn announced(command: &mut Command) -> Result<()> {
     println!("running `{}`", shell::typed(command));
     shell::pass_through(command)
+}
+
+/// Tests the page of `mnm play` in a browser, where there is one or one can be installed.
+fn browser() -> Result<(Totals, Result<()>)> {
+    let options = setup::Options {
+        browser: true,
+        ..setup::Options::default()
+    };
+    if let Err(error) = setup::run(&options) {
+        println!("left out: {error:#}");
+        return Ok((Totals::default(), Ok(())));
+    }
+    // Of the whole workspace, as the other tests: for one package alone its dependencies would be built with other features.
+    test::run_tests(&words(
+        "--workspace --features mnm-cli/browser-test --test program browser::",
+    ))
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
 }

@@ -7,7 +7,7 @@ use mnm_trainer::checkpoint::write_file;
 use serde::Deserialize;
 use thiserror::Error;
 
-use crate::plot::{Axis, LinePlot, PlotError, Series, group_by_label};
+use crate::plot::{Axis, LinePlot, PlotError, Scale, Series, group_by_label};
 
 /// Points of the training curve at most; each is the mean of a stretch of lines.
 const POINTS: usize = 200;
@@ -76,6 +76,7 @@ pub fn draw_curves(folder: &RunFolder) -> Result<(), CurvesError> {
             title: "Wrong answers".to_owned(),
             x: Axis::plain("sequences seen"),
             y: Axis::new("error", "%"),
+            y_scale: Scale::Log,
             ..LinePlot::default()
         }
     };

@@ -9,6 +9,9 @@ pub mod tensorboard;
 mod curves;
 mod observer;
 
+/// The style sheet of every page: reports, episodes, and what `mnm play` serves.
+pub const STYLE: &str = include_str!("style.css");
+
 pub use curves::{CurvesError, draw_curves};
 pub use observer::CurvesAndEvents;
 

@@ -94,6 +94,11 @@ impl RunFolder {
         self.0.join(format!("evaluation-{split}.json"))
     }
 
+    /// The same of its last averaged weights, whose figure is the run's where it keeps them.
+    pub fn average_evaluation(&self, split: Split) -> PathBuf {
+        self.further_evaluation(split, "average")
+    }
+
     /// What it came to on other data than its config's, under the name of those.
     pub fn further_evaluation(&self, split: Split, name: &str) -> PathBuf {
         self.0.join(format!("evaluation-{split}-{name}.json"))
@@ -144,4 +149,16 @@ pub enum Weights {
     Average,
     /// The averaged ones with the lowest validation error.
     BestAverage,
+}
+
+impl Weights {
+    /// As a kept evaluation calls them.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Best => "best",
+            Self::Last => "last",
+            Self::Average => "last-average",
+            Self::BestAverage => "best-average",
+        }
+    }
 }

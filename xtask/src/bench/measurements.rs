@@ -181,7 +181,7 @@ mod tests {
         let mut all = Measurements::default();
         for (ours, theirs) in [(0.010, 0.2), (0.500, 0.1), (0.012, 0.3)] {
             all.add("S", "mnm-p", "mnm", measured(ours, 50.0));
-            all.add("S", "mnm-p", "PyTorch", measured(theirs, 1000.0));
+            all.add("S", "mnm-p", "PyTorch, eager", measured(theirs, 1000.0));
         }
         all.add("L", "mnm-p", "mnm", measured(1.0, 100.0));
         let rows = all.rows();

@@ -97,11 +97,23 @@ fn draw(summary: &Path, picture: &Path) -> Result<()> {
 /// Measures ours and the peers in turns, so that a slow minute of the machine falls on all of them alike.
 fn compare(options: &Options, steps: u32, threads: usize) -> Result<()> {
     let folder = workspace::target_dir()?;
-    let programs = [
+    let mut programs = vec![
         Program::ours()?,
         Program::torch(&folder)?,
+        Program::compiled_torch(&folder)?,
         Program::jax(&folder)?,
     ];
+    programs.retain(|program| match program.needs_trial() {
+        false => true,
+        true => {
+            // As small as it gets: what is asked is whether it compiles at all.
+            let trial = program.measure(RULES[0], "2,3,4,5,6,7,1,8", 1, threads);
+            if let Err(error) = &trial {
+                println!("left out: {} does not run here: {error:#}", program.name);
+            }
+            trial.is_ok()
+        }
+    });
     let shapes: Vec<_> = SHAPES
         .iter()
         .filter(|(name, _)| {

@@ -18,6 +18,8 @@ pub struct Program {
     pub name: &'static str,
     path: PathBuf,
     first: OsString,
+    /// Arguments of its own.
+    more: &'static [&'static str],
 }
 
 /// The part of a program's answer that is compared.
@@ -38,12 +40,22 @@ impl Program {
             name: "mnm",
             path: workspace::build_mnm()?,
             first: "bench".into(),
+            more: &[],
         })
     }
 
-    /// The PyTorch script.
+    /// The PyTorch script, op by op as PyTorch runs by itself.
     pub fn torch(target: &Path) -> Result<Self> {
-        Self::peer("PyTorch", "torch_step.py", target)
+        Self::peer("PyTorch, eager", "torch_step.py", target)
+    }
+
+    /// The same with its cell compiled by `torch.compile`, which needs a C++ compiler.
+    pub fn compiled_torch(target: &Path) -> Result<Self> {
+        let program = Self::peer("PyTorch, compiled", "torch_step.py", target)?;
+        Ok(Self {
+            more: &["--compile"],
+            ..program
+        })
     }
 
     /// The JAX script.
@@ -57,7 +69,13 @@ impl Program {
             name,
             path,
             first: folder().join(script).into(),
+            more: &[],
         })
+    }
+
+    /// Whether it asks for more than its packages, and so may not run everywhere.
+    pub fn needs_trial(&self) -> bool {
+        !self.more.is_empty()
     }
 
     /// One measurement in a process of its own.
@@ -73,6 +91,7 @@ impl Program {
             &threads.to_string(),
             "--json",
         ]);
+        command.args(self.more);
         let text = shell::capture(&mut command)?;
         parse(&text).with_context(|| format!("`{}`", shell::typed(&command)))
     }

@@ -101,7 +101,7 @@ pub fn tables(suite: &Suite, jobs: &[Job]) -> Result<String> {
                 let cell = |&model: &usize| {
                     let values = figures.get(&(task.clone(), model));
                     values
-                        .and_then(|values| Figure::of(values, false))
+                        .and_then(|values| Figure::of(values))
                         .map_or("-".to_owned(), |figure| figure.to_string())
                 };
                 std::iter::once(task.clone())

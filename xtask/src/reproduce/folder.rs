@@ -71,6 +71,11 @@ impl Folder {
         }
     }
 
+    /// Where the evaluation of the best weights is kept, of a run whose own one is of its last averaged weights.
+    pub fn raw(&self) -> PathBuf {
+        self.evaluation.with_extension("best-of-run.json")
+    }
+
     /// Where a further evaluation is kept.
     pub fn further(&self, name: &str) -> PathBuf {
         self.evaluation.with_extension(format!("{name}.json"))

@@ -56,9 +56,8 @@ impl Cell {
         (self.experiment, self.model, self.further)
     }
 
-    fn figure(&self, suite: &Suite) -> Option<Figure> {
-        let measure = &suite.experiments[self.experiment].measure;
-        Figure::of(&self.values, measure.larger_is_better)
+    fn figure(&self) -> Option<Figure> {
+        Figure::of(&self.values)
     }
 }
 
@@ -78,7 +77,7 @@ pub fn tables(suite: &Suite, cells: &[Cell]) -> String {
             .map(|(m, cells)| {
                 let figure = |further: usize| {
                     let cell = cells.iter().find(|cell| cell.further == further);
-                    cell.and_then(|cell| cell.figure(suite))
+                    cell.and_then(|cell| cell.figure())
                         .map_or("-".to_owned(), |figure| figure.to_string())
                 };
                 let title = suite.models[m].title.clone();
@@ -109,7 +108,7 @@ pub fn tables(suite: &Suite, cells: &[Cell]) -> String {
 pub fn to_json(suite: &Suite, cells: &[Cell]) -> Value {
     let entry = |cell: &Cell| {
         let experiment = &suite.experiments[cell.experiment];
-        let figure = cell.figure(suite);
+        let figure = cell.figure();
         json!({
             "experiment": experiment.name,
             "model": suite.models[cell.model].name,

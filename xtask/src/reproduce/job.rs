@@ -42,25 +42,34 @@ impl Job {
         self.folder.state() == State::Finished && self.evaluations().iter().all(Wanted::is_made)
     }
 
-    /// The evaluations that the suite asks for.
+    /// The evaluations that the suite asks for. A run's figure is that of its last averaged weights, where it keeps any; the one of
+    /// its best weights is made beside it.
     pub fn evaluations(&self) -> Vec<Wanted> {
         let mut arguments = vec!["--split".to_owned(), self.split.clone()];
         if let Some(episodes) = self.episodes {
             arguments.extend(["--episodes".to_owned(), episodes.to_string()]);
         }
+        // Kept in the run folder too, where `mnm report` looks for it.
+        let kept = || vec!["--keep".to_owned()];
+        let raw = self.run.averages().then(|| Wanted {
+            arguments: arguments.iter().cloned().chain(kept()).collect(),
+            path: self.folder.raw(),
+        });
+        if raw.is_some() {
+            arguments.extend(["--average".to_owned(), "--last".to_owned()]);
+        }
         let wanted = |more: Vec<String>, path: PathBuf| Wanted {
             arguments: arguments.iter().cloned().chain(more).collect(),
             path,
         };
-        // Kept in the run folder too, where `mnm report` looks for it.
-        let own = wanted(vec!["--keep".to_owned()], self.folder.evaluation.clone());
+        let own = wanted(kept(), self.folder.evaluation.clone());
         let further = self.further.iter().map(|further| {
             let mut more = vec!["--keep-as".to_owned(), further.name.clone()];
             let overrides = further.overrides().into_iter();
             more.extend(overrides.flat_map(|set| ["--set".to_owned(), set]));
             wanted(more, self.folder.further(&further.name))
         });
-        std::iter::once(own).chain(further).collect()
+        std::iter::once(own).chain(raw).chain(further).collect()
     }
 }
 

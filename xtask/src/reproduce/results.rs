@@ -11,7 +11,7 @@ use super::players::Player;
 use super::suite::{Measure, Suite};
 use crate::table;
 
-/// Mean, spread and best of one figure over seeds.
+/// Mean and spread of one figure over seeds.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Figure {
     /// How many seeds.
@@ -20,27 +20,21 @@ pub struct Figure {
     pub mean: f64,
     /// Their standard deviation (the sample's, with n - 1); `None` for a single seed.
     pub sd: Option<f64>,
-    /// The best of them.
-    pub best: f64,
 }
 
 impl Figure {
     /// `None` without values.
-    pub fn of(values: &[f64], larger_is_better: bool) -> Option<Self> {
+    pub fn of(values: &[f64]) -> Option<Self> {
         let n = values.len();
-        let pick = if larger_is_better { f64::max } else { f64::min };
-        let best = values.iter().copied().reduce(pick)?;
+        if n == 0 {
+            return None;
+        }
         let mean = values.iter().sum::<f64>() / n as f64;
         let sd = (n > 1).then(|| {
             let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
             (squares / (n - 1) as f64).sqrt()
         });
-        Some(Self {
-            seeds: n,
-            mean,
-            sd,
-            best,
-        })
+        Some(Self { seeds: n, mean, sd })
     }
 }
 
@@ -59,9 +53,11 @@ pub struct Cell {
     experiment: usize,
     /// Index into the suite's models.
     model: usize,
-    /// The seeds' figures, in the order of the seeds.
-    values: Vec<f64>,
-    /// Trained parameters, as the run's summary says.
+    /// The seeds' figures by their last averaged weights, in the order of the seeds; empty if they keep none.
+    average: Vec<f64>,
+    /// The seeds' figures by the weights of their best validation.
+    best: Vec<f64>,
+    /// Trainable parameters, as the run's summary says.
     parameters: Option<u64>,
 }
 
@@ -80,17 +76,22 @@ pub fn gather(suite: &Suite, jobs: &[Job]) -> Result<Vec<Cell>> {
             cells.push(Cell {
                 experiment,
                 model,
-                values: Vec::new(),
+                average: Vec::new(),
+                best: Vec::new(),
                 parameters: None,
             });
             cells.len() - 1
         });
         let cell = &mut cells[place];
         if job.folder.evaluation.is_file() {
-            cell.values.push(value(
-                &job.folder.evaluation,
-                &suite.experiments[experiment].measure,
-            )?);
+            let measure = &suite.experiments[experiment].measure;
+            let own = value(&job.folder.evaluation, measure)?;
+            if job.run.averages() {
+                cell.average.push(own);
+                cell.best.push(value(&job.folder.raw(), measure)?);
+            } else {
+                cell.best.push(own);
+            }
             cell.parameters = job
                 .folder
                 .summary()
@@ -116,7 +117,28 @@ pub fn evaluation(path: &Path) -> Result<Value> {
     serde_json::from_str(&text).with_context(|| path.display().to_string())
 }
 
-/// The closing tables, one an experiment, with the sources of the published figures under them.
+impl Cell {
+    /// The figures that count: docs/protocol.md.
+    fn values(&self) -> &[f64] {
+        if self.average.is_empty() {
+            &self.best
+        } else {
+            &self.average
+        }
+    }
+}
+
+/// The name of figures by the weights of the best validation.
+fn best_of_run(measure: &Measure) -> &'static str {
+    if measure.larger_is_better {
+        "highest of the run"
+    } else {
+        "lowest of the run"
+    }
+}
+
+/// The closing tables, one an experiment, with the sources of the published figures under them. A column that no row has anything
+/// in is left out.
 pub fn tables(suite: &Suite, cells: &[Cell], players: &[Player]) -> String {
     let mut sources: Vec<&str> = Vec::new();
     let mut text = String::new();
@@ -140,55 +162,70 @@ pub fn tables(suite: &Suite, cells: &[Cell], players: &[Player]) -> String {
             });
             format!("{} [{}]", figure.figure, place + 1)
         };
+        let measure = &experiment.measure;
+        let dash = || "-".to_owned();
+        let figure =
+            |values: &[f64]| Figure::of(values).map_or_else(dash, |figure| figure.to_string());
+        let head = [
+            "model",
+            "last average",
+            best_of_run(measure),
+            "seeds",
+            "parameters",
+            "published",
+        ];
         let mut rows: Vec<Vec<String>> = Vec::new();
         for cell in cells.iter().filter(|cell| cell.experiment == e) {
             let model = &suite.models[cell.model];
-            let figure = Figure::of(&cell.values, experiment.measure.larger_is_better);
-            let parameters = cell
-                .parameters
-                .map_or("-".to_owned(), |count| count.to_string());
+            let best = match cell.values() {
+                [] => "no result".to_owned(),
+                _ => figure(&cell.best),
+            };
             rows.push(vec![
                 model.title.clone(),
-                figure.map_or("no result".to_owned(), |figure| figure.to_string()),
-                figure.map_or("-".to_owned(), |figure| format!("{:.2}", figure.best)),
-                cell.values.len().to_string(),
-                parameters,
+                figure(&cell.average),
+                best,
+                cell.values().len().to_string(),
+                cell.parameters.map_or_else(dash, |count| count.to_string()),
                 cite(&model.name),
             ]);
         }
         for player in players.iter().filter(|player| player.experiment == e) {
-            let figure = Figure::of(&player.values, experiment.measure.larger_is_better);
-            let dash = || "-".to_owned();
+            // They learn nothing, so that either column could have them: the first that there is.
+            let averages = cells
+                .iter()
+                .any(|c| c.experiment == e && !c.average.is_empty());
+            let (own, none) = (figure(&player.values), dash());
+            let [average, best] = if averages { [own, none] } else { [none, own] };
+            let seeds = player.values.len().to_string();
             rows.push(vec![
                 format!("({})", player.name),
-                figure.map_or_else(dash, |figure| figure.to_string()),
-                figure.map_or_else(dash, |figure| format!("{:.2}", figure.best)),
-                player.values.len().to_string(),
+                average,
+                best,
+                seeds,
                 dash(),
                 dash(),
             ]);
         }
         let ours = |name: &str| suite.models.iter().any(|model| model.name == name);
         for figure in published.iter().filter(|figure| !ours(&figure.model)) {
-            let dash = || "-".to_owned();
-            rows.push(vec![
-                figure.model.clone(),
-                dash(),
-                dash(),
-                dash(),
-                dash(),
-                cite(&figure.model),
-            ]);
+            let mut row = vec![dash(); head.len()];
+            row[0].clone_from(&figure.model);
+            row[head.len() - 1] = cite(&figure.model);
+            rows.push(row);
         }
         let _ = writeln!(
             text,
             "{}: {}, {} split",
-            experiment.title, experiment.measure.title, experiment.split
+            experiment.title, measure.title, experiment.split
         );
-        text += &table::plain(
-            &["model", "ours", "best", "seeds", "parameters", "published"],
-            &rows,
-        );
+        let told: Vec<usize> = (0..head.len())
+            .filter(|&column| rows.iter().any(|row| row[column] != "-"))
+            .collect();
+        let pick = |row: &[String]| told.iter().map(|&column| row[column].clone()).collect();
+        let rows: Vec<Vec<String>> = rows.iter().map(|row| pick(row)).collect();
+        let head: Vec<&str> = told.iter().map(|&column| head[column]).collect();
+        text += &table::plain(&head, &rows);
         text.push('\n');
     }
     for (place, source) in sources.iter().enumerate() {
@@ -201,7 +238,7 @@ pub fn tables(suite: &Suite, cells: &[Cell], players: &[Player]) -> String {
 pub fn to_json(suite: &Suite, cells: &[Cell]) -> Value {
     let entry = |cell: &Cell| {
         let experiment = &suite.experiments[cell.experiment];
-        let figure = Figure::of(&cell.values, experiment.measure.larger_is_better);
+        let figure = Figure::of(cell.values());
         let published = suite.published.iter().find(|published| {
             published.experiment == experiment.name
                 && published.model == suite.models[cell.model].name
@@ -211,10 +248,11 @@ pub fn to_json(suite: &Suite, cells: &[Cell]) -> Value {
             "model": suite.models[cell.model].name,
             "measure": experiment.measure.title,
             "split": experiment.split,
-            "values": cell.values,
+            "weights": if cell.average.is_empty() { best_of_run(&experiment.measure) } else { "last average" },
+            "values": cell.values(),
+            "best_of_run": cell.best,
             "mean": figure.map(|figure| figure.mean),
             "sd": figure.and_then(|figure| figure.sd),
-            "best": figure.map(|figure| figure.best),
             "parameters": cell.parameters,
             "published": published.map(|published| json!({"figure": published.figure, "source": published.source})),
         })
@@ -270,13 +308,12 @@ mod tests {
     }
 
     #[test]
-    fn mean_spread_and_best_are_those_of_the_seeds() {
-        let figure = Figure::of(&[1.0, 2.0, 6.0], false).expect("three values");
-        assert_eq!((figure.seeds, figure.mean, figure.best), (3, 3.0, 1.0));
+    fn mean_and_spread_are_those_of_the_seeds() {
+        let figure = Figure::of(&[1.0, 2.0, 6.0]).expect("three values");
+        assert_eq!((figure.seeds, figure.mean), (3, 3.0));
         assert!((figure.sd.expect("three values") - 7f64.sqrt()).abs() < 1e-12);
-        assert_eq!(Figure::of(&[1.0, 2.0], true).expect("two values").best, 2.0);
-        assert_eq!(Figure::of(&[1.0], false).expect("one value").sd, None);
-        assert_eq!(Figure::of(&[], false), None);
+        assert_eq!(Figure::of(&[1.0]).expect("one value").sd, None);
+        assert_eq!(Figure::of(&[]), None);
     }
 
     #[test]
@@ -292,12 +329,51 @@ mod tests {
                 .find(|line| line.starts_with(name))
                 .unwrap_or_else(|| panic!("{name} in\n{text}"))
         };
-        for part in ["1.00 ± 0.50", "0.50", "3", "1234", "0.55 ± 0.74 [1]"] {
+        for part in ["1.00 ± 0.50", "3", "1234", "0.55 ± 0.74 [1]"] {
             assert!(row("MNM-p").contains(part), "{part} in\n{text}");
         }
+        assert!(row("model").contains("lowest of the run"), "{text}");
+        assert!(!text.contains("last average"), "nobody keeps one: {text}");
         assert!(row("LSTM").contains("no result"), "{text}");
         assert!(row("DNC").contains("12.8 ± 4.7 [1]"), "{text}");
         assert_eq!(text.matches("as cited").count(), 1, "{text}");
+    }
+
+    #[test]
+    fn a_run_with_averaged_weights_has_their_figure_and_that_of_the_best_ones_beside_it() {
+        let (_folder, mut suite, mut jobs) = fixture(&[0.5, 1.5]);
+        suite.published.clear();
+        for (job, best) in jobs
+            .iter_mut()
+            .filter(|job| job.run.model == 0)
+            .zip([0.25, 0.75])
+        {
+            job.run.set.push("train.average.decay=0.99".to_owned());
+            let text = json!({"error": {"mean": best}}).to_string();
+            std::fs::write(job.folder.raw(), text).expect("writable");
+        }
+        let cells = gather(&suite, &jobs).expect("good evaluations");
+        let text = tables(&suite, &cells, &[]);
+        let row = text.lines().find(|line| line.starts_with("MNM-p"));
+        let row = row.expect("a row").split("  ").map(str::trim);
+        let row: Vec<&str> = row.filter(|cell| !cell.is_empty()).collect();
+        assert_eq!(row, ["MNM-p", "1.00 ± 0.71", "0.50 ± 0.35", "2", "1234"]);
+        assert!(!text.contains("published"), "{text}");
+        let value = to_json(&suite, &cells);
+        assert_eq!(
+            value.pointer("/results/0/weights"),
+            Some(&json!("last average"))
+        );
+        assert_eq!(value.pointer("/results/0/mean"), Some(&json!(1.0)));
+        assert_eq!(
+            value.pointer("/results/0/best_of_run"),
+            Some(&json!([0.25, 0.75]))
+        );
+        assert_eq!(
+            jobs[0].evaluations().len(),
+            2,
+            "of the average, and of the best"
+        );
     }
 
     #[test]

@@ -64,6 +64,13 @@ impl Suite {
     }
 }
 
+impl Run {
+    /// Whether it keeps a mean of its parameters, whose last one gives its figure (docs/protocol.md).
+    pub fn averages(&self) -> bool {
+        self.set.iter().any(|set| set.starts_with("train.average"))
+    }
+}
+
 impl Further {
     /// The overrides as `key=value`.
     pub fn overrides(&self) -> Vec<String> {

@@ -64,13 +64,12 @@ fn knows(package: &str) -> bool {
         .is_ok_and(|text| !text.trim().is_empty())
 }
 
-/// Installs what is missing, saying every command before it runs.
+/// Installs packages, saying every command before it runs.
 ///
 /// # Errors
 /// If a command fails; the message holds its last lines.
-pub fn install(manager: &Manager, rights: Rights, compiler_missing: bool) -> Result<()> {
-    let packages = manager.packages(compiler_missing);
-    let arguments: Vec<&str> = manager.install.iter().chain(&packages).copied().collect();
+pub fn install(manager: &Manager, rights: Rights, packages: &[&str]) -> Result<()> {
+    let arguments: Vec<&str> = manager.install.iter().chain(packages).copied().collect();
     let announced = |arguments: &[&str]| {
         let mut command = command(manager, rights, arguments);
         println!("setup: running `{}`", shell::typed(&command));

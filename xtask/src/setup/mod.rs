@@ -1,9 +1,10 @@
-//! `cargo xtask setup`: the one system package that the workspace needs.
+//! `cargo xtask setup`: the one system package that the workspace needs, and with `--browser` what one of its tests needs besides.
 //!
 //! `mnm-trainer` takes singular values and QR factorisations from LAPACK, through `ndarray-linalg`; `mnm-openblas` links the
 //! system's OpenBLAS for it. Its build script stops where a trial link fails; the same trial is made here, before anything is
 //! built, and what is missing is installed where that is allowed.
 
+pub mod browser;
 mod install;
 #[path = "../../../crates/openblas/build/managers.rs"]
 pub mod managers;
@@ -25,13 +26,24 @@ pub struct Options {
     /// Only say what is there and what is missing; install nothing
     #[arg(long)]
     pub check: bool,
+    /// Chromium and its driver too, in which `cargo xtask ci` tests the page of `mnm play`
+    #[arg(long)]
+    pub browser: bool,
 }
 
-/// Makes sure that programs of the workspace can be linked.
+/// Makes sure that programs of the workspace can be linked, and if that was asked for that there is a browser to test in.
 ///
 /// # Errors
 /// If something is missing and cannot or may not be installed; the message holds the one line to run.
 pub fn run(options: &Options) -> Result<()> {
+    library(options)?;
+    if options.browser {
+        browser::provide(options)?;
+    }
+    Ok(())
+}
+
+fn library(options: &Options) -> Result<()> {
     let finding = look()?;
     let Some((_, why)) = finding.missing() else {
         println!("setup: OpenBLAS can be linked");
@@ -48,21 +60,8 @@ pub fn run(options: &Options) -> Result<()> {
     let Some(manager) = Manager::find() else {
         return Err(stop("nothing can be installed"));
     };
-    if options.check {
-        return Err(stop("--check installs nothing"));
-    }
-    if is_forbidden() {
-        return Err(stop("MNM_NO_INSTALL forbids installing it"));
-    }
-    if !install::is_driven(manager) {
-        return Err(stop("this package manager is not driven from here"));
-    }
-    let Some(rights) = Rights::find(manager) else {
-        return Err(stop(
-            "this user may not install it (neither root nor sudo without a password)",
-        ));
-    };
-    install::install(manager, rights, compiler_missing).map_err(|error| {
+    let rights = may_install(options, manager).map_err(stop)?;
+    install::install(manager, rights, &manager.packages(compiler_missing)).map_err(|error| {
         let by_hand = manager.by_hand(compiler_missing);
         anyhow!("{error:#}\n\nOnce that is solved, run this line, then the same command again:\n\n    {by_hand}\n")
     })?;
@@ -78,6 +77,21 @@ pub fn run(options: &Options) -> Result<()> {
 /// Whether the user has forbidden to install anything.
 pub fn is_forbidden() -> bool {
     std::env::var_os("MNM_NO_INSTALL").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// The rights with which this manager installs from here, or why it does not.
+fn may_install(options: &Options, manager: &Manager) -> Result<Rights, &'static str> {
+    if options.check {
+        return Err("--check installs nothing");
+    }
+    if is_forbidden() {
+        return Err("MNM_NO_INSTALL forbids installing it");
+    }
+    if !install::is_driven(manager) {
+        return Err("this package manager is not driven from here");
+    }
+    Rights::find(manager)
+        .ok_or("this user may not install it (neither root nor sudo without a password)")
 }
 
 /// A trial in a folder that vanishes.

@@ -7,10 +7,11 @@ use anyhow::{Context, Result};
 use clap::Args;
 use mnm_tasks::Split;
 use mnm_trainer::checkpoint::write_file;
-use mnm_trainer::{Evaluation, RunFolder, Trained, evaluate, rl, thread_pool};
+use mnm_trainer::{Evaluation, RunFolder, Trained, Weights, evaluate, rl, thread_pool};
 
 use super::eval_agent;
 use super::run::{RunArguments, split};
+use crate::failure::Usage;
 use crate::output::print;
 
 /// Evaluate a run
@@ -24,10 +25,12 @@ use crate::output::print;
 #[derive(Args)]
 #[command(after_long_help = "\
 With --json, one object:
-  {\"task\": \"babi\", \"split\": \"valid\", \"questions\": 1000,
+  {\"task\": \"babi\", \"split\": \"valid\", \"weights\": \"best\", \"questions\": 1000,
    \"error\": {\"mean\": 0.5, \"failed_tasks\": 0, \"per_task\": {\"qa1\": 0.5}}}
-where mean is over the tasks, and failed_tasks counts those above the task's limit (5 % for bAbI). Where the answers are
-bits, bits_per_sequence is what those of a sequence cost at the mean, in bits. For an agent:
+where weights is best, last, best-average or last-average, mean is over the
+tasks, and failed_tasks counts those above the task's limit (5 % for bAbI).
+Where the answers are bits, bits_per_sequence is what those of a sequence cost
+at the mean, in bits. For an agent:
   {\"task\": \"maze\", \"split\": \"test\", \"episodes\": 128, \"model\": \"mnm-p\",
    \"reward\": {\"mean\": 99.5, \"standard_error\": 2.5},
    \"steps_to_first_find\": 30.5, \"by_position\": [0.1],
@@ -41,7 +44,7 @@ Examples:
   mnm eval runs/copy --split test --keep-as length-40 \\
     --set 'data.lengths.test={min=40,max=40}'
   mnm eval runs/maze9-seed1 --split test --episodes 500 --keep
-  mnm eval runs/qa1 --split test --average --last --keep-as average")]
+  mnm eval runs/qa1 --split test --average --last --keep")]
 pub struct Arguments {
     #[command(flatten)]
     run: RunArguments,
@@ -62,8 +65,9 @@ pub struct Arguments {
     #[arg(long)]
     json: bool,
 
-    /// Leave that object in the run folder too, as evaluation-SPLIT.json: `mnm report` shows it
-    #[arg(long, conflicts_with_all = ["set", "last", "average"])]
+    /// Leave that object in the run folder too, where `mnm report` finds it: as evaluation-SPLIT.json, with --average --last as
+    /// evaluation-SPLIT-average.json
+    #[arg(long, conflicts_with = "set")]
     keep: bool,
 
     /// The same for what was found on other data or with other parameters, as evaluation-SPLIT-NAME.json
@@ -74,6 +78,9 @@ pub struct Arguments {
 /// A name that may stand in a file's.
 fn name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if text == "average" {
+        return Err("this is the name of what --average --last --keep leaves".to_owned());
+    }
     if !text.is_empty() && text.chars().all(fits) {
         Ok(text.to_owned())
     } else {
@@ -82,6 +89,15 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
+    let weights = arguments.run.weights();
+    if arguments.keep && !matches!(weights, Weights::Best | Weights::Average) {
+        return Err(Usage(
+            "--keep is for the weights with the lowest validation error, or with --average --last for the last averaged ones; \
+             give others a name with --keep-as NAME"
+                .to_owned(),
+        )
+        .into());
+    }
     let (trained, split) = (arguments.run.open()?, arguments.split);
     let config = match &trained {
         Trained::Answers(run) => &run.config,
@@ -99,11 +115,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Trained::Answers(run) => {
                 let task = run.task.as_ref();
                 let outcome = evaluate(task, &run.model, &run.parameters, split, episodes)?;
-                (json(&outcome), table(&outcome))
+                (json(&outcome, weights), table(&outcome))
             }
             Trained::Agent(agent) => {
                 let outcome = rl::evaluate(agent, split, episodes)?;
-                (eval_agent::json(&outcome)?, eval_agent::table(&outcome))
+                let json = eval_agent::json(&outcome, weights)?;
+                (json, eval_agent::table(&outcome))
             }
         })
     })?;
@@ -115,7 +132,10 @@ fn finish(arguments: &Arguments, json: &str, table: &str) -> Result<()> {
     let folder = RunFolder::new(&arguments.run.run);
     let path = match &arguments.keep_as {
         Some(name) => Some(folder.further_evaluation(arguments.split, name)),
-        None => arguments.keep.then(|| folder.evaluation(arguments.split)),
+        None => arguments.keep.then(|| match arguments.run.weights() {
+            Weights::Average => folder.average_evaluation(arguments.split),
+            _ => folder.evaluation(arguments.split),
+        }),
     };
     if let Some(path) = path {
         write_file(&path, json.as_bytes()).with_context(|| path.display().to_string())?;
@@ -124,10 +144,11 @@ fn finish(arguments: &Arguments, json: &str, table: &str) -> Result<()> {
 }
 
 /// The object that others rely on.
-fn json(outcome: &Evaluation) -> String {
+fn json(outcome: &Evaluation, weights: Weights) -> String {
     let mut object = serde_json::json!({
         "task": outcome.task,
         "split": outcome.split,
+        "weights": weights.name(),
         "error": outcome.error,
         "questions": outcome.questions,
     });
@@ -216,9 +237,10 @@ mod tests {
 
     #[test]
     fn the_json_is_the_contract() {
-        let value: serde_json::Value = serde_json::from_str(&json(&outcome())).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&json(&outcome(), Weights::Average)).unwrap();
         let expected = serde_json::json!({
-            "task": "babi", "split": "test", "questions": 20,
+            "task": "babi", "split": "test", "weights": "last-average", "questions": 20,
             "error": {"mean": 3.0, "failed_tasks": 1, "per_task": {"qa2": 0.0, "qa10": 6.0}},
         });
         assert_eq!(value, expected);
@@ -226,7 +248,7 @@ mod tests {
             bits_per_sequence: Some(2.5),
             ..outcome()
         };
-        let value: serde_json::Value = serde_json::from_str(&json(&bits)).unwrap();
+        let value: serde_json::Value = serde_json::from_str(&json(&bits, Weights::Best)).unwrap();
         assert_eq!(value["bits_per_sequence"], 2.5);
         assert!(table(&bits).contains("(2.500 bits a sequence)"));
     }
@@ -234,6 +256,7 @@ mod tests {
     #[test]
     fn a_name_that_is_no_file_name_is_refused() {
         assert_eq!(name("length-40").unwrap(), "length-40");
+        assert!(name("average").unwrap_err().contains("--keep"));
         for wrong in ["", "../40", "length 40"] {
             assert!(name(wrong).unwrap_err().contains("length-40"), "{wrong}");
         }

@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 
+use mnm_trainer::Weights;
 use mnm_trainer::rl::{AgentEvaluation, Figures};
 
 /// The object that others rely on.
-pub fn json(outcome: &AgentEvaluation) -> anyhow::Result<String> {
-    Ok(serde_json::to_string(outcome)? + "\n")
+pub fn json(outcome: &AgentEvaluation, weights: Weights) -> anyhow::Result<String> {
+    let mut object = serde_json::to_value(outcome)?;
+    object["weights"] = weights.name().into();
+    Ok(format!("{object}\n"))
 }
 
 /// A table for the terminal.
@@ -104,7 +107,8 @@ mod tests {
 
     #[test]
     fn the_json_is_the_contract() {
-        let value: serde_json::Value = serde_json::from_str(&json(&outcome()).unwrap()).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&json(&outcome(), Weights::Best).unwrap()).unwrap();
         assert_eq!(value["task"], "maze");
         assert_eq!(value["reward"]["mean"], 40.0);
         assert_eq!(value["players"][0][0], "oracle");

@@ -41,6 +41,10 @@ pub struct Arguments {
     #[arg(long, value_name = "NAME=VALUE[:NOTE]", value_parser = published)]
     published: Vec<Published>,
 
+    /// The same of a figure that was made as ours are, with nothing that they were not given: a line in the curves too
+    #[arg(long, value_name = "NAME=VALUE[:NOTE]", value_parser = published)]
+    like_for_like: Vec<Published>,
+
     /// Runs whose folders' names begin with PREFIX stand together under TITLE; the others by task
     #[arg(long, value_name = "PREFIX=TITLE", value_parser = heading)]
     section: Vec<Heading>,
@@ -50,11 +54,21 @@ pub struct Arguments {
     command: String,
 }
 
+impl Arguments {
+    fn published(&self) -> Vec<Published> {
+        let alike = self.like_for_like.iter().cloned().map(|figure| Published {
+            like_for_like: true,
+            ..figure
+        });
+        self.published.iter().cloned().chain(alike).collect()
+    }
+}
+
 pub fn run(arguments: &Arguments) -> Result<()> {
     let report = Report {
         title: arguments.title.clone(),
         command: arguments.command.clone(),
-        published: arguments.published.clone(),
+        published: arguments.published(),
         runs: arguments
             .runs
             .iter()

@@ -36,12 +36,12 @@ pub struct RunArguments {
 impl RunArguments {
     /// The run, with its task or environment and its model.
     pub fn open(&self) -> Result<Trained> {
-        Trained::open(
-            &self.run,
-            weights(self.last, self.average),
-            &self.settings(),
-        )
-        .map_err(at_data)
+        Trained::open(&self.run, self.weights(), &self.settings()).map_err(at_data)
+    }
+
+    /// Which parameters are asked for.
+    pub fn weights(&self) -> Weights {
+        weights(self.last, self.average)
     }
 
     /// The settings of the data, `--data` among them.

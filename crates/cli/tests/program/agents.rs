@@ -30,6 +30,12 @@ const ENVIRONMENTS: &[(&str, &[&str], &str, &str)] = &[
     ("maze9", &["data.steps=20"], "ideal explorer", "strip"),
     ("bandit", &["data.pulls=20"], "Thompson", "arms-after"),
     ("mdp", &["data.rounds=2"], "PSRL", "states-after"),
+    (
+        "cues",
+        &["data.cues=5", "data.rounds=4"],
+        "perfect memory",
+        "cues-after",
+    ),
 ];
 
 fn train(name: &str, data: &[&str], out: &Path, more: &[&str]) -> Command {
@@ -71,10 +77,12 @@ fn an_agent_is_trained_evaluated_inspected_and_reported() {
             &["--split", "test", "--episodes", "18"],
         ));
         assert!(table.contains("18 episodes of 20 steps"), "{table}");
-        assert!(
-            table.contains(player) && table.contains("random"),
-            "{table}"
-        );
+        let floor = if *name == "cues" {
+            "no memory"
+        } else {
+            "random"
+        };
+        assert!(table.contains(player) && table.contains(floor), "{table}");
         assert!(
             !run.join("evaluation-test.json").exists(),
             "nothing was to be kept"
@@ -136,9 +144,29 @@ fn what_is_kept_is_of_the_run_as_it_is() {
     good(&mut train("bandit", &["data.pulls=20"], &run, &[]));
     for more in [
         &["--keep", "--last"][..],
+        &["--keep", "--average"],
         &["--keep", "--set", "data.pulls=30"],
     ] {
         let message = bad(2, &mut on("eval", &run, more));
         assert!(message.contains("--keep"), "{message}");
     }
+    assert!(!run.join("evaluation-test-average.json").exists());
+    let (_top, averaged) = folder();
+    let more = ["--set", "train.average.decay=0.5"];
+    good(&mut train("bandit", &["data.pulls=20"], &averaged, &more));
+    let kept = ["--split", "test", "--episodes", "18", "--keep"];
+    good(&mut on("eval", &averaged, &kept));
+    let average = [&kept[..], &["--average", "--last"]].concat();
+    good(&mut on("eval", &averaged, &average));
+    for (file, weights) in [("test", "best"), ("test-average", "last-average")] {
+        let text = std::fs::read_to_string(averaged.join(format!("evaluation-{file}.json")));
+        assert_eq!(json(&text.unwrap())["weights"], weights);
+    }
+    let report = averaged.with_extension("html");
+    good(on("report", &averaged, &["--out"]).arg(&report));
+    let page = std::fs::read_to_string(&report).unwrap();
+    assert!(
+        page.contains("highest of the run"),
+        "the raw figure stands beside it"
+    );
 }

@@ -8,6 +8,8 @@ mod data;
 mod help;
 mod journey;
 mod mnm;
+#[cfg(unix)]
+mod pages;
 mod play;
 mod refusals;
 mod resume;

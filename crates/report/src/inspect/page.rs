@@ -4,8 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use mnm_trainer::Run;
 
 use super::{Look, Picture, answers};
-
-const STYLE: &str = include_str!("../style.css");
+use crate::STYLE;
 
 /// Everything in one file.
 pub(super) fn page(
@@ -58,8 +57,7 @@ pub(super) fn shown(pictures: &[Picture]) -> Markup {
     html! {
         @for picture in pictures {
             h2 { (picture.title) }
-            p.small { (picture.caption) }
-            figure { (PreEscaped(&picture.svg)) }
+            figure { figcaption.small { (picture.caption) } (PreEscaped(&picture.svg)) }
         }
     }
 }

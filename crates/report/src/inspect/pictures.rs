@@ -96,7 +96,6 @@ pub(super) fn of_memory(
                 y: Axis::plain("read at step"),
                 value: Axis::plain("cosine"),
                 values: memory.similarity.clone(),
-                range: Some((-1.0, 1.0)),
                 colours: ColourMap::Diverging,
                 ..HeatMap::default()
             }

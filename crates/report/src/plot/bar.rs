@@ -1,5 +1,7 @@
 //! One bar and what is written beside it.
 
+use super::digits::three_digits;
+
 /// One bar.
 #[derive(Clone, Debug, Default)]
 pub struct Bar {
@@ -35,36 +37,23 @@ impl Bar {
     }
 }
 
-/// Three significant digits, without zeros at the end.
-fn three_digits(value: f64) -> String {
-    let magnitude = if value == 0.0 {
-        0.0
-    } else {
-        value.abs().log10().floor()
-    };
-    let text = format!("{value:.*}", (2.0 - magnitude).clamp(0.0, 9.0) as usize);
-    if text.contains('.') {
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    } else {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_as_given_or_have_three_digits() {
-        assert_eq!(
-            [0.0, 12.8, 0.5512, 1234.5, -3.0, 100.0].map(three_digits),
-            ["0", "12.8", "0.551", "1234", "-3", "100"]
-        );
+    fn a_figure_is_as_given_or_the_value() {
         let bar = Bar {
             value: 1.0,
             figure: "about 1".to_owned(),
             ..Bar::default()
         };
         assert_eq!(bar.figure(), "about 1");
+        let bar = Bar {
+            error: Some(0.25),
+            figure: String::new(),
+            ..bar
+        };
+        assert_eq!(bar.figure(), "1 ± 0.25");
     }
 }

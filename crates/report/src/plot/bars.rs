@@ -60,7 +60,9 @@ impl BarPlot {
             .iter()
             .zip(colours)
             .map(|(family, colour)| ((*family).to_owned(), colour));
-        let legend = Legend::new(entries.filter(|_| families.len() > 1), WIDTH - 2.0 * MARGIN);
+        // A family of one bar is named by that.
+        let told = families.len() > 1 && families.len() < self.bars.len();
+        let legend = Legend::new(entries.filter(|_| told), WIDTH - 2.0 * MARGIN);
         let with_errors = self.bars.iter().any(|bar| bar.error.is_some());
         let note = if with_errors {
             "error bars: ± one standard deviation"
@@ -98,7 +100,7 @@ impl BarPlot {
             right: WIDTH - MARGIN - figures - 8.0,
             bottom: top + self.bars.len() as f64 * (THICKNESS + BETWEEN) + BETWEEN,
         };
-        canvas::draw(WIDTH, frame.bottom + 46.0, &self.title, |canvas| {
+        canvas::draw(WIDTH, frame.bottom + 46.0, &self.description(), |canvas| {
             header.draw(canvas, WIDTH)?;
             frame.draw_x_ticks(canvas, span, &span.ticks(TICKS))?;
             frame.name_x(canvas, &self.value.text(), 31.0)?;
@@ -122,6 +124,11 @@ impl BarPlot {
                     label,
                     Font::new(TEXT_SIZE, INK, Align::Right),
                 )?;
+                let row = (
+                    (MARGIN, upper - BETWEEN / 2.0),
+                    (WIDTH, upper + THICKNESS + BETWEEN / 2.0),
+                );
+                canvas.tip(row.0, row.1, &self.says(bar));
                 let after = frame.x(span, bar.high().max(0.0)) + 7.0;
                 canvas.text(
                     (after, middle),
@@ -155,7 +162,7 @@ impl BarPlot {
             .fold(0.0, f64::max);
         let flat = widest <= pitch - 6.0;
         let below = if flat { 30.0 } else { widest.min(170.0) + 26.0 };
-        canvas::draw(WIDTH, frame.bottom + below, &self.title, |canvas| {
+        canvas::draw(WIDTH, frame.bottom + below, &self.description(), |canvas| {
             header.draw(canvas, WIDTH)?;
             frame.draw_y_ticks(canvas, span, &ticks)?;
             frame.name_y(canvas, &self.value.text())?;
@@ -172,6 +179,11 @@ impl BarPlot {
                     let (low, high) = (frame.y(span, bar.low()), frame.y(span, bar.high()));
                     whisker(canvas, (middle, low), (middle, high))?;
                 }
+                canvas.tip(
+                    (middle - half, frame.top),
+                    (middle + half, frame.bottom),
+                    &self.says(bar),
+                );
                 let label = text::fit(&bar.label, TEXT_SIZE, if flat { pitch } else { 170.0 });
                 let align = if flat { Align::Centre } else { Align::Right };
                 let font = Font {
@@ -194,6 +206,24 @@ impl BarPlot {
             }
             canvas.line(&[(frame.left, foot), (frame.right, foot)], INK, 1.0)
         })
+    }
+
+    /// What a bar says.
+    fn says(&self, bar: &Bar) -> String {
+        let family = match bar.family.as_str() {
+            family if bar.label.starts_with(family) => String::new(),
+            family => format!(", {family}"),
+        };
+        let unit = &self.value.unit;
+        let figure = format!("{}: {} {unit}", bar.label, bar.figure());
+        format!("{}{family}", figure.trim_end())
+    }
+
+    /// What a screen reader says: every bar.
+    fn description(&self) -> String {
+        let bars = self.bars.iter().map(|bar| format!(" {}.", self.says(bar)));
+        let title = text::before(&self.title, ": ");
+        format!("{title}{}.{}", self.value.text(), bars.collect::<String>())
     }
 
     fn families(&self) -> Vec<&str> {
@@ -301,6 +331,10 @@ mod tests {
             ] {
                 assert!(svg.contains(text), "{text}: {svg}");
             }
+            let said = "<title>DNC: 12.8 ± 4.7 %, as cited</title>";
+            assert!(
+                svg.contains(said) && svg.contains("aria-label=\"bAbI: mean error [%]. mnm-p: 0.6")
+            );
             let blue = svg.matches("#0072B2").count();
             let red = svg.matches("#D55E00").count();
             assert_eq!((blue, red), (2, 3), "bars and swatch of each family");
@@ -311,7 +345,7 @@ mod tests {
     fn one_family_needs_no_legend() {
         let mut plot = plot();
         plot.bars.truncate(1);
-        assert!(!plot.svg().unwrap().contains("measured here"));
+        assert!(!plot.svg().unwrap().contains("\nmeasured here"));
     }
 
     #[test]

@@ -3,13 +3,16 @@
 //! plotters rounds coordinates to whole units, which shows as steps in a curve; a unit here is a tenth of a pixel, and
 //! the SVG's `viewBox` scales it back.
 
+use std::cell::RefCell;
+use std::fmt::Write;
+
 use plotters::drawing::DrawingAreaErrorKind;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::error::PlotError;
-use super::style::{BACKGROUND, Colour, Dash, INK};
+use super::style::{BACKGROUND, Colour, Dash, INK, in_the_dark};
 use super::text;
 
 /// Units a pixel.
@@ -54,11 +57,17 @@ impl Font {
     }
 }
 
+/// The share of its own size below which a picture is not shrunk on a page: its text would be too small to read.
+pub(super) const LEAST_SCALE: f64 = 0.85;
+
 pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
+    /// Invisible shapes over the others, with what they say where the pointer rests on them.
+    tips: RefCell<String>,
 }
 
-/// An SVG of `width` by `height` pixels that `paint` fills; `description` is what a screen reader says.
+/// An SVG of `width` by `height` pixels that `paint` fills; `description` is what a screen reader says. It follows the reader's
+/// choice of light or dark.
 pub(super) fn draw(
     width: f64,
     height: f64,
@@ -67,28 +76,52 @@ pub(super) fn draw(
 ) -> Result<String, PlotError> {
     let (width, height) = (width.ceil(), height.ceil());
     let mut svg = String::new();
-    {
+    let tips = {
         let units = ((width * FINE) as u32, (height * FINE) as u32);
         let canvas = Canvas {
             area: SVGBackend::with_string(&mut svg, units).into_drawing_area(),
+            tips: RefCell::default(),
         };
         canvas.rectangle((0.0, 0.0), (width, height), BACKGROUND)?;
         paint(&canvas)?;
         canvas.area.present().map_err(failed)?;
-    }
-    let body = svg.split_once('>').map(|(_, body)| body);
-    let body =
-        body.ok_or_else(|| PlotError::Drawing("the SVG writer wrote no root element".to_owned()))?;
-    Ok(format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {} {}\" \
-         role=\"img\" aria-label=\"{}\" stroke-linejoin=\"round\">{body}",
+        canvas.tips.take()
+    };
+    let body = svg.split_once('>').map(|(_, body)| body.trim_end());
+    let body = body
+        .and_then(|body| body.strip_suffix("</svg>"))
+        .ok_or_else(|| PlotError::Drawing("the SVG writer wrote no root element".to_owned()))?;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" width=\"{width}\" height=\"{height}\" \
+         viewBox=\"0 0 {} {}\" style=\"--least:{:.0}px\" role=\"img\" aria-label=\"{}\" stroke-linejoin=\"round\">\n\
+         <style>{}</style>{body}",
         width * FINE,
         height * FINE,
+        width * LEAST_SCALE,
         text::escape(description),
-    ))
+        in_the_dark("plot"),
+    );
+    if !tips.is_empty() {
+        // Formatting into a string cannot fail.
+        let _ = writeln!(svg, "<g fill=\"none\" pointer-events=\"all\">\n{tips}</g>");
+    }
+    Ok(svg + "</svg>\n")
 }
 
 impl Canvas<'_> {
+    /// Has the picture say `words` where the pointer rests between these corners.
+    pub fn tip(&self, from: (f64, f64), to: (f64, f64), words: &str) {
+        let (left, top) = units((from.0.min(to.0), from.1.min(to.1)));
+        let (right, bottom) = units((from.0.max(to.0), from.1.max(to.1)));
+        let _ = writeln!(
+            self.tips.borrow_mut(),
+            "<rect x=\"{left}\" y=\"{top}\" width=\"{}\" height=\"{}\"><title>{}</title></rect>",
+            right - left,
+            bottom - top,
+            text::escape(words),
+        );
+    }
+
     pub fn rectangle(
         &self,
         from: (f64, f64),
@@ -194,13 +227,12 @@ mod tests {
                 "x < y & \u{1}z",
                 Font::new(12.0, INK, Align::Left),
             )?;
+            canvas.tip((5.0, 9.0), (1.0, 2.0), "a < b");
             canvas.line(&[(0.0, 0.0), (1.25, 3.0)], INK, 1.5)
         });
         let svg = svg.unwrap();
         assert!(
-            svg.starts_with(
-                "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"100\" height=\"51\""
-            ),
+            svg.starts_with("<svg xmlns") && svg.contains("width=\"100\" height=\"51\""),
             "{svg}"
         );
         assert!(
@@ -215,5 +247,9 @@ mod tests {
             svg.contains("font-size=\"120") && svg.contains("stroke-width=\"15\""),
             "{svg}"
         );
+        let tip =
+            "<rect x=\"10\" y=\"20\" width=\"40\" height=\"70\"><title>a &lt; b</title></rect>";
+        assert!(svg.contains(tip), "{svg}");
+        assert!(svg.contains("prefers-color-scheme:dark"), "{svg}");
     }
 }

@@ -5,6 +5,7 @@ use ndarray::Array2;
 use super::axis::{Axis, Scale};
 use super::canvas::{self, Align, Canvas, Font};
 use super::colour_map::ColourMap;
+use super::digits::three_digits;
 use super::error::PlotError;
 use super::frame::{Frame, Header, left_margin};
 use super::grid::{cell, coarse, places};
@@ -19,6 +20,8 @@ const BAR_WIDTH: f64 = 14.0;
 const COLOUR_TICKS: usize = 5;
 /// Cells reach this far under the next ones: edges that only touch leave a bright seam when a viewer smooths them.
 const OVERLAP: f64 = 0.7;
+/// Of more cells than this, none says its number: the picture would be mostly that.
+const TIPS: usize = 1600;
 
 /// Cells in the order of the matrix: row 0 on top, column 0 on the left. Rows and columns count from 1.
 #[derive(Clone, Debug, Default)]
@@ -97,34 +100,42 @@ impl HeatMap {
         let page_width = (bar.right + beside(&span) + 8.0 + MARGIN)
             .max(text::width(&self.title, 16.0) + 2.0 * MARGIN);
         let page_height = (frame.bottom + below + 26.0).max(bar.bottom + 16.0);
-        canvas::draw(page_width, page_height, &self.title, |canvas| {
-            header.draw(canvas, page_width)?;
-            self.draw_cells(canvas, &frame, &span)?;
-            for (row, label) in &row_ticks {
-                let y = frame.top + (*row as f64 + 0.5) * height;
-                canvas.text(
-                    (frame.left - 6.0, y),
-                    label,
-                    Font::new(TICK_SIZE, MUTED, Align::Right),
-                )?;
-            }
-            for (column, label) in &column_ticks {
-                let x = frame.left + (*column as f64 + 0.5) * width;
-                let align = if upright { Align::Right } else { Align::Centre };
-                let font = Font {
-                    upwards: upright,
-                    ..Font::new(TICK_SIZE, MUTED, align)
-                };
-                canvas.text(
-                    (x, frame.bottom + if upright { 6.0 } else { 11.0 }),
-                    label,
-                    font,
-                )?;
-            }
-            frame.name_x(canvas, &self.x.text(), below + 12.0)?;
-            frame.name_y(canvas, &self.y.text())?;
-            self.draw_colour_bar(canvas, &bar, &span)
-        })
+        canvas::draw(
+            page_width,
+            page_height,
+            &self.description(&span),
+            |canvas| {
+                header.draw(canvas, page_width)?;
+                self.draw_cells(canvas, &frame, &span)?;
+                if rows * columns <= TIPS {
+                    self.add_tips(canvas, &frame, (width, height));
+                }
+                for (row, label) in &row_ticks {
+                    let y = frame.top + (*row as f64 + 0.5) * height;
+                    canvas.text(
+                        (frame.left - 6.0, y),
+                        label,
+                        Font::new(TICK_SIZE, MUTED, Align::Right),
+                    )?;
+                }
+                for (column, label) in &column_ticks {
+                    let x = frame.left + (*column as f64 + 0.5) * width;
+                    let align = if upright { Align::Right } else { Align::Centre };
+                    let font = Font {
+                        upwards: upright,
+                        ..Font::new(TICK_SIZE, MUTED, align)
+                    };
+                    canvas.text(
+                        (x, frame.bottom + if upright { 6.0 } else { 11.0 }),
+                        label,
+                        font,
+                    )?;
+                }
+                frame.name_x(canvas, &self.x.text(), below + 12.0)?;
+                frame.name_y(canvas, &self.y.text())?;
+                self.draw_colour_bar(canvas, &bar, &span)
+            },
+        )
     }
 
     fn span(&self) -> Result<Span, PlotError> {
@@ -154,6 +165,43 @@ impl HeatMap {
             }
             None => Ok(finite),
         }
+    }
+
+    /// Every cell says where it is and its number.
+    fn add_tips(&self, canvas: &Canvas<'_>, frame: &Frame, (width, height): (f64, f64)) {
+        let name = |labels: &[String], axis: &Axis, place: usize| match labels.get(place) {
+            Some(label) => label.clone(),
+            None => format!("{} {}", axis.label, place + 1).trim().to_owned(),
+        };
+        for ((row, column), value) in self.values.indexed_iter().filter(|(_, v)| v.is_finite()) {
+            let corner = (
+                frame.left + column as f64 * width,
+                frame.top + row as f64 * height,
+            );
+            let words = format!(
+                "{}, {}: {} {}",
+                name(&self.row_labels, &self.y, row),
+                name(&self.column_labels, &self.x, column),
+                self.value.text(),
+                three_digits(*value)
+            );
+            canvas.tip(corner, (corner.0 + width, corner.1 + height), &words);
+        }
+    }
+
+    /// What a screen reader says.
+    fn description(&self, span: &Span) -> String {
+        let title = text::before(&self.title, ". ");
+        let (rows, columns) = self.values.dim();
+        let of = |axis: &Axis, count: usize| format!("{count} {}", axis.label).trim().to_owned();
+        format!(
+            "{title}{} as colours from {} to {}; rows: {}; columns: {}.",
+            self.value.text(),
+            three_digits(span.low),
+            three_digits(span.high),
+            of(&self.y, rows),
+            of(&self.x, columns)
+        )
     }
 
     /// One rectangle for each stretch of equal colour in a row.
@@ -292,6 +340,28 @@ mod tests {
         for colour in ["#F7F7F7", "#2166AC", "#D0D4D8"] {
             assert!(svg.contains(colour), "{colour}");
         }
+    }
+
+    #[test]
+    fn a_cell_says_its_number_where_they_are_not_too_many() {
+        let map = HeatMap {
+            y: Axis::plain("read at step"),
+            value: Axis::plain("cosine"),
+            ..map(array![[0.0, 0.125], [f64::NAN, 1.0]])
+        };
+        let svg = map.svg().unwrap();
+        let tip = "<title>read at step 1, write step 2: cosine 0.125</title>";
+        assert!(
+            svg.contains(tip) && svg.matches("<title>").count() == 3,
+            "{svg}"
+        );
+        assert!(svg.contains("cosine as colours from 0 to 1"), "{svg}");
+        let large = HeatMap {
+            values: Array2::zeros((41, 40)),
+            range: Some((0.0, 1.0)),
+            ..map
+        };
+        assert!(!large.svg().unwrap().contains("<title>"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::axis::{Axis, Scale};
 use super::canvas::{self, Canvas};
 use super::colour_map::ColourMap;
+use super::digits::three_digits;
 use super::error::PlotError;
 use super::frame::{Frame, Header, left_margin};
 use super::legend::{Entry, Legend};
@@ -10,6 +11,7 @@ use super::series::Group;
 use super::span::Span;
 use super::spread::{Spread, spread};
 use super::style::{Colour, Dash, INK, MARGIN, categories, reference};
+use super::text;
 
 const WIDTH: f64 = 760.0;
 const DATA_HEIGHT: f64 = 300.0;
@@ -17,6 +19,10 @@ const TICKS: usize = 6;
 /// More curves than this are drawn thinner.
 const MANY: usize = 12;
 const BAND_OPACITY: f64 = 0.18;
+/// Points of a curve, about, that say their numbers.
+const TIPS: usize = 40;
+/// How far from such a point the pointer may be.
+const REACH: f64 = 6.0;
 
 /// How lines are told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,14 +88,10 @@ impl LinePlot {
         let y_values = points().flat_map(|point| [point.low, point.high]);
         let y_span = Span::round(y_values, self.y_scale, TICKS).ok_or_else(empty)?;
 
-        let banded = curves.iter().any(|curve| curve.band);
+        let note = self.note(&curves);
         let header = Header {
             title: &self.title,
-            note: if banded {
-                "line: median of the seeds; band: from the lowest to the highest"
-            } else {
-                ""
-            },
+            note: &note,
             legend: Legend::of(self.legend_entries(&curves), WIDTH - 2.0 * MARGIN),
         };
         let y_ticks = y_span.ticks(TICKS);
@@ -103,7 +105,8 @@ impl LinePlot {
             right: WIDTH - MARGIN - 8.0,
             bottom: top + DATA_HEIGHT,
         };
-        canvas::draw(WIDTH, frame.bottom + 46.0, &self.title, |canvas| {
+        let described = self.description(&curves);
+        canvas::draw(WIDTH, frame.bottom + 46.0, &described, |canvas| {
             header.draw(canvas, WIDTH)?;
             frame.draw_x_ticks(canvas, &x_span, &x_span.ticks(8))?;
             frame.draw_y_ticks(canvas, &y_span, &y_ticks)?;
@@ -119,11 +122,59 @@ impl LinePlot {
             }
             // The first group lies on top.
             let width = if curves.len() > MANY { 1.3 } else { 2.0 };
-            curves
-                .iter()
-                .rev()
-                .try_for_each(|curve| draw_line(canvas, &frame, &x_span, &y_span, curve, width))
+            for curve in curves.iter().rev() {
+                draw_line(canvas, &frame, &x_span, &y_span, curve, width)?;
+                let every = curve.points.len().div_ceil(TIPS).max(1);
+                for point in curve.points.iter().rev().step_by(every) {
+                    let (x, y) = (frame.x(&x_span, point.x), frame.y(&y_span, point.median));
+                    let corner = |by: f64| (x + by, y + by);
+                    canvas.tip(corner(-REACH), corner(REACH), &self.says(curve, point));
+                }
+            }
+            Ok(())
         })
+    }
+
+    /// How to read the picture.
+    fn note(&self, curves: &[Curve]) -> String {
+        let mut parts = Vec::new();
+        if curves.iter().any(|curve| curve.band) {
+            parts.push("line: median of the seeds; band: from the lowest to the highest");
+        }
+        let mut values = curves.iter().flat_map(|curve| &curve.points);
+        if self.y_scale == Scale::Log && values.any(|point| point.low <= 0.0) {
+            parts.push("0 lies at the foot of the logarithmic axis");
+        }
+        parts.join("; ")
+    }
+
+    /// What a point of a curve says.
+    fn says(&self, curve: &Curve, point: &Spread) -> String {
+        let [x, median, low, high] =
+            [point.x, point.median, point.low, point.high].map(three_digits);
+        let label = text::before(&curve.label, ": ");
+        let unit = match self.y.unit.as_str() {
+            "" => String::new(),
+            unit => format!(" {unit}"),
+        };
+        let spread = if curve.band && low != high {
+            format!(" ({low} to {high})")
+        } else {
+            String::new()
+        };
+        format!("{label}{median}{spread}{unit}; {} {x}", self.x.label)
+    }
+
+    /// What a screen reader says: the axes, and where every curve ends.
+    fn description(&self, curves: &[Curve]) -> String {
+        let title = text::before(&self.title, ". ");
+        let ends = curves.iter().filter_map(|curve| {
+            let point = curve.points.last()?;
+            Some(format!(" {}.", self.says(curve, point)))
+        });
+        // Of many, those that the legend names.
+        let ends: String = ends.take(MANY).collect();
+        format!("{title}{} over {}.{ends}", self.y.text(), self.x.text())
     }
 
     fn curve(&self, index: usize, group: &Group) -> Curve {
@@ -284,6 +335,19 @@ mod tests {
     }
 
     #[test]
+    fn points_say_their_numbers_and_a_screen_reader_where_curves_end() {
+        let svg = plot(vec![group("mnm-p", &[10.0, 20.0, 30.0])])
+            .svg()
+            .unwrap();
+        let said = "mnm-p (3 seeds): 10 (5 to 15) %; sequences seen 1000";
+        assert!(svg.contains(&format!("<title>{said}</title>")), "{svg}");
+        let label =
+            format!("aria-label=\"Validation error. error [%] over sequences seen. {said}.\"");
+        assert!(svg.contains(&label), "{svg}");
+        assert_eq!(svg.matches("<title>").count(), 3, "one for each point");
+    }
+
+    #[test]
     fn the_median_ends_where_the_axes_say() {
         let plot = plot(vec![group("a", &[0.0])]);
         let svg = plot.svg().unwrap();
@@ -319,7 +383,8 @@ mod tests {
     fn a_log_scale_takes_zeros_but_not_zeros_only() {
         let mut plot = plot(vec![group("a", &[0.0])]);
         plot.y_scale = Scale::Log;
-        assert!(plot.svg().is_ok());
+        let svg = plot.svg().unwrap();
+        assert!(svg.contains("0 lies at the foot"), "{svg}");
         plot.groups = vec![Group {
             label: "a".to_owned(),
             series: vec![Series {
@@ -369,7 +434,7 @@ mod tests {
         );
         plot.palette = Palette::Ordered;
         let svg = plot.svg().unwrap();
-        assert_eq!(svg.matches("rank ").count(), 5);
+        assert_eq!(svg.matches("\nrank ").count(), 5);
         assert!(svg.contains("rank 0") && svg.contains("rank 39"));
     }
 }

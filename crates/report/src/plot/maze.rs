@@ -85,7 +85,7 @@ impl MazeStrip {
         let row = LABEL_ROW + SIDE + CAPTION_ROW + ROW_GAP;
         let width = 2.0 * MARGIN + PANELS as f64 * (SIDE + BETWEEN) - BETWEEN;
         let height = header.bottom() + self.ways.len() as f64 * row;
-        canvas::draw(width, height, &self.title, |canvas| {
+        canvas::draw(width, height, &self.description(), |canvas| {
             header.draw(canvas, width)?;
             for (place, way) in self.ways.iter().enumerate() {
                 let top = header.bottom() + place as f64 * row;
@@ -93,6 +93,16 @@ impl MazeStrip {
             }
             Ok(())
         })
+    }
+
+    /// What a screen reader says: every way's label.
+    fn description(&self) -> String {
+        let ways = self.ways.iter().map(|way| format!(" {}.", way.label));
+        let title = match self.title.as_str() {
+            "" => "Ways through a maze",
+            title => title,
+        };
+        format!("{title}.{}", ways.collect::<String>())
     }
 
     fn draw_way(
@@ -117,6 +127,7 @@ impl MazeStrip {
             plan.draw_moves(canvas, moves)?;
             let first = panel * length + 1;
             let caption = caption(first, moves);
+            canvas.tip((left, plan.top), (left + SIDE, plan.top + SIDE), &caption);
             let middle = (left + SIDE / 2.0, plan.top + SIDE + CAPTION_ROW / 2.0 + 1.0);
             canvas.text(middle, &caption, Font::new(NOTE_SIZE, MUTED, Align::Centre))?;
         }

@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use super::canvas::LEAST_SCALE;
 use super::error::PlotError;
 use super::text;
 
@@ -24,8 +25,8 @@ const STYLE: &str = "\
 .maw{font-family:Helvetica,Arial,sans-serif}.maw-page{fill:#fff}.maw-ink{fill:#1f2933}.maw-muted{fill:#5b6670}\
 .maw-ask{fill:#0072b2;font-weight:bold}.maw-wrong{fill:#b2182b;font-weight:bold}\
 .maw-link{fill:none;stroke:#d55e00;stroke-linecap:round;opacity:.85}.maw-link:hover{opacity:1;stroke:#1f2933}\
-@media(prefers-color-scheme:dark){.maw-page{fill:#14191f}.maw-ink{fill:#e6eaee}.maw-muted{fill:#9aa7b3}\
-.maw-ask{fill:#56b4e9}.maw-wrong{fill:#ff8a80}.maw-link{stroke:#f08a3c}.maw-link:hover{stroke:#e6eaee}}";
+@media(prefers-color-scheme:dark){.maw-page{fill:#14181d}.maw-ink{fill:#e4e8ec}.maw-muted{fill:#9aa5b1}\
+.maw-ask{fill:#56b4e9}.maw-wrong{fill:#ff8a80}.maw-link{stroke:#f08a3c}.maw-link:hover{stroke:#e4e8ec}}";
 
 /// A line of a story.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -97,8 +98,9 @@ impl MemoryAtWork {
         let height = next + MARGIN;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"maw\" width=\"{width:.0}\" height=\"{height:.0}\" \
-             viewBox=\"0 0 {width:.0} {height:.0}\" role=\"img\" aria-label=\"{}\">\n<style>{STYLE}</style>\n\
+             viewBox=\"0 0 {width:.0} {height:.0}\" style=\"--least:{:.0}px\" role=\"img\" aria-label=\"{}\">\n<style>{STYLE}</style>\n\
              <rect class=\"maw-page\" width=\"100%\" height=\"100%\"/>\n",
+            width * LEAST_SCALE,
             text::escape(&self.description()),
         );
         let mut y = MARGIN + 12.0;

@@ -1,13 +1,15 @@
 //! Pictures, as self-contained SVG strings: learning curves, bars, heat maps, what happens at each step.
 //!
 //! A plot is plain data: fill its public fields, call `svg()`. Nothing here knows of models or runs. The colours can be
-//! told apart by colour-blind readers, the background is white, and text uses the viewer's own sans-serif font.
+//! told apart by colour-blind readers, and follow the reader's choice of light or dark. Where the pointer rests, a picture says the
+//! numbers behind it. Text uses the viewer's own sans-serif font.
 
 mod axis;
 mod bar;
 mod bars;
 mod canvas;
 mod colour_map;
+mod digits;
 mod error;
 mod frame;
 mod grid;

@@ -76,7 +76,11 @@ impl Span {
     pub fn ticks(&self, count: usize) -> Vec<Tick> {
         match self.scale {
             Scale::Linear => ticks::linear(self.low, self.high, count),
-            Scale::Log => ticks::logarithmic(self.low, self.high, count),
+            Scale::Log => match ticks::logarithmic(self.low, self.high, count) {
+                // Within a small part of a decade the round values of a linear axis are as good.
+                few if few.len() < 2 => ticks::linear(self.low, self.high, count),
+                ticks => ticks,
+            },
         }
     }
 }
@@ -126,6 +130,8 @@ mod tests {
         );
         assert_eq!(span.fraction(0.0), 0.0);
         assert!((span.fraction(1.0) - 0.5).abs() < 1e-12);
+        let span = Span::round([61.0, 90.0], Scale::Log, 6).unwrap();
+        assert!(span.ticks(6).len() >= 3, "{:?}", span.ticks(6));
     }
 
     /// Found by chance: a step of 500,000 has no multiple in this span.

@@ -28,6 +28,34 @@ const CATEGORIES: [Colour; 7] = [
     [0x4d, 0x4d, 0x4d],
 ];
 
+/// Colours with what takes their place where a reader prefers dark surroundings.
+const DARK: [(Colour, Colour); 11] = [
+    (BACKGROUND, [0x14, 0x18, 0x1d]),
+    (INK, [0xe4, 0xe8, 0xec]),
+    (MUTED, [0x9a, 0xa5, 0xb1]),
+    (GRID, [0x34, 0x3c, 0x45]),
+    (MISSING, [0x3a, 0x42, 0x4b]),
+    (CATEGORIES[0], [0x3d, 0x93, 0xe0]),
+    (CATEGORIES[1], [0xf0, 0x8a, 0x3c]),
+    (CATEGORIES[2], [0x2b, 0xc2, 0x9a]),
+    (CATEGORIES[3], [0xdd, 0x96, 0xbe]),
+    (CATEGORIES[5], [0xa9, 0xdc, 0xf5]),
+    (CATEGORIES[6], [0xb4, 0xba, 0xc0]),
+];
+
+/// The rules that change the colours of a picture of this class in the dark.
+pub(super) fn in_the_dark(class: &str) -> String {
+    let hex = |[red, green, blue]: Colour| format!("#{red:02x}{green:02x}{blue:02x}");
+    let rules = DARK.iter().flat_map(|(light, dark)| {
+        ["fill", "stroke"].map(|what| {
+            let (light, dark) = (hex(*light), hex(*dark));
+            format!(".{class} [{what}=\"{light}\" i]{{{what}:{dark}}}")
+        })
+    });
+    let rules: String = rules.collect();
+    format!("@media(prefers-color-scheme:dark){{{rules}}}")
+}
+
 /// A line that is broken: the lengths of its strokes and of the gaps between them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Dash {

@@ -19,6 +19,15 @@ fn character_width(character: char) -> f64 {
     }
 }
 
+/// `text` with what parts it from what follows; nothing if it is empty.
+pub(super) fn before(text: &str, mark: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!("{text}{mark}")
+    }
+}
+
 /// `text`, cut with an ellipsis if it is wider than `limit` pixels at `size`.
 pub(super) fn fit(text: &str, size: f64, limit: f64) -> String {
     if width(text, size) <= limit {

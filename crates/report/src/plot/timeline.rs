@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::canvas::{self, Align, Canvas, Font};
+use super::digits::three_digits;
 use super::error::PlotError;
 use super::frame::Header;
 use super::legend::Legend;
@@ -93,21 +94,58 @@ impl Timeline {
         };
         let row_height = WORD_ROW + BAR_ROW + NUMBER_ROW + ROW_GAP;
         let height = header.bottom() + (last.row + 1) as f64 * row_height;
-        canvas::draw(WIDTH, height, &self.title, |canvas| {
+        canvas::draw(WIDTH, height, &self.description(), |canvas| {
             header.draw(canvas, WIDTH)?;
             for row in cells.chunk_by(|one, other| one.row == other.row) {
                 let Some(number) = row.first().map(|cell| cell.row) else {
                     continue;
                 };
-                draw_row(
-                    canvas,
-                    row,
-                    &span,
-                    header.bottom() + number as f64 * row_height,
-                )?;
+                let top = header.bottom() + number as f64 * row_height;
+                draw_row(canvas, row, &span, top)?;
+                for cell in row {
+                    let corner = (cell.left + cell.width, top + row_height - ROW_GAP);
+                    canvas.tip((cell.left, top), corner, &self.says(cell));
+                }
             }
             Ok(())
         })
+    }
+}
+
+impl Timeline {
+    /// What a step says, with its words whole.
+    fn says(&self, cell: &Cell<'_>) -> String {
+        let words = match cell.step.words.as_str() {
+            "" => String::new(),
+            words => format!(", {words}"),
+        };
+        let value = if cell.step.value.is_finite() {
+            three_digits(cell.step.value)
+        } else {
+            "none".to_owned()
+        };
+        format!("step {}{words}: {} {value}", cell.number, self.value.text())
+    }
+
+    /// What a screen reader says.
+    fn description(&self) -> String {
+        let title = text::before(&self.title, ". ");
+        let values = || {
+            self.steps
+                .iter()
+                .map(|step| step.value)
+                .filter(|v| v.is_finite())
+        };
+        let (low, high) = (
+            values().fold(f64::INFINITY, f64::min),
+            values().fold(f64::NEG_INFINITY, f64::max),
+        );
+        let (count, value) = (self.steps.len(), self.value.text());
+        if low > high {
+            return format!("{title}{value} of {count} steps.");
+        }
+        let (low, high) = (three_digits(low), three_digits(high));
+        format!("{title}{value} of {count} steps, from {low} to {high}.")
     }
 }
 
@@ -248,6 +286,8 @@ mod tests {
             };
             bars.skip(1).filter_map(height).collect()
         };
+        assert!(svg.contains("<title>step 1, a: rate 0.25</title>"), "{svg}");
+        assert!(svg.contains("rate of 3 steps, from 0.25 to 7."), "{svg}");
         assert_eq!(heights("#0072B2"), [0.25 * BAR_ROW * 10.0]);
         assert_eq!(
             heights("#D55E00"),

@@ -2,12 +2,13 @@
 
 use super::agents;
 use super::error::ReportError;
+use super::figure::Figure;
 use super::groups::{RunGroup, Section};
 use super::metrics::{TrainLine, ValidLine};
-use super::pictures::{Picture, drawn};
+use super::pictures::{Picture, Plotted, drawn};
 use super::run::RunData;
-use super::summary::SectionSummary;
-use crate::plot::{Axis, Bar, BarPlot, LinePlot, Scale, Series, group_by_label};
+use super::summary::{GroupSummary, SectionSummary};
+use crate::plot::{Axis, Bar, BarPlot, Group, LinePlot, Scale, Series, group_by_label};
 
 /// Training figures are noisy: each curve is drawn as the means of this many stretches.
 const STRETCHES: usize = 120;
@@ -27,7 +28,7 @@ pub(super) fn draw(
     }
     let horizontal = Horizontal::of(section);
     let valid_error = |run: &RunData| {
-        let point = |line: &ValidLine| Some((horizontal.of_valid(line), line.error?));
+        let point = |line: &ValidLine| Some((horizontal.of_valid(line), line.figure()?));
         run.valid.iter().filter_map(point).collect()
     };
     let train = |value: fn(&TrainLine) -> Option<f64>| {
@@ -53,30 +54,119 @@ pub(super) fn draw(
             })),
             ..LinePlot::default()
         };
+    let mut errors = curves(
+        "Validation error",
+        Axis::new("mean error", "%"),
+        Scale::Log,
+        &valid_error,
+    );
+    errors.references = published_lines(summary, &errors.groups);
+    let loss = curves(
+        "Training loss of the task",
+        Axis::plain("task loss"),
+        Scale::Log,
+        &train(|line| line.task_loss),
+    );
     // A model that writes nothing logs a meta loss of zero: it has no such curve.
-    let plots = [
-        curves(
-            "Validation error",
-            Axis::new("mean error", "%"),
-            Scale::Linear,
-            &valid_error,
+    let meta = curves(
+        "Meta loss: how badly writes took",
+        Axis::plain("meta loss"),
+        Scale::Log,
+        &train(|line| line.meta_loss.filter(|loss| *loss > 0.0)),
+    );
+    let bars = comparison(summary);
+    let data = on_other_data(summary);
+    let over_seeds = match summary.published.as_slice() {
+        [] => "The mean over the seeds.",
+        _ => {
+            "The mean over the seeds. Published figures are as cited; the table's notes say what differs."
+        }
+    };
+    let bars = bars.iter().map(|plot| Plotted::bars(plot, over_seeds));
+    let data = data
+        .iter()
+        .map(|plot| Plotted::bars(plot, "The same runs on data that they were not trained on."));
+    let curves = [
+        Plotted::lines(
+            &errors,
+            "The lower, the better; the axis is logarithmic, so that a tenth is as far from one as one from ten. Of runs that keep \
+             averaged weights, it is their error.",
         ),
-        curves(
-            "Training loss of the task",
-            Axis::plain("task loss"),
-            Scale::Log,
-            &train(|line| line.task_loss),
+        Plotted::lines(
+            &loss,
+            "The cross-entropy of the answers while training, in stretches.",
         ),
-        curves(
-            "Meta loss: how badly writes took",
-            Axis::plain("meta loss"),
-            Scale::Log,
-            &train(|line| line.meta_loss.filter(|loss| *loss > 0.0)),
+        Plotted::lines(
+            &meta,
+            "How far the memory is from giving the value that it was just written, in stretches.",
         ),
     ];
-    let bars = comparison(summary).map(|plot| (plot.title.clone(), plot.svg()));
-    let curves = plots.iter().map(|plot| (plot.title.clone(), plot.svg()));
-    drawn(bars.into_iter().chain(curves))
+    drawn(bars.chain(data).chain(curves))
+}
+
+/// Published figures that ours are like for like, as level lines over the span of our curves.
+fn published_lines(summary: &SectionSummary, groups: &[Group]) -> Vec<Group> {
+    let points = || {
+        groups
+            .iter()
+            .flat_map(|g| &g.series)
+            .flat_map(|s| &s.points)
+    };
+    let ends = points().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (x, _)| {
+        (low.min(*x), high.max(*x))
+    });
+    let alike = summary
+        .published
+        .iter()
+        .filter(|figure| figure.like_for_like);
+    alike
+        .map(|figure| Group {
+            label: format!("{}, published", figure.name),
+            series: vec![
+                [ends.0, ends.1]
+                    .map(|x| (x, figure.error))
+                    .into_iter()
+                    .collect(),
+            ],
+        })
+        .collect()
+}
+
+/// Bars beyond this many cannot be taken in at a look: there is the table.
+const MOST_BARS: usize = 16;
+
+/// Errors on other data than the config's, beside those on its own; None if there are none, or too many to see.
+fn on_other_data(section: &SectionSummary) -> Option<BarPlot> {
+    let reading = section.reading();
+    let mut names: Vec<&String> = section
+        .groups
+        .iter()
+        .flat_map(|g| g.further.keys())
+        .collect();
+    names.sort();
+    names.dedup();
+    let bar = |group: &GroupSummary, data: &str, figure: &Figure| Bar {
+        label: format!("{}, {data}", group.label),
+        value: figure.mean,
+        error: figure.deviation,
+        figure: super::number::figure(figure),
+        family: group.label.clone(),
+    };
+    let own = section
+        .groups
+        .iter()
+        .filter_map(|group| Some(bar(group, "own", reading.of(group)?)));
+    let further = names.iter().flat_map(|name| {
+        let groups = section.groups.iter();
+        groups.filter_map(|group| Some(bar(group, name, group.further.get(*name)?)))
+    });
+    let bars: Vec<Bar> = own.chain(further).collect();
+    (!names.is_empty() && bars.len() <= MOST_BARS).then(|| BarPlot {
+        title: "Test error, own and other data".to_owned(),
+        value: Axis::new("mean error", "%"),
+        bars,
+        ..BarPlot::default()
+    })
 }
 
 /// The curves of a model's seeds. One that came to its end before the others, as it had solved its task, counts with its last
@@ -105,13 +195,11 @@ fn held(group: &RunGroup<'_>, curve: &dyn Fn(&RunData) -> Series) -> Vec<Series>
 
 /// Our errors beside the published ones; None if nothing stands beside anything.
 fn comparison(section: &SectionSummary) -> Option<BarPlot> {
-    let tested = section.tested();
+    let reading = section.reading();
+    let published = section.published.iter();
+    let beside = !section.published.is_empty();
     let ours = section.groups.iter().filter_map(|group| {
-        let figure = if tested {
-            group.test.as_ref()?
-        } else {
-            group.valid.as_ref()?
-        };
+        let figure = reading.of(group)?;
         let count = if figure.seeds == 1 {
             "1 seed".to_owned()
         } else {
@@ -122,10 +210,16 @@ fn comparison(section: &SectionSummary) -> Option<BarPlot> {
             value: figure.mean,
             error: figure.deviation,
             figure: super::number::figure(figure),
-            family: "measured here".to_owned(),
+            // Without others, a model has its own colour.
+            family: if beside {
+                "measured here"
+            } else {
+                &group.label
+            }
+            .to_owned(),
         })
     });
-    let published = section.published.iter().map(|figure| Bar {
+    let published = published.map(|figure| Bar {
         label: figure.name.clone(),
         value: figure.error,
         error: figure.deviation,
@@ -133,13 +227,8 @@ fn comparison(section: &SectionSummary) -> Option<BarPlot> {
         family: "published".to_owned(),
     });
     let bars: Vec<_> = ours.chain(published).collect();
-    let split = if tested {
-        "Test error"
-    } else {
-        "Validation error"
-    };
     let plot = BarPlot {
-        title: split.to_owned(),
+        title: reading.title().to_owned(),
         value: Axis::new("mean error", "%"),
         bars,
         ..BarPlot::default()

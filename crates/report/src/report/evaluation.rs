@@ -1,4 +1,5 @@
-//! `evaluation-test.json` and `evaluation-test-NAME.json`: what `mnm eval --keep` and `--keep-as NAME` left in a run folder.
+//! `evaluation-test.json`, `evaluation-test-average.json` and `evaluation-test-NAME.json`: what `mnm eval --keep`, the same with
+//! `--average --last`, and `--keep-as NAME` left in a run folder.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +45,9 @@ pub(super) fn further(folder: &Path) -> Result<BTreeMap<String, f64>, ReportErro
         let name = file
             .to_str()
             .and_then(|file| file.strip_prefix("evaluation-test-"))
-            .and_then(|file| file.strip_suffix(".json"));
+            .and_then(|file| file.strip_suffix(".json"))
+            // The run's own figure.
+            .filter(|name| *name != "average");
         if let Some(name) = name
             && let Some(Evaluated::Answers { error }) = read(&entry.path())?
             && let Some(mean) = error.mean

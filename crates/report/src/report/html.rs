@@ -12,8 +12,7 @@ use super::run::RunData;
 use super::summary::{SectionSummary, Summary};
 use super::table::{self, Table};
 use super::{Report, agents, charts, number};
-
-const STYLE: &str = include_str!("../style.css");
+use crate::STYLE;
 
 pub(super) fn page(report: &Report, summary: &Summary) -> Result<String, ReportError> {
     let sections = sections(report)?;
@@ -62,14 +61,16 @@ fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[Picture]) -
             } @else {
                 (table_of(&table::figures(summary)))
                 p.small {
-                    "Errors in percent: mean ± standard deviation over seeds (n − 1), and the best seed. The validation "
-                    "error is that of a run's best evaluation. Only runs that have finished count. In the curves, one that stopped "
-                    "before the other seeds counts with its last value. "
+                    "Errors in percent: mean ± standard deviation over seeds (n − 1). The figure of a run is that of its last averaged "
+                    "weights, where it keeps them; the lowest validation of a run is the best of many readings, and flatters. Only runs "
+                    "that have finished count. In the curves, one that stopped before the other seeds counts with its last value. "
                     @if !summary.published.is_empty() { "Rows in italics are published figures." }
                 }
             }
             @if pictures.is_empty() { p { "Nothing has been logged yet." } }
-            @for picture in pictures { figure { (PreEscaped(&picture.svg)) } }
+            @for picture in pictures {
+                figure { (PreEscaped(&picture.svg)) figcaption.small { (picture.caption) } }
+            }
             @if let Some(table) = summary.agents.as_ref().and_then(agents::table::tenths) {
                 h3 { (agents::table::TENTHS) }
                 (table_of(&table))

@@ -55,6 +55,28 @@ pub struct ValidLine {
     /// Error of each task, in percent, where a data set has several.
     #[serde(default)]
     pub per_task: BTreeMap<String, Option<f64>>,
+    /// The same of averaged weights, where the run keeps them.
+    #[serde(default)]
+    pub average: Option<AverageLine>,
+    /// An agent's mean reward of an episode with them.
+    #[serde(default)]
+    pub average_reward: Option<f64>,
+}
+
+/// What an evaluation of averaged weights came to.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+pub struct AverageLine {
+    /// Mean error, in percent.
+    #[serde(default)]
+    pub error: Option<f64>,
+}
+
+impl ValidLine {
+    /// The error that counts: of averaged weights, where the run keeps them.
+    pub(super) fn figure(&self) -> Option<f64> {
+        let average = self.average.as_ref();
+        average.map_or(self.error, |average| average.error)
+    }
 }
 
 #[derive(Deserialize)]

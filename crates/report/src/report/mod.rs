@@ -28,7 +28,7 @@ use mnm_trainer::checkpoint::write_file;
 pub use agents::{AgentsSummary, PlayerSummary};
 pub use error::ReportError;
 pub use figure::Figure;
-pub use metrics::{TrainLine, ValidLine, parse as parse_metrics};
+pub use metrics::{AverageLine, TrainLine, ValidLine, parse as parse_metrics};
 pub use published::Published;
 pub use run::{RunData, RunSummary, SplitErrors};
 pub use summary::{GroupSummary, RunFigures, SectionSummary, Summary};

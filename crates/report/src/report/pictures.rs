@@ -4,21 +4,61 @@ use super::Report;
 use super::error::ReportError;
 use super::summary::Summary;
 use super::{charts, groups};
-use crate::plot::PlotError;
+use crate::plot::{BarPlot, LinePlot, PlotError};
 
 /// One picture of a section.
 pub(super) struct Picture {
     pub title: String,
+    /// What is to be seen in it.
+    pub caption: String,
     pub svg: String,
 }
 
+/// A picture that may have come to nothing.
+pub(super) struct Plotted {
+    title: String,
+    caption: &'static str,
+    svg: Result<String, PlotError>,
+}
+
+impl Plotted {
+    pub(super) fn lines(plot: &LinePlot, caption: &'static str) -> Self {
+        let title = plot.title.clone();
+        Self {
+            title,
+            caption,
+            svg: plot.svg(),
+        }
+    }
+
+    pub(super) fn bars(plot: &BarPlot, caption: &'static str) -> Self {
+        let title = plot.title.clone();
+        Self {
+            title,
+            caption,
+            svg: plot.svg(),
+        }
+    }
+}
+
 /// The pictures that there is something to be seen in: a run that has just begun, or was not evaluated, lacks some curves.
-pub(super) fn drawn(
-    plots: impl Iterator<Item = (String, Result<String, PlotError>)>,
-) -> Result<Vec<Picture>, ReportError> {
+pub(super) fn drawn(plots: impl Iterator<Item = Plotted>) -> Result<Vec<Picture>, ReportError> {
     plots
-        .filter(|(_, svg)| !matches!(svg, Err(PlotError::Empty { .. })))
-        .map(|(title, svg)| Ok(Picture { title, svg: svg? }))
+        .filter(|plotted| !matches!(plotted.svg, Err(PlotError::Empty { .. })))
+        .map(
+            |Plotted {
+                 title,
+                 caption,
+                 svg,
+             }| {
+                let caption = caption.to_owned();
+                Ok(Picture {
+                    title,
+                    caption,
+                    svg: svg?,
+                })
+            },
+        )
         .collect()
 }
 
@@ -30,7 +70,7 @@ pub(super) fn files(
     let sections = groups::sections(report)?;
     let mut files = Vec::new();
     for (section, summary) in sections.iter().zip(&summary.sections) {
-        for Picture { title, svg } in charts::draw(section, summary)? {
+        for Picture { title, svg, .. } in charts::draw(section, summary)? {
             let words = if sections.len() > 1 {
                 format!("{} {title}", section.title)
             } else {

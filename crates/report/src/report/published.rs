@@ -22,6 +22,9 @@ pub struct Published {
     /// Where it is from and how sure it is, for example "as cited".
     #[serde(default)]
     pub note: String,
+    /// Whether ours were made in the same way, with nothing that it was not given: then it is a line in the curves too.
+    #[serde(default)]
+    pub like_for_like: bool,
 }
 
 impl Published {
@@ -39,6 +42,7 @@ impl Published {
             deviation,
             figure: String::new(),
             note: note.into(),
+            like_for_like: false,
         }
     }
 

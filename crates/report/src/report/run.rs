@@ -30,14 +30,20 @@ pub struct RunSummary {
     pub finished: bool,
     /// Optimiser steps done.
     pub steps: u64,
-    /// Trained parameters.
+    /// Trainable parameters.
     pub parameters: u64,
     /// Errors of the best evaluation on the validation split; None if there was none.
     #[serde(default)]
     pub valid: Option<SplitErrors>,
-    /// Errors on the test split, if it was evaluated.
+    /// Errors of the last averaged weights on the validation split, where the run keeps them.
+    #[serde(default)]
+    pub average: Option<SplitErrors>,
+    /// Errors of the weights of the best evaluation on the test split, if that was evaluated.
     #[serde(default)]
     pub test: Option<SplitErrors>,
+    /// The same of the last averaged weights.
+    #[serde(skip)]
+    pub test_average: Option<SplitErrors>,
     /// What an agent earned, which has rewards instead of errors.
     #[serde(default)]
     pub agent: Option<AgentSummary>,
@@ -58,9 +64,11 @@ pub struct RunData {
     pub valid: Vec<ValidLine>,
     /// How it ended; None while it runs.
     pub summary: Option<RunSummary>,
-    /// What an agent earned in fresh episodes of the test split, beside the reference players; None if it was not
-    /// evaluated.
+    /// What an agent earned in fresh episodes of the test split with the weights of its best evaluation, beside the reference
+    /// players; None if it was not evaluated.
     pub played: Option<AgentEvaluation>,
+    /// The same with its last averaged weights.
+    pub played_average: Option<AgentEvaluation>,
     /// Errors in percent on other data than the config's, by the name that they were kept under.
     pub further: BTreeMap<String, f64>,
 }
@@ -86,15 +94,11 @@ impl RunData {
         let metrics_path = folder.join("metrics.jsonl");
         let (train, valid) = metrics::parse(&metrics_path, &read(&metrics_path)?)?;
         let mut summary = read_summary(&folder.join("summary.json"))?;
-        let mut played = None;
-        match evaluation::read(&folder.join("evaluation-test.json"))? {
-            Some(Evaluated::Agent(evaluation)) => played = Some(*evaluation),
-            Some(Evaluated::Answers { error }) => {
-                if let Some(summary) = &mut summary {
-                    summary.test = Some(error.into());
-                }
-            }
-            None => {}
+        let (played, test) = kept(folder, "evaluation-test.json")?;
+        let (played_average, test_average) = kept(folder, "evaluation-test-average.json")?;
+        if let Some(summary) = &mut summary {
+            summary.test = test.or(summary.test.take());
+            summary.test_average = test_average;
         }
         Ok(Self {
             name: name_of(folder),
@@ -104,6 +108,7 @@ impl RunData {
             valid,
             summary,
             played,
+            played_average,
             further: evaluation::further(folder)?,
         })
     }
@@ -135,9 +140,10 @@ impl RunData {
         self.config.contains_key("rl")
     }
 
-    /// The best mean reward of an episode on the validation split.
+    /// The mean reward of an episode on the validation split: of the last averaged weights where the run keeps them, else the best.
     pub(super) fn valid_reward(&self) -> Option<f64> {
-        self.ended()?.agent.as_ref()?.reward
+        let agent = self.ended()?.agent.as_ref()?;
+        agent.average_reward.or(agent.reward)
     }
 
     /// The summary of a run that came to its end.
@@ -145,10 +151,17 @@ impl RunData {
         self.summary.as_ref().filter(|summary| summary.finished)
     }
 
-    /// The figure that a run is known by: its test error, else its validation error; None if it is missing or not finite.
+    /// The figure that a run is known by: its error on the test split, else on the validation split, of its last averaged weights
+    /// where it keeps them; None if it is missing or not finite.
     pub(super) fn error(&self) -> Option<f64> {
         let summary = self.summary.as_ref()?;
-        finite_error(summary.test.as_ref().or(summary.valid.as_ref()))
+        let known = [
+            &summary.test_average,
+            &summary.test,
+            &summary.average,
+            &summary.valid,
+        ];
+        finite_error(known.into_iter().find_map(Option::as_ref))
     }
 
     /// The last step that left a trace.
@@ -166,6 +179,18 @@ impl RunData {
 /// The error of a split that was evaluated, if it is a number.
 pub(super) fn finite_error(split: Option<&SplitErrors>) -> Option<f64> {
     split?.error.filter(|error| error.is_finite())
+}
+
+/// What an agent earned, or the errors of answers, by an evaluation that was kept; neither if it was not.
+fn kept(
+    folder: &Path,
+    name: &str,
+) -> Result<(Option<AgentEvaluation>, Option<SplitErrors>), ReportError> {
+    Ok(match evaluation::read(&folder.join(name))? {
+        Some(Evaluated::Agent(evaluation)) => (Some(*evaluation), None),
+        Some(Evaluated::Answers { error }) => (None, Some(error.into())),
+        None => (None, None),
+    })
 }
 
 fn read(path: &Path) -> Result<String, ReportError> {

@@ -10,7 +10,7 @@ use super::error::ReportError;
 use super::figure::Figure;
 use super::groups::{RunGroup, sections};
 use super::published::Published;
-use super::run::{RunData, RunSummary, finite_error};
+use super::run::{RunData, RunSummary, SplitErrors, finite_error};
 
 /// All figures of a report.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -51,15 +51,21 @@ pub struct GroupSummary {
     pub finished: usize,
     /// How many have finished without a finite error, and so are in none of the figures.
     pub diverged: usize,
-    /// Trained parameters; None if no run has finished.
+    /// Trainable parameters; None if no run has finished.
     pub parameters: Option<u64>,
     /// Optimiser steps of the longest run.
     pub steps: u64,
     /// Error of the best evaluation on the validation split.
     pub valid: Option<Figure>,
-    /// Error on the test split.
+    /// Error of the last averaged weights on the validation split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_average: Option<Figure>,
+    /// Error on the test split, of the weights of the best evaluation.
     pub test: Option<Figure>,
-    /// Error of each task, on the test split if that was evaluated, else on the validation split.
+    /// Error of the last averaged weights on the test split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_average: Option<Figure>,
+    /// Error of each task: on the test split if that was evaluated, of the last averaged weights if they are kept.
     pub per_task: BTreeMap<String, Figure>,
     /// Error on other data than the config's, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -77,8 +83,14 @@ pub struct RunFigures {
     pub finished: bool,
     /// Error of the best evaluation on the validation split.
     pub valid: Option<f64>,
-    /// Error on the test split.
+    /// Error of the last averaged weights on the validation split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub valid_average: Option<f64>,
+    /// Error on the test split, of the weights of the best evaluation.
     pub test: Option<f64>,
+    /// Error of the last averaged weights on the test split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub test_average: Option<f64>,
     /// Errors on other data than the config's, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub further: BTreeMap<String, f64>,
@@ -117,15 +129,69 @@ impl Summary {
     }
 }
 
+/// A split and the weights that were evaluated on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    ValidAverage,
+    Valid,
+    TestAverage,
+    Test,
+}
+
+impl Reading {
+    /// In the order of a table's columns.
+    pub(super) const ALL: [Self; 4] = [
+        Self::ValidAverage,
+        Self::Valid,
+        Self::TestAverage,
+        Self::Test,
+    ];
+
+    /// From the one that counts most: docs/protocol.md.
+    const BY_WORTH: [Self; 4] = [
+        Self::TestAverage,
+        Self::Test,
+        Self::ValidAverage,
+        Self::Valid,
+    ];
+
+    pub(super) fn of(self, group: &GroupSummary) -> Option<&Figure> {
+        match self {
+            Self::ValidAverage => group.valid_average.as_ref(),
+            Self::Valid => group.valid.as_ref(),
+            Self::TestAverage => group.test_average.as_ref(),
+            Self::Test => group.test.as_ref(),
+        }
+    }
+
+    /// A table's head.
+    pub(super) fn head(self) -> &'static str {
+        match self {
+            Self::ValidAverage => "validation, last average, %",
+            Self::Valid => "validation, lowest of the run, %",
+            Self::TestAverage => "test, last average, %",
+            Self::Test => "test, weights of the lowest, %",
+        }
+    }
+
+    /// A picture's title.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::ValidAverage | Self::Valid => "Validation error",
+            Self::TestAverage | Self::Test => "Test error",
+        }
+    }
+}
+
 impl SectionSummary {
-    /// Whether figures are those of the test split: if every model that has figures has been tested.
-    pub(super) fn tested(&self) -> bool {
-        let mut measured = self
-            .groups
-            .iter()
-            .filter(|group| group.valid.is_some() || group.test.is_some())
-            .peekable();
-        measured.peek().is_some() && measured.all(|group| group.test.is_some())
+    /// What models are compared by: the reading that counts most of those that every model with figures has.
+    pub(super) fn reading(&self) -> Reading {
+        let any = |group: &&GroupSummary| Reading::ALL.iter().any(|r| r.of(group).is_some());
+        let measured: Vec<_> = self.groups.iter().filter(any).collect();
+        Reading::BY_WORTH
+            .into_iter()
+            .find(|reading| measured.iter().all(|group| reading.of(group).is_some()))
+            .unwrap_or(Reading::Valid)
     }
 }
 
@@ -153,7 +219,9 @@ impl GroupSummary {
                 .max()
                 .unwrap_or(0),
             valid: figure(|run| run.valid),
+            valid_average: figure(|run| run.valid_average),
             test: figure(|run| run.test),
+            test_average: figure(|run| run.test_average),
             per_task: per_task(&ended),
             further: further(&group.runs),
             runs,
@@ -169,7 +237,9 @@ impl RunFigures {
             seed: run.value("seed").and_then(toml::Value::as_integer),
             finished: ended.is_some(),
             valid: ended.and_then(|summary| finite_error(summary.valid.as_ref())),
+            valid_average: ended.and_then(|summary| finite_error(summary.average.as_ref())),
             test: ended.and_then(|summary| finite_error(summary.test.as_ref())),
+            test_average: ended.and_then(|summary| finite_error(summary.test_average.as_ref())),
             further: run.further.clone(),
             curve: run
                 .valid
@@ -181,15 +251,19 @@ impl RunFigures {
 }
 
 fn per_task(ended: &[&RunSummary]) -> BTreeMap<String, Figure> {
-    // All seeds or none are tested: a mean over both splits would be neither's.
-    let tested = ended.iter().all(|summary| summary.test.is_some());
+    // The same reading for all seeds: a mean over two splits would be neither's.
+    let readings: [fn(&RunSummary) -> &Option<SplitErrors>; 4] = [
+        |summary| &summary.test_average,
+        |summary| &summary.test,
+        |summary| &summary.average,
+        |summary| &summary.valid,
+    ];
+    let reading = readings
+        .into_iter()
+        .find(|of| ended.iter().all(|summary| of(summary).is_some()));
     let mut values: BTreeMap<&str, Vec<f64>> = BTreeMap::new();
     for summary in ended {
-        let split = if tested {
-            &summary.test
-        } else {
-            &summary.valid
-        };
+        let split = reading.map_or(&summary.valid, |of| of(summary));
         for (task, error) in split.iter().flat_map(|split| &split.per_task) {
             values
                 .entry(task)

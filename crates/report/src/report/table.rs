@@ -3,9 +3,8 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use super::Figure;
 use super::number::{self, NONE};
-use super::summary::{GroupSummary, SectionSummary};
+use super::summary::{GroupSummary, Reading, SectionSummary};
 
 /// Rows of text under a heading row. The first column is text; in the others numbers stand to the right.
 pub(super) struct Table {
@@ -24,25 +23,19 @@ pub(super) struct Row {
 
 /// Our figures, then the published ones.
 pub(super) fn figures(section: &SectionSummary) -> Table {
-    let test_column = section.groups.iter().any(|group| group.test.is_some());
-    let mut head = vec!["model", "seeds", "validation error, %", "best"];
-    if test_column {
-        head.extend(["test error, %", "best"]);
-    }
+    // The validation's lowest is always there, if only to say that nothing was evaluated yet.
+    let measured = |reading: &Reading| {
+        let mut groups = section.groups.iter();
+        *reading == Reading::Valid || groups.any(|group| reading.of(group).is_some())
+    };
+    let readings: Vec<Reading> = Reading::ALL.into_iter().filter(measured).collect();
+    let mut head = vec!["model", "seeds"];
+    head.extend(readings.iter().map(|reading| reading.head()));
     head.extend(["steps", "parameters", "note"]);
     let ours = section.groups.iter().map(|group| {
         let mut cells = vec![group.label.clone(), seeds(group)];
-        for figure in [Some(&group.valid), test_column.then_some(&group.test)]
-            .into_iter()
-            .flatten()
-        {
-            let write =
-                |text: fn(&Figure) -> String| figure.as_ref().map_or_else(|| NONE.to_owned(), text);
-            cells.extend([
-                write(number::figure),
-                write(|figure| number::percent(figure.best)),
-            ]);
-        }
+        let figures = readings.iter().map(|reading| reading.of(group));
+        cells.extend(figures.map(|figure| figure.map_or_else(|| NONE.to_owned(), number::figure)));
         let parameters = group
             .parameters
             .map_or_else(|| NONE.to_owned(), number::count);
@@ -54,7 +47,9 @@ pub(super) fn figures(section: &SectionSummary) -> Table {
     });
     let published = section.published.iter().map(|figure| {
         let mut cells = vec![String::new(); head.len()];
-        let place = if section.tested() { 4 } else { 2 };
+        let own = section.reading();
+        let place = readings.iter().position(|reading| *reading == own);
+        let place = 2 + place.unwrap_or_default();
         let last = head.len() - 1;
         for (column, text) in [
             (0, figure.name.clone()),
@@ -95,7 +90,7 @@ pub(super) fn further(section: &SectionSummary) -> Option<Table> {
 fn crossed(
     section: &SectionSummary,
     head: &str,
-    figures: fn(&GroupSummary) -> &BTreeMap<String, Figure>,
+    figures: fn(&GroupSummary) -> &BTreeMap<String, super::Figure>,
 ) -> Option<Table> {
     let groups = section.groups.iter();
     let measured: Vec<_> = groups.filter(|group| !figures(group).is_empty()).collect();

@@ -75,7 +75,9 @@ fn figures_are_over_the_seeds_that_have_finished() {
         seed: Some(2),
         finished: false,
         valid: None,
+        valid_average: None,
         test: None,
+        test_average: None,
         further: BTreeMap::new(),
         curve: lstm.runs[1].curve.clone(),
     };
@@ -93,12 +95,12 @@ fn figures_are_over_the_seeds_that_have_finished() {
 fn markdown_has_our_figures_and_the_published_ones() {
     let folder = tempfile::tempdir().unwrap();
     let expected = "\
-| model | seeds | validation error, % | best | test error, % | best | steps | parameters | note |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |
-| mnm-p | 3 | 2.00 ± 1.00 | 1.00 | 3.00 ± 1.50 | 1.50 | 40 | 12,345 |  |
-| lstm | 1 of 2 | 30.00 | 30.00 | 45.00 | 45.00 | 40 | 12,345 | 1 not finished |
-| *DNC* |  |  |  | 12.8 ± 4.7 |  |  |  | as cited |
-| *LSTM* |  |  |  | about 27 |  |  |  | as cited |
+| model | seeds | validation, lowest of the run, % | test, weights of the lowest, % | steps | parameters | note |
+| --- | ---: | ---: | ---: | ---: | ---: | --- |
+| mnm-p | 3 | 2.00 ± 1.00 | 3.00 ± 1.50 | 40 | 12,345 |  |
+| lstm | 1 of 2 | 30.00 | 45.00 | 40 | 12,345 | 1 not finished |
+| *DNC* |  |  | 12.8 ± 4.7 |  |  | as cited |
+| *LSTM* |  |  | about 27 |  |  | as cited |
 
 | task | mnm-p | lstm |
 | --- | ---: | ---: |
@@ -124,7 +126,7 @@ fn the_page_stands_alone_and_escapes_what_it_is_given() {
     );
     assert_eq!(page.matches("<details>").count(), 5);
     assert_eq!(
-        page.matches("lstm (2 seeds)").count(),
+        page.matches("\nlstm (2 seeds)").count(),
         2,
         "the LSTM has no meta loss to draw"
     );
@@ -171,11 +173,61 @@ fn each_task_has_its_own_section_and_published_figures() {
     );
     let markdown = report.markdown().unwrap();
     assert!(
-        markdown.contains("### double-copy")
-            && markdown.contains("| mnm-p | 1 | 0.50 | 0.50 | 40 |"),
+        markdown.contains("### double-copy") && markdown.contains("| mnm-p | 1 | 0.50 | 40 |"),
         "{markdown}"
     );
     assert!(report.html().unwrap().contains("<h2>double-copy</h2>"));
+}
+
+#[test]
+fn the_figure_of_a_run_is_that_of_its_last_averaged_weights_with_the_lowest_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, average) in [(1, 1.5), (2, 2.5), (3, 3.5)] {
+        let path = folder.path().join(format!("mnm-p-{seed}"));
+        babi(folder.path());
+        let summary = fs::read_to_string(path.join("summary.json")).unwrap();
+        let valid = format!("\"average\": {{\"error\": {average}}}, \"valid\"");
+        let summary = summary.replace("\"valid\"", &valid);
+        fs::write(folder.path().join(format!("summary-{seed}")), summary).unwrap();
+    }
+    let paths = babi(folder.path());
+    for (seed, average) in [(1, 2.0), (2, 3.0), (3, 4.0)] {
+        let path = folder.path().join(format!("mnm-p-{seed}"));
+        fs::rename(
+            folder.path().join(format!("summary-{seed}")),
+            path.join("summary.json"),
+        )
+        .unwrap();
+        let kept =
+            format!("{{\"error\": {{\"mean\": {average}, \"per_task\": {{\"2\": {average}}}}}}}");
+        fs::write(path.join("evaluation-test-average.json"), kept).unwrap();
+    }
+    let runs = paths[..3].iter().map(|path| RunData::read(path).unwrap());
+    let report = Report {
+        runs: runs.collect(),
+        ..Report::default()
+    };
+    let expected = "\
+| model | seeds | validation, last average, % | validation, lowest of the run, % | test, last average, % | test, weights of the lowest, % | steps | parameters | note |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |
+| mnm-p | 3 | 2.50 ± 1.00 | 2.00 ± 1.00 | 3.00 ± 1.00 | 3.00 ± 1.50 | 40 | 12,345 |  |
+";
+    let markdown = report.markdown().unwrap();
+    assert!(markdown.starts_with(expected), "{markdown}");
+    assert!(!markdown.contains("other data"), "{markdown}");
+    let group = &report.summary().unwrap().sections[0].groups[0];
+    assert_eq!(group.per_task["2"].mean, 3.0);
+    assert_eq!(report.runs[2].error(), Some(4.0));
+}
+
+#[test]
+fn published_figures_are_lines_where_ours_are_like_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut report = report(folder.path());
+    let lines = |report: &Report| report.html().unwrap().matches("\nDNC, published").count();
+    assert_eq!(lines(&report), 0);
+    report.published[0].like_for_like = true;
+    assert_eq!(lines(&report), 1);
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn run(name: &str, more: &[&str], out: &Path) {
     all.extend(match name {
         "maze9" => &["data.steps=20"][..],
         "bandit" => &["data.pulls=20"],
+        "cues" => &["data.cues=5", "data.rounds=4"],
         _ => &["data.rounds=2", "data.states=4"],
     });
     all.extend(more);
@@ -60,6 +61,7 @@ fn an_agents_episode_is_drawn() {
         ("maze9", ["strip", "earned", "rates"]),
         ("bandit", ["arms-before", "arms-after", "rates"]),
         ("mdp", ["states-before", "states-after", "rates"]),
+        ("cues", ["cues-before", "cues-after", "rates"]),
     ] {
         let folder = tempfile::tempdir().unwrap();
         run(name, &["train.steps=2"], folder.path());

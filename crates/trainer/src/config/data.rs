@@ -1,8 +1,8 @@
 //! Which task or environment, and its options.
 
 use mnm_tasks::environment::{
-    Bandit, BanditOptions, Environment, EnvironmentError, GridMaze, GridMazeOptions, TabularMdp,
-    TabularMdpOptions,
+    Bandit, BanditOptions, Cues, CuesOptions, Environment, EnvironmentError, GridMaze,
+    GridMazeOptions, TabularMdp, TabularMdpOptions,
 };
 use mnm_tasks::{
     AssociativeRecall, AssociativeRecallOptions, BabiOptions, Dictionary, DictionaryOptions,
@@ -71,12 +71,17 @@ tasks! {
     "bandit" => Bandit(BanditOptions),
     /// An environment: learn a Markov decision process while playing it.
     "mdp" => Mdp(TabularMdpOptions),
+    /// An environment: find the right action for every cue, and remember it.
+    "cues" => Cues(CuesOptions),
 }
 
 impl DataConfig {
     /// Whether this is an environment, for reinforcement learning.
     pub fn is_environment(&self) -> bool {
-        matches!(self, Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_))
+        matches!(
+            self,
+            Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) | Self::Cues(_)
+        )
     }
 
     /// The task of these options, if it generates its episodes, with random streams of `seed`.
@@ -93,7 +98,9 @@ impl DataConfig {
             }
             Self::Dictionary(options) => Dictionary::new(options.clone(), seed).map(boxed),
             Self::Mqar(options) => Mqar::new(options.clone(), seed).map(boxed),
-            Self::Babi(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => return None,
+            Self::Babi(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) | Self::Cues(_) => {
+                return None;
+            }
         })
     }
 
@@ -111,6 +118,7 @@ impl DataConfig {
             Self::Maze(options) => GridMaze::new(options.clone(), batch, seed, split).map(boxed),
             Self::Bandit(options) => Bandit::new(options.clone(), batch, seed, split).map(boxed),
             Self::Mdp(options) => TabularMdp::new(options.clone(), batch, seed, split).map(boxed),
+            Self::Cues(options) => Cues::new(options.clone(), batch, seed, split).map(boxed),
             _ => return None,
         })
     }
@@ -146,7 +154,9 @@ impl DataConfig {
             Self::AssociativeRecall(options) => options.lengths(),
             Self::Dictionary(options) => options.lengths(),
             Self::Mqar(options) => options.lengths(),
-            Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) => Vec::new(),
+            Self::Stories(_) | Self::Maze(_) | Self::Bandit(_) | Self::Mdp(_) | Self::Cues(_) => {
+                Vec::new()
+            }
         };
         for option in lengths {
             option.lengths.growing = 0;

@@ -95,6 +95,9 @@ pub const KEYS: &[Key] = keys! {
     "data.mdp.actions", "2 to 1000", "mdp", "Actions";
     "data.mdp.horizon", "1 to 10000", "mdp", "Steps until the process begins again";
     "data.mdp.rounds", "1 to 10000", "mdp", "How often it does so with the same process";
+    "data.cues.cues", "1 to 1000", "cues", "Different cues";
+    "data.cues.actions", "2 to 1000", "cues", "Actions, one of them right for each cue";
+    "data.cues.rounds", "1 to 1000", "cues", "How often every cue comes";
 
     "model.kind", "mnm, lstm, lstm-salu, ntm, dnc", ALL, "Which model";
     "model.rule", "a write rule's name", MNM, "How the memory is written";

@@ -49,6 +49,7 @@ const NAMED: &[(&str, &str)] = &[
     ("maze13", include_str!("../../configs/maze13.toml")),
     ("bandit", include_str!("../../configs/bandit.toml")),
     ("mdp", include_str!("../../configs/mdp.toml")),
+    ("cues", include_str!("../../configs/cues.toml")),
 ];
 
 /// A whole experiment.
@@ -196,7 +197,7 @@ impl Config {
             (Some(_), false) => Err(ConfigError::range(
                 "rl",
                 "{ .. }",
-                "only where data.task is an environment (maze, bandit, mdp)",
+                "only where data.task is an environment (maze, bandit, mdp, cues)",
             )),
             (None, true) => Err(ConfigError::range(
                 "rl",

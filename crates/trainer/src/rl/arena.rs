@@ -2,12 +2,12 @@
 
 use mnm_tasks::Split;
 use mnm_tasks::environment::{
-    Arms, Bandit, BanditOptions, Environment, EnvironmentError, GridMaze, GridMazeOptions,
-    TabularMdp, TabularMdpOptions,
+    Arms, Bandit, BanditOptions, Cues, CuesOptions, Environment, EnvironmentError, GridMaze,
+    GridMazeOptions, TabularMdp, TabularMdpOptions,
 };
 use mnm_tasks::players::{
-    Gittins, GittinsTable, IdealExplorer, MazeOracle, MdpOptimum, Player, PosteriorSampling,
-    RandomPlayer, ThompsonSampling, Ucb1,
+    CueOracle, Gittins, GittinsTable, IdealExplorer, MazeOracle, MdpOptimum, PerfectMemory, Player,
+    PosteriorSampling, RandomPlayer, ThompsonSampling, Ucb1,
 };
 
 /// Reference players by name.
@@ -109,6 +109,28 @@ impl Arena for TabularMdp {
             ("random", Box::new(RandomPlayer::new(seed))),
             ("PSRL", Box::new(PosteriorSampling::new(seed))),
             ("optimum", Box::new(MdpOptimum::default())),
+        ])
+    }
+}
+
+impl Arena for Cues {
+    type Options = CuesOptions;
+
+    fn open(
+        options: &Self::Options,
+        batch: usize,
+        seed: u64,
+        split: Split,
+    ) -> Result<Self, EnvironmentError> {
+        Self::new(options.clone(), batch, seed, split)
+    }
+
+    fn players(_: &Self::Options, seed: u64) -> Result<Players<Self>, EnvironmentError> {
+        Ok(vec![
+            // Right actions are drawn evenly: whoever remembers nothing does as well as anybody else by playing at random.
+            ("no memory", Box::new(RandomPlayer::new(seed))),
+            ("perfect memory", Box::new(PerfectMemory::default())),
+            ("oracle", Box::new(CueOracle)),
         ])
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn no_environment() -> TrainError {
     TrainError::Kind {
         task: "of this config".to_owned(),
         is: "a task with questions and answers, not an environment",
-        instead: "an agent plays maze, bandit or mdp",
+        instead: "an agent plays maze, bandit, mdp or cues",
     }
 }
 

@@ -2,7 +2,7 @@
 
 use mnm_controller::Model;
 use mnm_tasks::Split;
-use mnm_tasks::environment::{Bandit, GridMaze, TabularMdp};
+use mnm_tasks::environment::{Bandit, Cues, GridMaze, TabularMdp};
 use mnm_tasks::players::{Player, play};
 use mnm_tensor::{Array, Parameters};
 use rayon::prelude::*;
@@ -254,6 +254,7 @@ pub(crate) fn play_split(
         DataConfig::Maze(options) => play_agent::<GridMaze>(options, agent, split, episodes),
         DataConfig::Bandit(options) => play_agent::<Bandit>(options, agent, split, episodes),
         DataConfig::Mdp(options) => play_agent::<TabularMdp>(options, agent, split, episodes),
+        DataConfig::Cues(options) => play_agent::<Cues>(options, agent, split, episodes),
         _ => Err(no_environment()),
     }
 }
@@ -278,6 +279,10 @@ pub fn evaluate(agent: &Agent, split: Split, episodes: u64) -> Result<AgentEvalu
         DataConfig::Mdp(options) => (
             "mdp",
             play_players::<TabularMdp>(options, seed, split, episodes)?,
+        ),
+        DataConfig::Cues(options) => (
+            "cues",
+            play_players::<Cues>(options, seed, split, episodes)?,
         ),
         _ => return Err(no_environment()),
     };

@@ -2,7 +2,7 @@
 
 use mnm_controller::Model;
 use mnm_tasks::Split;
-use mnm_tasks::environment::{Bandit, GridMaze, MazeMap, TabularMdp};
+use mnm_tasks::environment::{Bandit, Cues, GridMaze, MazeMap, TabularMdp};
 use mnm_tensor::{Array, Parameters};
 
 use super::agent::Agent;
@@ -54,6 +54,13 @@ pub enum Scene {
         horizon: usize,
         /// The state in which each step began, `[T]`.
         states: Vec<usize>,
+    },
+    /// Cues.
+    Cues {
+        /// The right action of each cue, `[C]`.
+        right: Vec<u32>,
+        /// The cue of each step, `[T]`.
+        shown: Vec<usize>,
     },
 }
 
@@ -114,6 +121,15 @@ impl Agent {
                     actions: options.actions,
                     horizon: options.horizon,
                     states,
+                }))
+            }
+            DataConfig::Cues(options) => {
+                let mut shown = Vec::new();
+                let (cues, tape) =
+                    player.play::<Cues>(options, |cues| shown.extend(cues.cue(0)))?;
+                Ok(tape.in_scene(Scene::Cues {
+                    right: cues.right().to_vec(),
+                    shown,
                 }))
             }
             _ => Err(no_environment()),

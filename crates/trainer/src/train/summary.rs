@@ -48,7 +48,7 @@ pub struct Summary {
     pub steps: u64,
     /// Sequences seen.
     pub sequences: u64,
-    /// Trained numbers.
+    /// Trainable parameters.
     pub parameters: usize,
     /// The best validation.
     pub valid: Option<BestValid>,

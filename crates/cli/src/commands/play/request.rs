@@ -12,6 +12,9 @@ pub const LARGEST: usize = 64 * 1024;
 
 const PAGE: &str = include_str!("page.html");
 
+/// Where the page takes in the style sheet of reports.
+const STYLE: &str = "/* THE STYLE SHEET OF REPORTS */";
+
 /// A request.
 #[derive(Clone, Copy, Debug)]
 pub struct Request<'a> {
@@ -67,7 +70,7 @@ pub fn respond(request: Request<'_>, own: &str, stories: Option<&Stories>) -> Re
         ("GET", "/") => Response {
             status: 200,
             kind: "text/html; charset=utf-8",
-            body: PAGE.to_owned(),
+            body: PAGE.replacen(STYLE, mnm_report::STYLE, 1),
         },
         ("GET", "/api/what") => Response::json(
             200,

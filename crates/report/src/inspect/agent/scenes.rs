@@ -23,6 +23,7 @@ pub(super) fn pictures(
         Scene::Maze { map, goal, .. } => vec![maze(map, *goal, &rows)?],
         Scene::Bandit { means } => arms(means, &rows)?,
         Scene::Mdp { .. } => states(&rows)?,
+        Scene::Cues { .. } => cues(&rows)?,
     };
     let earned = LinePlot {
         x: Axis::plain("step"),
@@ -175,6 +176,46 @@ fn states_of((name, label, play): &Row<'_>) -> Option<Result<Picture, InspectErr
             values,
             range: Some((reach(f64::min), reach(f64::max))),
             colours: ColourMap::Sequential,
+            ..HeatMap::default()
+        }
+        .svg(),
+    ))
+}
+
+/// One map for each way to play.
+fn cues(rows: &[Row<'_>]) -> Result<Vec<Picture>, InspectError> {
+    rows.iter().filter_map(cues_of).collect()
+}
+
+/// Each cue's comings, round after round, and whether the action taken was its right one; nothing of another environment.
+fn cues_of((name, label, play): &Row<'_>) -> Option<Result<Picture, InspectError>> {
+    let Scene::Cues { right, shown } = &play.scene else {
+        return None;
+    };
+    let cues = right.len();
+    let mut values = Array2::from_elem((cues, shown.len().div_ceil(cues)), f64::NAN);
+    let (mut known, mut again, mut kept) = (vec![false; cues], 0, 0);
+    for (step, (&cue, &reward)) in shown.iter().zip(&play.rewards).enumerate() {
+        let found = reward > 0.0;
+        values[[cue, step / cues]] = f64::from(reward);
+        again += usize::from(known[cue]);
+        kept += usize::from(known[cue] && found);
+        known[cue] |= found;
+    }
+    Some(picture(
+        &format!("cues-{name}"),
+        &format!("The cues {label}"),
+        &format!(
+            "Each cue, round by round: bright where its right action was taken, dark where another was. Of {again} times \
+             that a cue came whose right action had been found, it was taken in {kept}; {} was earned.",
+            total(play)
+        ),
+        HeatMap {
+            x: Axis::plain("round"),
+            y: Axis::plain("cue"),
+            value: Axis::plain("reward"),
+            values,
+            range: Some((0.0, 1.0)),
             ..HeatMap::default()
         }
         .svg(),

@@ -6,7 +6,7 @@ use crate::report::Figure;
 use crate::report::error::ReportError;
 use crate::report::groups::Section;
 use crate::report::number;
-use crate::report::pictures::{Picture, drawn};
+use crate::report::pictures::{Picture, Plotted, drawn};
 use crate::report::run::RunData;
 use crate::report::summary::SectionSummary;
 
@@ -48,7 +48,10 @@ pub(in crate::report) fn draw(
             curves(section, |run| {
                 let lines = run.valid.iter();
                 lines
-                    .filter_map(|line| Some((line.sequences? as f64, line.reward?)))
+                    .filter_map(|line| {
+                        let reward = line.average_reward.or(line.reward)?;
+                        Some((line.sequences? as f64, reward))
+                    })
                     .collect()
             }),
         ),
@@ -67,9 +70,25 @@ pub(in crate::report) fn draw(
             }),
         ),
     ];
-    let bars = bars(summary).map(|plot| (plot.title.clone(), plot.svg()));
-    let curves = plots.iter().map(|plot| (plot.title.clone(), plot.svg()));
-    drawn(bars.into_iter().chain(curves))
+    const CAPTIONS: [&str; 4] = [
+        "What a step earns by its place in the episode: whoever remembers earns more towards the end. Broken lines are reference \
+         players in the same episodes.",
+        "The mean reward of the episodes that ended, while training, in stretches.",
+        "The mean reward of fresh episodes, of averaged weights where they are kept.",
+        "How far the memory is from giving the value that it was just written, in stretches.",
+    ];
+    let bars = bars(summary);
+    let bars = bars.iter().map(|plot| {
+        Plotted::bars(
+            plot,
+            "The mean over the seeds, in the same episodes for all.",
+        )
+    });
+    let curves = plots
+        .iter()
+        .zip(CAPTIONS)
+        .map(|(plot, caption)| Plotted::lines(plot, caption));
+    drawn(bars.chain(curves))
 }
 
 /// A curve for each run, those of a model under one label.

@@ -13,7 +13,7 @@ use super::run::RunData;
 use mnm_trainer::rl::{AgentEvaluation, Figures};
 
 /// Players that an agent can come up to at best: what one that knows what to do would earn.
-const IDEALS: [&str; 2] = ["ideal explorer", "optimum"];
+const IDEALS: [&str; 3] = ["ideal explorer", "optimum", "perfect memory"];
 
 /// What agents and reference players earned in one environment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -34,10 +34,14 @@ pub struct AgentsSummary {
 pub struct PlayerSummary {
     /// The model, or the player's name.
     pub label: String,
-    /// Reward of an episode in the best evaluation on the validation split; None for reference players.
+    /// Reward of an episode on the validation split, of the last averaged weights where they are kept, else in the best
+    /// evaluation; None for reference players.
     pub valid_reward: Option<Figure>,
-    /// Reward of an episode.
+    /// Reward of an episode; of the last averaged weights, where they were evaluated.
     pub reward: Option<Figure>,
+    /// Beside them, the reward with the weights of the best evaluation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub raw_reward: Option<Figure>,
     /// Its share of the ideal's reward, in percent.
     pub of_ideal: Option<f64>,
     /// Expected regret of an episode, for bandits.
@@ -79,7 +83,16 @@ impl AgentsSummary {
                     .iter()
                     .filter_map(|run| run.valid_reward())
                     .collect();
-                PlayerSummary::of(&group.label, &figures, &valid)
+                let averaged = group.runs.iter().any(|run| run.played_average.is_some());
+                let raw = group.runs.iter().filter(|_| averaged);
+                let raw: Vec<_> = raw
+                    .filter(|run| run.ended().is_some())
+                    .filter_map(|run| Some(run.played.as_ref()?.agent.reward.mean))
+                    .collect();
+                PlayerSummary {
+                    raw_reward: Figure::of_rewards(&raw),
+                    ..PlayerSummary::of(&group.label, &figures, &valid)
+                }
             })
             .collect();
         if let Some((name, full)) = ideal.as_ref().filter(|(_, full)| *full > 0.0) {
@@ -121,6 +134,7 @@ impl PlayerSummary {
             label: label.to_owned(),
             valid_reward: Figure::of_rewards(valid),
             reward: Figure::of_rewards(&rewards(figures)),
+            raw_reward: None,
             of_ideal: None,
             regret: Figure::of(&over(|figures| Some(figures.regret?.mean))),
             found: Figure::of_rewards(&over(|figures| Some(100.0 * figures.found?))),
@@ -146,7 +160,8 @@ fn figures(run: &RunData) -> Option<&Figures> {
 
 /// The evaluation of a run that has finished; one that goes on has played with weights that it will not end with.
 fn evaluated(run: &RunData) -> Option<&AgentEvaluation> {
-    run.ended().and(run.played.as_ref())
+    let kept = run.played_average.as_ref().or(run.played.as_ref());
+    run.ended().and(kept)
 }
 
 /// One evaluation of each seed: players do the same in all of them, whatever agent they stand beside. Of several, the

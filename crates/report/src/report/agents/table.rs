@@ -11,10 +11,19 @@ pub(in crate::report) fn note(agents: &AgentsSummary) -> String {
     let ideal = agents.ideal.as_ref().map_or_else(String::new, |name| {
         format!(" The ideal is what the player \"{name}\" earns.")
     });
+    let weights = if agents
+        .agents
+        .iter()
+        .any(|player| player.raw_reward.is_some())
+    {
+        "Figures are those of the last averaged weights, beside them the reward with the weights of the best evaluation"
+    } else {
+        "Validation rewards are those of a run's best evaluation, the other figures of its weights"
+    };
     format!(
-        "Rewards of an episode: mean ± standard deviation over seeds (n − 1), and the best seed. Validation rewards are \
-         those of a run's best evaluation; all other figures are of fresh episodes of the test split. Only runs that have \
-         finished count.{ideal} Rows in italics are reference players in the same episodes."
+        "Rewards of an episode: mean ± standard deviation over seeds (n − 1). {weights}. All but the validation rewards are of fresh \
+         episodes of the test split. Only runs that have finished count.{ideal} Rows in italics are reference players in the \
+         same episodes."
     )
 }
 
@@ -38,9 +47,11 @@ pub(in crate::report) fn rewards(section: &SectionSummary, agents: &AgentsSummar
         .into_iter()
         .filter(|(_, figure)| all().any(|player| figure(player).is_some()))
         .collect();
-    let mut head: Vec<String> = ["player", "seeds", "validation", "reward", "best"]
+    let mut head: Vec<String> = ["player", "seeds", "validation", "reward"]
         .map(str::to_owned)
         .into();
+    let raw = all().any(|player| player.raw_reward.is_some());
+    head.extend(raw.then(|| "highest of the run".to_owned()));
     head.extend(agents.ideal.iter().map(|_| "of ideal, %".to_owned()));
     head.extend(columns.iter().map(|(name, _)| (*name).to_owned()));
     head.extend(["updates", "parameters", "note"].map(str::to_owned));
@@ -54,8 +65,10 @@ pub(in crate::report) fn rewards(section: &SectionSummary, agents: &AgentsSummar
             group.map(table::seeds).or(seeds).unwrap_or_default(),
             text(player.valid_reward.as_ref(), number::amounts),
             text(player.reward.as_ref(), number::amounts),
-            text(player.reward.as_ref(), |figure| number::amount(figure.best)),
         ];
+        if raw {
+            cells.push(text(player.raw_reward.as_ref(), number::amounts));
+        }
         if agents.ideal.is_some() {
             let share = player.of_ideal.map(|share| format!("{share:.0}"));
             cells.push(share.unwrap_or_else(|| NONE.to_owned()));

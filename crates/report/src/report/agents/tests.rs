@@ -124,19 +124,34 @@ fn a_run_that_goes_on_has_no_reward_yet() {
 fn markdown_has_rewards_beside_the_players() {
     let folder = tempfile::tempdir().unwrap();
     let expected = "\
-| player | seeds | validation | reward | best | of ideal, % | found, % | first find | updates | parameters | note |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |
-| lstm | 2 | 311.0 ± 14.14 | 310.0 ± 14.14 | 320.0 | 73 | 75.00 ± 0.00 | 20.00 ± 0.00 | 128 | 41,190 |  |
-| dnc | 1 of 2 | 101.0 | 100.0 | 100.0 | 25 | 75.00 | 20.00 | 128 | 41,190 | 1 not finished |
+| player | seeds | validation | reward | of ideal, % | found, % | first find | updates | parameters | note |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |
+| lstm | 2 | 311.0 ± 14.14 | 310.0 ± 14.14 | 73 | 75.00 ± 0.00 | 20.00 ± 0.00 | 128 | 41,190 |  |
+| dnc | 1 of 2 | 101.0 | 100.0 | 25 | 75.00 | 20.00 | 128 | 41,190 | 1 not finished |
 ";
     let markdown = report(folder.path()).markdown().unwrap();
     assert!(markdown.starts_with(expected), "{markdown}");
     assert!(
-        markdown.contains("| *random* | 2 | – | 11.50 ± 0.71 | 12.00 | 3 |"),
+        markdown.contains("| *random* | 2 | – | 11.50 ± 0.71 | 3 |"),
         "{markdown}"
     );
     assert!(markdown.contains("by tenths of the episode") && markdown.contains("| lstm | 0.00 |"));
     assert!(!markdown.contains("error"), "{markdown}");
+}
+
+#[test]
+fn an_agent_counts_with_its_last_averaged_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut report = report(folder.path());
+    let mut average = report.runs[0].played.clone().unwrap();
+    average.agent.reward.mean = 290.0;
+    report.runs[0].played_average = Some(average);
+    let markdown = report.markdown().unwrap();
+    let head = "| player | seeds | validation | reward | highest of the run |";
+    assert!(markdown.starts_with(head), "{markdown}");
+    let row = "| lstm | 2 | 311.0 ± 14.14 | 305.0 ± 21.21 | 310.0 ± 14.14 |";
+    assert!(markdown.contains(row), "{markdown}");
+    assert!(report.html().unwrap().contains("last averaged weights"));
 }
 
 #[test]
