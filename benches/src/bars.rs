@@ -205,14 +205,23 @@ mod tests {
         draw(&rows, &path).expect("drawn");
         let text = std::fs::read_to_string(&path).expect("written");
         assert_eq!(
-            text.matches("JAX").count(),
+            text.matches("\nJAX\n").count(),
             4,
             "one a shape, for time and for memory"
         );
         for way in ["eager", "compiled"] {
-            assert_eq!(text.matches(way).count(), 2, "eager is not all of PyTorch");
+            let label = format!("\n{way}\n");
+            assert_eq!(
+                text.matches(&label).count(),
+                2,
+                "eager is not all of PyTorch"
+            );
         }
         assert!(text.contains("1500"), "heights are written out");
+        assert!(
+            text.contains("S, mnm-p, JAX: 200.0 ms, 20 MiB.")
+                && text.contains("prefers-color-scheme")
+        );
         assert!(draw(&[], &path).is_err());
     }
 

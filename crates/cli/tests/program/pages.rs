@@ -24,7 +24,8 @@ const RUN: &[&str] = &[
 const OTHERS: &[(&str, &str)] = &[
     ("mnm play runs/first", "2026-11-29"), // until Ctrl-C; its page has a test of its own
     ("mnm bench", "2026-11-29"),
-    ("mnm train double-copy", "2026-11-29"), // up to three minutes each
+    ("mnm train double-copy --out", "2026-11-29"), // up to three minutes
+    ("mnm train double-copy --set", "2026-11-28"), // as runs of the suite `algorithmic`
     ("mnm inspect runs/double-copy", "2026-11-29"),
     ("mnm report runs/double-copy", "2026-11-29"),
     ("mnm eval runs/double-copy", "2026-11-29"),
