@@ -48,6 +48,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
         ],
     ),
     ("mnm-memory-service", &["mnm-memory"]),
+    ("mnm-peers", &["mnm-tensor"]),
     (
         "mnm-hostile-input",
         &[

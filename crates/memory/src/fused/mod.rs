@@ -22,6 +22,7 @@ mod by_row;
 mod cost;
 mod decay;
 mod elementwise;
+mod faded_base;
 mod form;
 mod forward;
 mod history;
