@@ -76,6 +76,11 @@ pub fn run(options: &Options) -> Result<()> {
             totals += sum;
             outcome
         }),
+        stage("mpi", || {
+            let (sum, outcome) = mpi()?;
+            totals += sum;
+            outcome
+        }),
         stage("packages", || packages::check(!options.no_build)),
         stage("dependencies", || {
             left_out = deny::run()?;
@@ -119,6 +124,23 @@ pub fn run(options: &Options) -> Result<()> {
 pub fn announced(command: &mut Command) -> Result<()> {
     println!("running `{}`", shell::typed(command));
     shell::pass_through(command)
+}
+
+/// The feature `mpi` of `mnm-cli`, where there is an MPI or one can be installed: its lints, and its tests under `mpirun`.
+fn mpi() -> Result<(Totals, Result<()>)> {
+    let options = setup::Options {
+        mpi: true,
+        ..setup::Options::default()
+    };
+    if let Err(error) = setup::run(&options) {
+        println!("left out: {error:#}");
+        return Ok((Totals::default(), Ok(())));
+    }
+    // Of the whole workspace, with the features that its crates had before: the program alone is compiled anew.
+    let with_mpi = "--workspace --features mnm-cli/mpi";
+    let lints = words(&format!("clippy {with_mpi} --all-targets -- -D warnings"));
+    announced(shell::cargo().args(lints))?;
+    test::run_tests(&words(&format!("{with_mpi} --test mpi")))
 }
 
 /// Tests the page of `mnm play` in a browser, where there is one or one can be installed.

@@ -12,6 +12,7 @@ use mnm_trainer::ask::AskError;
 use mnm_trainer::{ConfigError, TrainError};
 
 use crate::output::ReaderGone;
+use crate::ranks;
 
 /// Something that the user asked for and cannot have as asked: a matter of the command line.
 #[derive(Debug)]
@@ -42,7 +43,8 @@ pub fn at_data(error: TrainError) -> Error {
 
 /// Says what went wrong, and gives the exit code: 2 if the command line or the config is at fault, else 1.
 pub fn report(error: &Error) -> ExitCode {
-    if error.is::<ReaderGone>() {
+    // What ends one rank ends all of them, and is said once; the launcher passes on the code of the one that says it.
+    if error.is::<ReaderGone>() || ranks::is_silent() {
         return ExitCode::SUCCESS;
     }
     // Nobody may be left to read it; then the code alone has to do.

@@ -3,6 +3,7 @@
 mod commands;
 mod failure;
 mod output;
+mod ranks;
 
 use std::process::ExitCode;
 

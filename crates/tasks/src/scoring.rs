@@ -1,11 +1,12 @@
 //! Counting errors.
 
 use ndarray::{Array2, ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
 
 use crate::{Labels, UNKNOWN_CLASS};
 
 /// How many answers were wrong: questions of questions, or bits of bits.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Errors {
     /// The wrong ones.
     pub wrong: f64,

@@ -2,12 +2,15 @@
 
 use mnm_controller::BlockCost;
 use mnm_controller::encoder::{Input, Tokens, Word};
-use mnm_tasks::{Episode, Input as Shown, Labels, UNKNOWN_CLASS};
+use mnm_tasks::{Episode, Input as Shown, Labels, Split, Task, UNKNOWN_CLASS};
 use mnm_tensor::{Array, Float, Tensor};
 use ndarray::{Array2, Array3};
+use rayon::prelude::*;
 
 use crate::cut::cut;
 use crate::error::TrainError;
+use crate::task::checked_episode;
+use crate::team::{Team, part, share};
 
 /// Sequences of a block where nothing is recorded, or worlds of one. Fixed, because the order of summation (and so every bit of the
 /// result) hangs on it: the number of threads must not matter.
@@ -42,8 +45,10 @@ pub enum Answers<F: Float> {
 /// A batch, cut into blocks, and what its sums are divided by.
 #[derive(Debug)]
 pub struct Batch {
-    /// The episodes of each block, longest first; the blocks are summed in this order. A block is built by the thread
-    /// that computes it, because tensors belong to one thread.
+    /// How many blocks there are in all.
+    pub count: usize,
+    /// The episodes of each block, longest first; the blocks are summed in this order. Of several ranks, each has its own blocks
+    /// alone. A block is built by the thread that computes it, because tensors belong to one thread.
     pub blocks: Vec<Vec<Episode>>,
     /// Questions, or answer bits, that carry a loss, in all.
     pub targets: f64,
@@ -61,22 +66,75 @@ pub fn collate(
 ) -> Batch {
     // Stable: episodes of one length keep their order.
     episodes.sort_by_key(|e| std::cmp::Reverse(e.steps()));
+    let (targets, sequences) = (counted(&episodes), episodes.len());
+    let steps: Vec<usize> = episodes.iter().map(Episode::steps).collect();
+    let blocks = blocks(episodes, &steps, most, cost);
     Batch {
-        targets: episodes.iter().map(|e| e.labels.counted()).sum::<usize>() as f64,
-        steps: episodes.iter().map(Episode::steps).sum::<usize>() as f64,
-        sequences: episodes.len(),
-        blocks: blocks(episodes, most, cost),
+        count: blocks.len(),
+        targets: targets as f64,
+        steps: steps.iter().sum::<usize>() as f64,
+        sequences,
+        blocks,
     }
 }
 
-fn blocks(
-    episodes: Vec<Episode>,
+/// The batch of a task's training episodes with these indices, as [`collate`] cuts it. Each rank makes the episodes of its own
+/// blocks, in parallel: where a batch is cut, lengths say.
+///
+/// # Errors
+/// An episode that the task cannot make, on whichever rank.
+pub(crate) fn deal(
+    team: &dyn Team,
+    task: &dyn Task,
+    indices: Vec<u64>,
     most: impl Fn(usize) -> usize,
     cost: BlockCost,
-) -> Vec<Vec<Episode>> {
-    let steps: Vec<usize> = episodes.iter().map(Episode::steps).collect();
-    let mut rest = episodes.into_iter();
-    cut(&steps, most, cost)
+) -> Result<Batch, TrainError> {
+    let mut drawn: Vec<(usize, u64)> = indices
+        .into_iter()
+        .map(|index| (task.steps(Split::Train, index), index))
+        .collect();
+    drawn.sort_by_key(|&(steps, _)| std::cmp::Reverse(steps));
+    let sequences = drawn.len();
+    let (steps, indices): (Vec<usize>, Vec<u64>) = drawn.into_iter().unzip();
+    let blocks = blocks(indices, &steps, most, cost);
+    let count = blocks.len();
+    let episode =
+        |&index: &u64| checked_episode(task, Split::Train, index).map_err(TrainError::from);
+    let own = blocks[part(team, count)]
+        .par_iter()
+        .map(|block| block.iter().map(episode).collect())
+        .collect::<Result<Vec<Vec<Episode>>, TrainError>>();
+    let (blocks, targets) = match own {
+        Ok(own) => {
+            let targets = own.iter().map(|block| counted(block)).sum::<usize>();
+            (own, Ok(vec![targets]))
+        }
+        Err(error) => (Vec::new(), Err(error)),
+    };
+    Ok(Batch {
+        count,
+        blocks,
+        targets: share(team, targets)?.into_iter().sum::<usize>() as f64,
+        steps: steps.iter().sum::<usize>() as f64,
+        sequences,
+    })
+}
+
+/// Questions, or answer bits, that carry a loss.
+fn counted(episodes: &[Episode]) -> usize {
+    episodes.iter().map(|e| e.labels.counted()).sum()
+}
+
+/// Items with so many `steps` each, the longest first, in blocks.
+fn blocks<T>(
+    items: Vec<T>,
+    steps: &[usize],
+    most: impl Fn(usize) -> usize,
+    cost: BlockCost,
+) -> Vec<Vec<T>> {
+    let mut rest = items.into_iter();
+    cut(steps, most, cost)
         .into_iter()
         .map(|size| rest.by_ref().take(size).collect())
         .collect()

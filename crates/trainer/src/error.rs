@@ -202,6 +202,36 @@ pub enum TrainError {
         /// The most that an episode may have.
         most: usize,
     },
+    /// Another rank of the training ran into an error, and says it.
+    #[error("rank {rank}: {message}")]
+    Elsewhere {
+        /// Which one.
+        rank: usize,
+        /// Its error.
+        message: String,
+    },
+    /// Another rank of the training does not answer.
+    #[error("rank {rank} is gone: {reason}; --resume goes on from the last checkpoint")]
+    Gone {
+        /// Which one.
+        rank: usize,
+        /// How that is known.
+        reason: String,
+    },
+    /// A rank has not what the others have.
+    #[error(
+        "rank {rank} does not have the {what} of rank 0: all ranks need the same program, the same data and the same kind of \
+         machine"
+    )]
+    Apart {
+        /// Which one.
+        rank: usize,
+        /// What differs.
+        what: &'static str,
+    },
+    /// Ranks do not understand each other.
+    #[error("a message from rank to rank cannot be read: {0}. Do all ranks run the same program?")]
+    Message(String),
     /// Episodes do not go together in a batch.
     #[error("batch: {0}")]
     Batch(String),
@@ -235,6 +265,14 @@ impl TrainError {
         move |misfit| Self::Damaged {
             path,
             reason: misfit.to_string(),
+        }
+    }
+
+    /// Another rank does not answer.
+    pub(crate) fn gone(rank: usize, reason: &str) -> Self {
+        Self::Gone {
+            rank,
+            reason: reason.to_owned(),
         }
     }
 

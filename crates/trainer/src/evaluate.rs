@@ -13,6 +13,7 @@ use crate::batch::{BLOCK, Block};
 use crate::error::TrainError;
 use crate::objective::{Losses, Scale, block_errors, block_forward};
 use crate::task::checked_episode;
+use crate::team::{Alone, Team, part, share};
 
 /// Errors in percent.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -69,6 +70,21 @@ pub fn evaluate(
     split: Split,
     generated: u64,
 ) -> Result<Evaluation, TrainError> {
+    evaluate_over(&Alone, task, model, parameters, split, generated)
+}
+
+/// [`evaluate`] with its blocks spread over ranks, each of which gets the whole.
+///
+/// # Errors
+/// As [`evaluate`], on whichever rank.
+pub(crate) fn evaluate_over(
+    team: &dyn Team,
+    task: &dyn Task,
+    model: &Model<f32>,
+    parameters: &Parameters<Array<f32>>,
+    split: Split,
+    generated: u64,
+) -> Result<Evaluation, TrainError> {
     let count = task.len(split).unwrap_or(generated);
     if count == 0 {
         return Err(TrainError::EmptySplit {
@@ -85,8 +101,9 @@ pub fn evaluate(
         meta_weight: 1.0,
         truncate: 0,
     };
-    let parts = indices
-        .par_chunks(BLOCK)
+    let chunks: Vec<&[u64]> = indices.chunks(BLOCK).collect();
+    let parts = chunks[part(team, chunks.len())]
+        .par_iter()
         .map(|chunk| {
             let episodes = chunk
                 .iter()
@@ -102,7 +119,8 @@ pub fn evaluate(
             let unknown: usize = block.episodes.iter().map(|e| e.labels.unknown()).sum();
             Ok((losses, errors, steps, unknown))
         })
-        .collect::<Result<Vec<_>, TrainError>>()?;
+        .collect::<Result<Vec<_>, TrainError>>();
+    let parts = share(team, parts)?;
     let (mut losses, mut steps, mut unknown) = (Losses::default(), 0, 0);
     let mut groups: BTreeMap<String, Errors> = BTreeMap::new();
     for (part, errors, part_steps, part_unknown) in parts {

@@ -18,6 +18,7 @@ pub mod order;
 pub mod rl;
 pub mod run;
 pub mod task;
+pub mod team;
 
 mod bench;
 mod error;

@@ -7,9 +7,12 @@ use mnm_controller::{Masks, Model};
 use mnm_tasks::{Errors, Task};
 use mnm_tensor::kernels::{Kernels, vectorised};
 use mnm_tensor::{Array, Float, Order, Parameters, Tape, Tensor, gradient};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::batch::{Answers, Block};
 use crate::error::TrainError;
+use crate::team::Arrays;
 
 /// What the sums over a block are divided by: the whole batch's counts, so that blocks simply add up.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +28,7 @@ pub struct Scale {
 }
 
 /// A block's share of the losses.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Losses {
     /// Cross-entropy, mean over the batch's questions or bits, in nats.
     pub task: f64,
@@ -67,6 +70,24 @@ impl<F: Float> BlockGradient<F> {
             }
         }
         self
+    }
+}
+
+/// As ranks send it to each other, to the bit.
+impl Serialize for BlockGradient<f32> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (self.losses, self.errors, Arrays::of(&self.gradient)).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for BlockGradient<f32> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (losses, errors, gradient) = <(Losses, Errors, Arrays)>::deserialize(deserializer)?;
+        Ok(Self {
+            losses,
+            errors,
+            gradient: gradient.open().map_err(D::Error::custom)?,
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod job;
 mod players;
 mod results;
 mod runs;
+mod share;
 mod suite;
 mod train;
 mod view;
@@ -24,6 +25,7 @@ use clap::Args;
 use crate::{files, setup, shell, workspace};
 use folder::State;
 use job::Job;
+use share::Share;
 use suite::Suite;
 use train::{Outcome, Plan};
 
@@ -55,12 +57,22 @@ pub struct Options {
     /// Only the runs whose names contain TEXT
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Only every N-th run from the K-th on, for N machines with one folder; whoever ends last makes the tables [default: what mpirun
+    /// or srun says]
+    #[arg(long, value_name = "K/N")]
+    share: Option<Share>,
 }
 
 impl Options {
     /// Whether `--only` leaves a run of this name in.
     fn wants(&self, name: &str) -> bool {
         self.only.as_ref().is_none_or(|text| name.contains(text))
+    }
+
+    /// The share of the runs that is ours.
+    fn share(&self) -> Share {
+        let said = |name: &str| std::env::var(name).ok()?.parse().ok();
+        self.share.unwrap_or_else(|| Share::launched(said))
     }
 }
 
@@ -81,7 +93,14 @@ pub fn run(options: &Options) -> Result<()> {
         .clone()
         .unwrap_or_else(|| default_folder(options));
     let out = std::path::absolute(&out).with_context(|| out.display().to_string())?;
-    let jobs = jobs(&suite, options, data.as_deref(), &out)?;
+    let all = jobs(&suite, options, data.as_deref(), &out)?;
+    let share = options.share();
+    let (jobs, others): (Vec<_>, Vec<_>) = all
+        .into_iter()
+        .enumerate()
+        .partition(|(number, _)| share.has(*number));
+    let [jobs, others] =
+        [jobs, others].map(|jobs| jobs.into_iter().map(|(_, job)| job).collect::<Vec<Job>>());
     let width = width(options, jobs.len());
 
     println!("{}: {}", suite.title, suite.about);
@@ -109,6 +128,13 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("stopped; the same command goes on from here");
     }
 
+    if share.is_part() {
+        println!(
+            "share {share}: {} runs here, {} with the others",
+            jobs.len(),
+            others.len()
+        );
+    }
     let failures: Vec<String> = jobs
         .iter()
         .zip(&outcomes)
@@ -117,7 +143,14 @@ pub fn run(options: &Options) -> Result<()> {
             _ => None,
         })
         .collect();
-    let told = tell(&suite, options, &plan, &remarks, &out);
+    let told = match others.iter().find(|job| !job.is_done()) {
+        // Who comes last tells of all.
+        Some(job) => {
+            println!("{} is still to be trained: no tables yet", job.run.name);
+            Ok(())
+        }
+        None => tell(&suite, options, &plan, &remarks, &out),
+    };
     println!("took {}", view::words(start.elapsed()));
     if failures.is_empty() {
         return told;
@@ -319,6 +352,7 @@ mod tests {
             out: None,
             jobs: None,
             only: Some("no such name".to_owned()),
+            share: None,
         };
         let told = || known(&suite, &options, None, out.path()).len();
         assert_eq!(told(), 0);

@@ -12,6 +12,7 @@ use super::evaluate::evaluated;
 use super::folder::State;
 use super::interrupt::{apart, stopped, watch};
 use super::job::Job;
+use super::share::TOGETHER;
 use super::view::{Line, View};
 use crate::shell;
 
@@ -114,6 +115,10 @@ fn command(mnm: &Path, job: &Job) -> Command {
     }
     // OpenBLAS would start threads of its own in every run; it is never where the time goes.
     command.env("OPENBLAS_NUM_THREADS", "1");
+    // Each run by itself, though a launcher may have started several of us.
+    for name in TOGETHER {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -329,6 +334,11 @@ esac
     fn a_run_with_a_folder_is_resumed_and_one_without_is_started() {
         let (folder, plan) = fixture();
         let job = job(folder.path(), 1);
+        let launched = |name: &str| {
+            let command = command(&plan.mnm, &job);
+            command.get_envs().any(|env| env == (name.as_ref(), None))
+        };
+        assert!(TOGETHER.iter().all(|name| launched(name)));
         let resumes = |job: &Job| {
             command(&plan.mnm, job)
                 .get_args()

@@ -1,4 +1,4 @@
-//! `cargo xtask setup`: the one system package that the workspace needs, and with `--browser` what one of its tests needs besides.
+//! `cargo xtask setup`: the one system package that the workspace needs; with `--browser` and `--mpi` also what some tests need.
 //!
 //! `mnm-trainer` takes singular values and QR factorisations from LAPACK, through `ndarray-linalg`; `mnm-openblas` links the
 //! system's OpenBLAS for it. Its build script stops where a trial link fails; the same trial is made here, before anything is
@@ -8,6 +8,7 @@ pub mod browser;
 mod install;
 #[path = "../../../crates/openblas/build/managers.rs"]
 pub mod managers;
+pub mod mpi;
 #[path = "../../../crates/openblas/build/probe.rs"]
 mod probe;
 
@@ -29,9 +30,12 @@ pub struct Options {
     /// Chromium and its driver too, in which `cargo xtask ci` tests the page of `mnm play`
     #[arg(long)]
     pub browser: bool,
+    /// An MPI too, with which `cargo xtask ci` tests `mpirun mnm train`
+    #[arg(long)]
+    pub mpi: bool,
 }
 
-/// Makes sure that programs of the workspace can be linked, and if that was asked for that there is a browser to test in.
+/// Makes sure that programs of the workspace can be linked, and that there is what was asked for to test with.
 ///
 /// # Errors
 /// If something is missing and cannot or may not be installed; the message holds the one line to run.
@@ -39,6 +43,9 @@ pub fn run(options: &Options) -> Result<()> {
     library(options)?;
     if options.browser {
         browser::provide(options)?;
+    }
+    if options.mpi {
+        mpi::provide(options)?;
     }
     Ok(())
 }

@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use clap::Args;
 use mnm_report::CurvesAndEvents;
-use mnm_trainer::{Config, Ended, Summary, TrainOptions, train_observed};
+use mnm_trainer::team::{Team, lead};
+use mnm_trainer::{Config, Ended, Summary, TrainError, TrainOptions, train_observed};
 
 use crate::output::print;
+use crate::ranks;
 
 /// What a program ends with that was stopped by Ctrl-C.
 const INTERRUPTED: u8 = 130;
@@ -24,6 +26,9 @@ const INTERRUPTED: u8 = 130;
 ///
 /// Ctrl-C stops after the step at hand and leaves a run that --resume continues to the same bytes as if it had never
 /// stopped; a second Ctrl-C stops at once, and the run can be resumed from its last checkpoint.
+///
+/// A program that was built with MPI (cargo's feature `mpi`) trains on several machines: `mpirun -n N mnm train ...` spreads the
+/// blocks of every batch over N processes, and comes to the same bytes as one.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
@@ -32,6 +37,7 @@ Examples:
   mnm train babi --set data.dir=data/babi --set 'data.tasks=[1]' --out runs/qa1
   mnm train babi --set data.dir=data/babi --set model.kind=lstm
   mnm train maze9 --set model.kind=lstm --out runs/maze9-lstm
+  mpirun -n 4 mnm train babi --set data.dir=data/babi --set train.batch=256
   mnm train maze9 --set train.from=docs/results/rl/maze9-mnm-p --out runs/more
   mnm train runs/qa1/config.toml --out runs/qa1 --resume --set train.steps=2e4")]
 pub struct Arguments {
@@ -56,7 +62,8 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let config = Config::load(&arguments.config, &arguments.set)?;
+    let team = ranks::team()?;
+    let config = config(team.as_ref(), arguments)?;
     let out = match &arguments.out {
         Some(folder) => folder.clone(),
         None => default_folder(&arguments.config, config.seed),
@@ -65,8 +72,12 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         resume: arguments.resume,
         stop: stop_on_interrupt()?,
         quiet: arguments.quiet,
+        team: Arc::clone(&team),
     };
     let summary = train_observed(&config, &out, &options, &mut CurvesAndEvents::default())?;
+    if team.rank() > 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
     let printed = if arguments.quiet {
         Ok(())
     } else {
@@ -76,6 +87,19 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode> {
         // However much of it could be said.
         Ended::Interrupted => Ok(ExitCode::from(INTERRUPTED)),
         _ => printed.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// The config, which rank 0 reads for all.
+fn config(team: &dyn Team, arguments: &Arguments) -> Result<Config> {
+    let mut own = None;
+    let text = lead(team, || {
+        let config = Config::load(&arguments.config, &arguments.set).map_err(TrainError::from)?;
+        Ok(own.insert(config).to_toml())
+    })?;
+    match own {
+        Some(own) => Ok(own),
+        None => Ok(Config::parse("the config of rank 0", &text, &[])?),
     }
 }
 

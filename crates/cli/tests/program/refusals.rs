@@ -464,3 +464,21 @@ fn a_command_line_that_makes_no_sense() {
         bad(2, &mut command(arguments.iter().copied()));
     }
 }
+
+#[test]
+#[cfg(not(feature = "mpi"))]
+fn ranks_of_a_program_without_mpi_are_refused_once() {
+    let (_top, run) = folder();
+    let launched = |rank: &str| {
+        let mut command = tiny(&run, &["--quiet"]);
+        command.env("OMPI_COMM_WORLD_SIZE", "2");
+        command.env("OMPI_COMM_WORLD_RANK", rank);
+        command
+    };
+    says(
+        &bad(2, &mut launched("0")),
+        &["2 processes", "without MPI", "--features mpi"],
+    );
+    crate::mnm::silent(&mut launched("1"));
+    assert!(!run.exists());
+}

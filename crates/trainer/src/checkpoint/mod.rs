@@ -55,6 +55,12 @@ impl Checkpoint {
         self.to_container().write(path)
     }
 
+    /// The bytes of its file.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        // Texts under texts: JSON has them all.
+        self.to_container().to_bytes().unwrap_or_default()
+    }
+
     /// What stands in its file.
     pub fn to_container(&self) -> Container {
         let mut metadata = BTreeMap::from([("config".to_owned(), self.config.clone())]);

@@ -132,6 +132,7 @@ pub const KEYS: &[Key] = keys! {
     "train.from", "a run folder or a file", ALL, "Where the initial weights come from; unset, they are drawn";
     "train.steps", STEPS, ALL, "Optimiser steps at most";
     "train.batch", MANY, ALL, "Sequences a step";
+    "train.block", MANY, ALL, "Sequences of a block at most: smaller blocks keep more threads and ranks busy; unset, the sizes say";
     "train.learning_rate", POSITIVE, ALL, "Adam's step size, after warm-up and before decay";
     "train.warmup", WHOLE, ALL, "Steps over which the learning rate rises from 0";
     "train.decay", "constant, linear, cosine", ALL, "How it goes down afterwards";

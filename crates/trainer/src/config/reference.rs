@@ -194,6 +194,7 @@ mod tests {
             "data.babi.subset",
             "data.babi.recall_epochs",
             "train.from",
+            "train.block",
             "train.average",
             "rl.stop_reward",
         ];

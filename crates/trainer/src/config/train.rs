@@ -33,6 +33,10 @@ pub struct TrainConfig {
     pub steps: u64,
     /// Sequences a step.
     pub batch: usize,
+    /// Sequences, or worlds, of a block at most, where the sizes allow more: smaller blocks are more, for more threads and ranks. Unset, the
+    /// sizes alone say. It changes the order of sums, and so the last bits of a result.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub block: Option<usize>,
     /// Adam's step size, after warm-up and before decay.
     pub learning_rate: f64,
     /// Steps over which the learning rate rises from 0.
@@ -81,6 +85,7 @@ impl Default for TrainConfig {
             from: None,
             steps: 10_000,
             batch: 32,
+            block: None,
             learning_rate: 1e-3,
             warmup: 0,
             decay: Decay::Constant,
@@ -113,6 +118,7 @@ impl TrainConfig {
         // What is held in memory at once is bounded lower.
         let held = [
             ("train.batch", self.batch as u64),
+            ("train.block", self.block.unwrap_or(1) as u64),
             ("train.bucket", self.bucket as u64),
             ("train.valid_episodes", self.valid_episodes),
         ];
@@ -182,6 +188,11 @@ impl TrainConfig {
         Ok(())
     }
 
+    /// How many sequences a block may have of which the sizes allow `most`.
+    pub(crate) fn block_of(&self, most: usize) -> usize {
+        self.block.map_or(most, |block| block.min(most))
+    }
+
     /// The learning rate of step `step`, counted from 0.
     pub fn learning_rate_at(&self, step: u64) -> f64 {
         if step < self.warmup {
@@ -237,13 +248,18 @@ mod tests {
                 ..TrainConfig::default()
             },
             TrainConfig {
+                block: Some(0),
+                ..TrainConfig::default()
+            },
+            TrainConfig {
                 clip: -1.0,
                 ..TrainConfig::default()
             },
         ];
-        for (config, key) in wrong
-            .iter()
-            .zip(["batch", "learning_rate", "beta1", "clip"])
+        for (config, key) in
+            wrong
+                .iter()
+                .zip(["batch", "learning_rate", "beta1", "train.block", "clip"])
         {
             let message = config.validate().expect_err(key).to_string();
             assert!(message.contains(key), "{message}");

@@ -14,6 +14,7 @@ use super::environment::no_environment;
 use crate::batch::BLOCK;
 use crate::config::{Config, DataConfig};
 use crate::error::TrainError;
+use crate::team::{Alone, Team, part, share};
 
 /// A mean over episodes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +91,7 @@ pub struct AgentEvaluation {
 }
 
 /// What was played: rewards `[T][B]`, and regrets `[B]` where there are any.
-#[derive(Default)]
+#[derive(Default, Serialize, Deserialize)]
 struct Played {
     rewards: Vec<Vec<f32>>,
     regrets: Option<Vec<f64>>,
@@ -178,8 +179,9 @@ fn play_in<A: Arena>(
     })
 }
 
-/// The agent in the first `episodes` episodes of a split: blocks in parallel, put together in order.
+/// The agent in the first `episodes` episodes of a split: blocks in parallel and spread over ranks, put together in order.
 fn play_agent<A: Arena>(
+    team: &dyn Team,
     options: &A::Options,
     agent: AgentRef<'_>,
     split: Split,
@@ -199,7 +201,8 @@ fn play_agent<A: Arena>(
         player.check()?;
         played
     };
-    let parts = in_parallel(starts, &block)?;
+    let own = starts[part(team, starts.len())].to_vec();
+    let parts = share(team, in_parallel(own, &block))?;
     let mut all = Played::default();
     parts.into_iter().for_each(|part| all.extend(part));
     Ok(all.figures(A::FINDS))
@@ -237,8 +240,9 @@ fn play_players<A: Arena>(
         .collect()
 }
 
-/// What the agent earns in the first `episodes` episodes of a split.
+/// What the agent earns in the first `episodes` episodes of a split, which are spread over ranks.
 pub(crate) fn play_split(
+    team: &dyn Team,
     config: &Config,
     model: &Model<f32>,
     parameters: &Parameters<Array<f32>>,
@@ -251,10 +255,10 @@ pub(crate) fn play_split(
         seed: config.seed,
     };
     match &config.data {
-        DataConfig::Maze(options) => play_agent::<GridMaze>(options, agent, split, episodes),
-        DataConfig::Bandit(options) => play_agent::<Bandit>(options, agent, split, episodes),
-        DataConfig::Mdp(options) => play_agent::<TabularMdp>(options, agent, split, episodes),
-        DataConfig::Cues(options) => play_agent::<Cues>(options, agent, split, episodes),
+        DataConfig::Maze(options) => play_agent::<GridMaze>(team, options, agent, split, episodes),
+        DataConfig::Bandit(options) => play_agent::<Bandit>(team, options, agent, split, episodes),
+        DataConfig::Mdp(options) => play_agent::<TabularMdp>(team, options, agent, split, episodes),
+        DataConfig::Cues(options) => play_agent::<Cues>(team, options, agent, split, episodes),
         _ => Err(no_environment()),
     }
 }
@@ -266,7 +270,8 @@ pub(crate) fn play_split(
 /// A setting out of range, or no episodes.
 pub fn evaluate(agent: &Agent, split: Split, episodes: u64) -> Result<AgentEvaluation, TrainError> {
     let (config, seed) = (&agent.config, agent.config.seed);
-    let figures = play_split(config, &agent.model, &agent.parameters, split, episodes)?;
+    let (model, parameters) = (&agent.model, &agent.parameters);
+    let figures = play_split(&Alone, config, model, parameters, split, episodes)?;
     let (task, players) = match &config.data {
         DataConfig::Maze(options) => (
             "maze",

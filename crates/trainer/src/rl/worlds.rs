@@ -6,6 +6,7 @@ use mnm_tasks::stream;
 use mnm_tensor::{Array, Parameters};
 use ndarray::IxDyn;
 use rand::RngExt;
+use serde::{Deserialize, Serialize};
 
 use super::loss::Segment;
 use super::policy::{Policy, draw_action};
@@ -29,7 +30,7 @@ pub(crate) struct Worlds {
 }
 
 /// What playing a segment says to the logs.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     /// Steps of all worlds.
     pub(crate) steps: usize,

@@ -1,6 +1,7 @@
 //! Learning of an agent that plays, by A2C: a step plays a segment in every world and learns from it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use mnm_controller::Model;
@@ -14,6 +15,7 @@ use super::learning::{Counters, Dated, Learning, Means, Saved, overflow};
 use super::origin::Origin;
 use super::step::{StepOutcome, not_finite};
 use super::summary::{Ended, Summary};
+use super::tree::sum_over;
 use crate::batch::BLOCK;
 use crate::checkpoint::Checkpoint;
 use crate::config::{Config, RlConfig};
@@ -22,16 +24,20 @@ use crate::folder::RunFolder;
 use crate::objective::BlockGradient;
 use crate::rl::worlds::{Outcome, Worlds};
 use crate::rl::{
-    AgentLosses, AgentRecord, AgentSummary, LossWeights, build_agent, build_environment,
+    AgentLosses, AgentRecord, AgentSummary, LossWeights, Segment, build_agent, build_environment,
     play_split, segment_gradient,
 };
+use crate::team::{Arrays, Team, collect, part, share};
 
 /// Worlds in which the agent plays.
 pub(super) struct Agents {
     config: Config,
+    team: Arc<dyn Team>,
     settings: RlConfig,
     environment: String,
-    /// Block after block.
+    /// Blocks of worlds of all ranks.
+    blocks: usize,
+    /// Those of this rank, block after block.
     worlds: Vec<Worlds>,
     /// Steps of all worlds.
     environment_steps: u64,
@@ -110,13 +116,16 @@ impl Learning for Agents {
         config: &Config,
         _folder: &RunFolder,
         _origin: &Origin,
+        team: &Arc<dyn Team>,
     ) -> Result<(Self, Model<f32>), TrainError> {
         let one = build_environment(&config.data, 1, config.seed, Split::Train)?;
         let model = build_agent(&config.model, one.as_ref())?;
-        let worlds = (0..config.train.batch)
-            .step_by(BLOCK)
-            .map(|first| {
-                let batch = BLOCK.min(config.train.batch - first);
+        let size = config.train.block_of(BLOCK);
+        let blocks = config.train.batch.div_ceil(size);
+        let worlds = part(team.as_ref(), blocks)
+            .map(|block| {
+                let first = block * size;
+                let batch = size.min(config.train.batch - first);
                 let environment =
                     build_environment(&config.data, batch, config.seed, Split::Train)?;
                 Worlds::begin(environment, first as u64)
@@ -124,8 +133,10 @@ impl Learning for Agents {
             .collect::<Result<Vec<_>, _>>()?;
         let learning = Self {
             config: config.clone(),
+            team: Arc::clone(team),
             settings: config.rl.clone().unwrap_or_default(),
             environment: one.name().to_owned(),
+            blocks,
             worlds,
             environment_steps: 0,
             window: Window::default(),
@@ -148,14 +159,16 @@ impl Learning for Agents {
             worlds: saved,
         } = serde_json::from_value(checkpoint.progress.clone())
             .map_err(|e| damaged(format!("the state of the training cannot be read: {e}")))?;
-        if saved.len() != self.worlds.len() {
+        if saved.len() != self.blocks {
             return Err(damaged(format!(
                 "it holds {} blocks of worlds, expected {}",
                 saved.len(),
-                self.worlds.len()
+                self.blocks
             )));
         }
-        for (block, (worlds, saved)) in self.worlds.iter_mut().zip(saved).enumerate() {
+        let own = part(self.team.as_ref(), self.blocks);
+        let saved = saved.into_iter().enumerate().skip(own.start);
+        for (worlds, (block, saved)) in self.worlds.iter_mut().zip(saved) {
             let bytes = from_hex(&saved.environment).ok_or_else(|| {
                 damaged(format!(
                     "the environment of block {block} is not hexadecimal"
@@ -187,19 +200,25 @@ impl Learning for Agents {
     }
 
     /// Also in the middle of an episode.
-    fn save(&self, counters: &Counters<f64>) -> Saved {
-        let mut parts = Parameters::new();
-        for (block, worlds) in self.worlds.iter().enumerate() {
-            for (name, part) in worlds.carried.iter().flat_map(Parameters::iter) {
-                parts.insert(format!("{}{name}", carried_prefix(block)), part.clone());
+    fn save(&self, counters: &Counters<f64>) -> Result<Saved, TrainError> {
+        let own = self.worlds.iter().map(|worlds| {
+            let saved = SavedWorlds {
+                first: worlds.first,
+                step: worlds.step,
+                earned: worlds.earned.clone(),
+                environment: to_hex(&worlds.save()),
+            };
+            (saved, worlds.carried.as_ref().map(Arrays::of))
+        });
+        let (mut worlds, mut parts) = (Vec::new(), Parameters::new());
+        let all = collect(self.team.as_ref(), own.collect())?;
+        for (block, (saved, carried)) in all.into_iter().enumerate() {
+            worlds.push(saved);
+            let carried = carried.map(Arrays::open).transpose();
+            for (name, part) in carried.map_err(TrainError::Message)?.into_iter().flatten() {
+                parts.insert(format!("{}{name}", carried_prefix(block)), part);
             }
         }
-        let worlds = self.worlds.iter().map(|worlds| SavedWorlds {
-            first: worlds.first,
-            step: worlds.step,
-            earned: worlds.earned.clone(),
-            environment: to_hex(&worlds.save()),
-        });
         let progress = Progress {
             counters: SavedCounters {
                 step: counters.step,
@@ -208,12 +227,12 @@ impl Learning for Agents {
                 best: counters.best,
                 window: self.window.clone(),
             },
-            worlds: worlds.collect(),
+            worlds,
         };
-        Saved {
+        Ok(Saved {
             progress: serde_json::to_value(progress).unwrap_or_default(),
             carried: parts,
-        }
+        })
     }
 
     fn task(&self) -> &str {
@@ -225,7 +244,7 @@ impl Learning for Agents {
         learner: &Learner,
         step: u64,
     ) -> Result<(StepOutcome, Self::Noted), TrainError> {
-        let config = &self.config;
+        let (config, team) = (&self.config, self.team.as_ref());
         let (model, parameters) = (&learner.model, &learner.parameters);
         let settings = &self.settings.at(step, config.train.steps);
         let batch = config.train.batch as u64;
@@ -233,10 +252,17 @@ impl Learning for Agents {
             .worlds
             .par_iter_mut()
             .map(|block| block.play(model, parameters, settings, config.seed, batch))
-            .collect::<Result<Vec<_>, TrainError>>()?;
+            .collect::<Result<Vec<_>, TrainError>>();
+        let (segments, outcomes) = match segments {
+            Ok(segments) => {
+                let (segments, outcomes): (Vec<Segment<f32>>, _) = segments.into_iter().unzip();
+                (segments, Ok(outcomes))
+            }
+            Err(error) => (Vec::new(), Err(error)),
+        };
         let mut played = Outcome::default();
-        for (_, outcome) in &segments {
-            played += *outcome;
+        for outcome in share(team, outcomes)? {
+            played += outcome;
         }
         let weights = LossWeights {
             steps: played.steps as f64,
@@ -244,19 +270,11 @@ impl Learning for Agents {
             entropy: settings.entropy_weight,
             meta: config.train.meta_weight,
         };
-        let parts = segments
-            .into_par_iter()
-            .map(|(segment, _)| segment_gradient(model, parameters, &segment, weights))
-            .collect::<Result<Vec<_>, TrainError>>()?;
-        let mut losses = AgentLosses::default();
-        let mut blocks = Vec::with_capacity(parts.len());
-        for (block, part) in parts {
-            losses += part;
-            blocks.push(block);
-        }
-        let sum = blocks.into_iter().reduce(BlockGradient::plus);
+        let one = |_, segment: Segment<f32>| segment_gradient(model, parameters, &segment, weights);
+        let sum = sum_over(team, self.blocks, segments, &one, &together)?;
+        let (sum, losses) = sum.unzip();
         let (outcome, _) = StepOutcome::of(sum, played.episodes)?;
-        Ok((outcome, (losses, played)))
+        Ok((outcome, (losses.unwrap_or_default(), played)))
     }
 
     fn note(&mut self, outcome: &StepOutcome, (losses, played): Self::Noted) {
@@ -272,10 +290,12 @@ impl Learning for Agents {
     }
 
     /// What agents carry.
-    fn not_finite(&self) -> Option<String> {
+    fn not_finite(&self) -> Result<Option<String>, TrainError> {
         let worlds = self.worlds.iter();
         let carried = worlds.filter_map(|block| block.carried.as_ref());
-        not_finite(carried.flat_map(Parameters::iter))
+        let found = not_finite(carried.flat_map(Parameters::iter));
+        let all = share(self.team.as_ref(), Ok(Vec::from_iter(found)))?;
+        Ok(all.into_iter().next())
     }
 
     fn message(&self) -> String {
@@ -367,7 +387,15 @@ impl Learning for Agents {
         parameters: &Parameters<Array<f32>>,
     ) -> Result<f64, TrainError> {
         let episodes = self.config.train.valid_episodes;
-        let figures = play_split(&self.config, model, parameters, Split::Valid, episodes)?;
+        let team = self.team.as_ref();
+        let figures = play_split(
+            team,
+            &self.config,
+            model,
+            parameters,
+            Split::Valid,
+            episodes,
+        )?;
         let reward = figures.reward.mean;
         if reward.is_finite() {
             Ok(reward)
@@ -400,6 +428,15 @@ impl Learning for Agents {
             environment_steps_per_second: self.speed(),
         });
     }
+}
+
+/// The shares of two blocks of worlds.
+fn together(
+    (left, mut losses): (BlockGradient<f32>, AgentLosses),
+    (right, more): (BlockGradient<f32>, AgentLosses),
+) -> (BlockGradient<f32>, AgentLosses) {
+    losses += more;
+    (left.plus(right), losses)
 }
 
 /// What the agent carries in a block, if it fits the model; else what does not.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use mnm_controller::Model;
 use mnm_tasks::{Errors, Split, Task, Vocabulary};
@@ -13,19 +14,22 @@ use super::learning::{Counters, Dated, Learning, Means, Saved, overflow};
 use super::origin::Origin;
 use super::step::{self, StepOutcome};
 use super::summary::{BestValid, Ended, Summary};
+use crate::batch::deal;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::TrainError;
-use crate::evaluate::evaluate;
+use crate::evaluate::evaluate_over;
 use crate::folder::RunFolder;
 use crate::metrics::{AverageValid, Record};
 use crate::order::Order;
 use crate::run::positions;
-use crate::task::{build_model, build_task, checked_episode, vocabulary_of};
+use crate::task::{build_model, build_task, vocabulary_of};
+use crate::team::Team;
 
 /// Batches of a task's episodes, in their order.
 pub(super) struct Answers {
     config: Config,
+    team: Arc<dyn Team>,
     task: Box<dyn Task>,
     order: Order,
     window: Window,
@@ -80,6 +84,7 @@ impl Learning for Answers {
         config: &Config,
         folder: &RunFolder,
         origin: &Origin,
+        team: &Arc<dyn Team>,
     ) -> Result<(Self, Model<f32>), TrainError> {
         let vocabulary = origin.checkpoint().and_then(|c| c.vocabulary.clone());
         let task = build_task(&config.data, config.seed, vocabulary)?;
@@ -96,6 +101,7 @@ impl Learning for Answers {
         let model = build_model(&config.model, task.interface(), positions)?;
         let learning = Self {
             config: config.clone(),
+            team: Arc::clone(team),
             task,
             order: Order::new(config.seed, config.train.batch, config.train.bucket),
             window: Window::default(),
@@ -132,7 +138,7 @@ impl Learning for Answers {
         })
     }
 
-    fn save(&self, counters: &Counters<Validation>) -> Saved {
+    fn save(&self, counters: &Counters<Validation>) -> Result<Saved, TrainError> {
         let every = self.config.train.valid_every;
         let progress = Progress {
             step: counters.step,
@@ -141,10 +147,22 @@ impl Learning for Answers {
             validations_without_better: counters.validations_without_better(every),
             window: self.window.clone(),
         };
-        Saved {
+        Ok(Saved {
             progress: serde_json::to_value(progress).unwrap_or_default(),
             carried: Parameters::new(),
-        }
+        })
+    }
+
+    /// Of how many episodes a data set has, and how long they are; what they say is for the user to see to.
+    fn digest(&self) -> u32 {
+        let lengths = [Split::Train, Split::Valid].into_iter().flat_map(|split| {
+            let episodes = self.task.len(split).unwrap_or(0);
+            let steps = (0..episodes).map(move |index| self.task.steps(split, index) as u64);
+            std::iter::once(episodes).chain(steps)
+        });
+        lengths.fold(0, |sum, length| {
+            crc32c::crc32c_append(sum, &length.to_le_bytes())
+        })
     }
 
     fn task(&self) -> &str {
@@ -168,11 +186,11 @@ impl Learning for Answers {
             model, parameters, ..
         } = learner;
         let task = self.task.as_ref();
-        let indices = self.order.indices(task, step).into_iter();
-        let episodes = indices
-            .map(|index| checked_episode(task, Split::Train, index))
-            .collect::<Result<Vec<_>, _>>()?;
-        step::compute(model, parameters, task, episodes, &self.config, step)
+        let team = self.team.as_ref();
+        let indices = self.order.indices(task, step);
+        let most = |steps| self.config.train.block_of(model.block(steps));
+        let batch = deal(team, task, indices, most, model.block_cost())?;
+        step::compute(team, model, parameters, task, batch, &self.config, step)
     }
 
     fn note(&mut self, outcome: &StepOutcome, errors: Errors) {
@@ -270,7 +288,14 @@ impl Learning for Answers {
     ) -> Result<Validation, TrainError> {
         let episodes = self.config.train.valid_episodes;
         let task = self.task.as_ref();
-        let outcome = evaluate(task, model, parameters, Split::Valid, episodes)?;
+        let outcome = evaluate_over(
+            self.team.as_ref(),
+            task,
+            model,
+            parameters,
+            Split::Valid,
+            episodes,
+        )?;
         if !outcome.loss.is_finite() {
             return Err(overflow("the loss"));
         }

@@ -36,11 +36,6 @@ impl Claim {
         })
     }
 
-    /// The folder.
-    pub(crate) fn folder(&self) -> &RunFolder {
-        &self.folder
-    }
-
     /// Leaves the config in the folder, and removes the half files of runs that were killed while they wrote.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! What one kind of learning has of its own; everything else about a training is the [loop](super::training)'s.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use mnm_controller::Model;
 use mnm_tasks::{Split, Vocabulary};
@@ -15,6 +16,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::RunFolder;
+use crate::team::Team;
 
 /// What every training counts. `F` is what a validation found.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +56,7 @@ pub(super) struct Saved {
 }
 
 /// One kind of learning: what a step does, what a validation finds and when it is better, and what goes into records and
-/// checkpoints.
+/// checkpoints. All ranks of a training call the same methods, and each method gives all of them the same.
 pub(super) trait Learning: Sized {
     /// What a validation finds.
     type Found: Clone + Serialize + for<'a> Deserialize<'a>;
@@ -68,6 +70,7 @@ pub(super) trait Learning: Sized {
         config: &Config,
         folder: &RunFolder,
         origin: &Origin,
+        team: &Arc<dyn Team>,
     ) -> Result<(Self, Model<f32>), TrainError>;
 
     /// Takes up what [`Learning::save`] gave, from the checkpoint in the file `path`.
@@ -78,8 +81,16 @@ pub(super) trait Learning: Sized {
         path: &Path,
     ) -> Result<Counters<Self::Found>, TrainError>;
 
-    /// What is needed to go on.
-    fn save(&self, counters: &Counters<Self::Found>) -> Saved;
+    /// What is needed to go on; only rank 0 need have all of it.
+    ///
+    /// # Errors
+    /// A rank that is gone.
+    fn save(&self, counters: &Counters<Self::Found>) -> Result<Saved, TrainError>;
+
+    /// A checksum of what is learned from, where it is read and not generated.
+    fn digest(&self) -> u32 {
+        0
+    }
 
     /// The name of the task or environment.
     fn task(&self) -> &str;
@@ -104,9 +115,12 @@ pub(super) trait Learning: Sized {
     /// The step was taken: its figures count until the next line of `metrics.jsonl`.
     fn note(&mut self, outcome: &StepOutcome, noted: Self::Noted);
 
-    /// What else is not finite after a step, by name.
-    fn not_finite(&self) -> Option<String> {
-        None
+    /// What else is not finite after a step on any rank, by name.
+    ///
+    /// # Errors
+    /// A rank that is gone.
+    fn not_finite(&self) -> Result<Option<String>, TrainError> {
+        Ok(None)
     }
 
     /// How it goes, for the progress bar.

@@ -20,9 +20,11 @@ use std::path::Path;
 use mnm_controller::Model;
 use mnm_tasks::{Episode, Task};
 
+use crate::batch::collate;
 use crate::config::{Config, check_threads};
 use crate::error::TrainError;
 use crate::observe::Observer;
+use crate::team::Alone;
 
 use agents::Agents;
 use answers::Answers;
@@ -32,7 +34,8 @@ use training::Training;
 pub use summary::{BestValid, Ended, Summary};
 pub use training::TrainOptions;
 
-/// Trains the model of `config` and leaves everything in the folder `out`.
+/// Trains the model of `config` and leaves everything in the folder `out`. Of several ranks (`options.team`) all call it, with the
+/// same config; rank 0 alone sees the folder.
 ///
 /// # Errors
 /// [`TrainError`]: a config or data that do not hold, a folder that cannot be written or holds a run already, or a
@@ -99,7 +102,9 @@ impl Stepper {
         let Learner {
             model, parameters, ..
         } = &self.learner;
-        let (outcome, _) = step::compute(model, parameters, task, episodes, config, self.steps)?;
+        let batch = collate(episodes, |steps| model.block(steps), model.block_cost());
+        let (outcome, _) =
+            step::compute(&Alone, model, parameters, task, batch, config, self.steps)?;
         self.learner.apply(&outcome, &config.train, self.steps);
         self.steps += 1;
         Ok(outcome.losses.task + config.train.meta_weight * outcome.losses.meta)

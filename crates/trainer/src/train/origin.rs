@@ -5,13 +5,16 @@ use std::path::Path;
 
 use mnm_controller::Model;
 use mnm_tasks::{Interface, Vocabulary};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use super::resume;
-use crate::checkpoint::{Checkpoint, check_parameters};
+use crate::checkpoint::{Checkpoint, Container, check_parameters};
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::{RunFolder, Weights};
 use crate::task::{build_task, vocabulary_of};
+use crate::team::{Team, lead};
 
 /// How many unknown words a message names.
 const NAMED: usize = 8;
@@ -26,7 +29,50 @@ pub(crate) enum Origin {
     Saved(Checkpoint),
 }
 
+/// The same on its way to other ranks, checkpoints as the bytes of their files.
+#[derive(Serialize, Deserialize)]
+enum Sent {
+    Fresh,
+    Parameters(ByteBuf),
+    Saved(ByteBuf),
+}
+
 impl Origin {
+    /// What [`Origin::find`] finds on rank 0, for all ranks.
+    ///
+    /// # Errors
+    /// Its errors.
+    pub(crate) fn shared(
+        team: &dyn Team,
+        folder: &RunFolder,
+        config: &Config,
+        resume: bool,
+    ) -> Result<Self, TrainError> {
+        if team.size() == 1 {
+            return Self::find(folder, config, resume);
+        }
+        let mut own = None;
+        let sent = lead(team, || {
+            let found = own.insert(Self::find(folder, config, resume)?);
+            let bytes = |checkpoint: &Checkpoint| ByteBuf::from(checkpoint.bytes());
+            Ok(match found {
+                Self::Fresh => Sent::Fresh,
+                Self::Parameters(checkpoint) => Sent::Parameters(bytes(checkpoint)),
+                Self::Saved(checkpoint) => Sent::Saved(bytes(checkpoint)),
+            })
+        })?;
+        if let Some(own) = own {
+            return Ok(own);
+        }
+        let path = folder.checkpoint();
+        let read = |bytes: ByteBuf| Checkpoint::of(&path, Container::from_bytes(&path, &bytes)?);
+        Ok(match sent {
+            Sent::Fresh => Self::Fresh,
+            Sent::Parameters(bytes) => Self::Parameters(read(bytes)?),
+            Sent::Saved(bytes) => Self::Saved(read(bytes)?),
+        })
+    }
+
     /// The run in `folder` if it is to `resume`, else what `train.from` names, else nothing.
     ///
     /// # Errors

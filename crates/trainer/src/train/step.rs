@@ -3,18 +3,19 @@
 use std::path::Path;
 
 use mnm_controller::Model;
-use mnm_tasks::{Episode, Errors, Task, stream};
+use mnm_tasks::{Errors, Task, stream};
 use mnm_tensor::kernels::vectorised;
 use mnm_tensor::{Array, Parameters, dense};
 
-use super::tree::sum_in_order;
+use super::tree::sum_over;
 use crate::adam::global_norm;
-use crate::batch::{Block, collate};
+use crate::batch::{Batch, Block};
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::{AFTER_THE_STEP, TrainError};
 use crate::folder::RunFolder;
 use crate::objective::{BlockGradient, Losses, Scale, block_gradient};
+use crate::team::Team;
 
 /// What one batch says.
 #[derive(Debug)]
@@ -25,30 +26,30 @@ pub(crate) struct StepOutcome {
     pub(crate) sequences: usize,
 }
 
-/// The losses and the gradient of a batch; and the wrong answers.
+/// The losses and the gradient of a batch, of which every rank has its own blocks; and the wrong answers.
 pub(crate) fn compute(
+    team: &dyn Team,
     model: &Model<f32>,
     parameters: &Parameters<Array<f32>>,
     task: &dyn Task,
-    episodes: Vec<Episode>,
+    batch: Batch,
     config: &Config,
     step: u64,
 ) -> Result<(StepOutcome, Errors), TrainError> {
-    let batch = collate(episodes, |steps| model.block(steps), model.block_cost());
     let scale = Scale {
         targets: batch.targets.max(1.0),
         steps: batch.steps,
         meta_weight: config.train.meta_weight,
         truncate: config.train.truncate,
     };
-    let one = |number: usize, episodes: Vec<Episode>| {
+    let one = |number: usize, episodes| {
         let block = Block::new(episodes, model.outputs())?;
         // A stream a block and step: what is dropped does not hang on who computes it.
         let mut generator = stream(config.seed, &format!("dropout/{number}"), step);
         let masks = model.masks(block.steps, block.batch(), &mut generator);
         block_gradient(model, parameters, &block, task, &masks, scale)
     };
-    let sum = sum_in_order(batch.blocks, &one, &BlockGradient::plus)?;
+    let sum = sum_over(team, batch.count, batch.blocks, &one, &BlockGradient::plus)?;
     StepOutcome::of(sum, batch.sequences)
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use mnm_tensor::{Array, Parameters};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::average;
 use super::best::{self, Found};
@@ -23,12 +23,13 @@ use crate::metrics::{Mark, Metrics, history};
 use crate::observe::Observer;
 use crate::progress::Progress;
 use crate::room;
+use crate::team::{Alone, Team, agree, any, lead, same};
 
 /// Where a checkpoint's counters hold what it knows of the metrics.
 const MARK: &str = "metrics";
 
 /// How a training is run, beside its config.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct TrainOptions {
     /// Go on with the run in the folder, if there is one.
     pub resume: bool,
@@ -36,11 +37,25 @@ pub struct TrainOptions {
     pub stop: Arc<AtomicBool>,
     /// Show nothing.
     pub quiet: bool,
+    /// The processes that train together.
+    pub team: Arc<dyn Team>,
 }
 
-/// A training between two steps.
+impl Default for TrainOptions {
+    fn default() -> Self {
+        Self {
+            resume: false,
+            stop: Arc::default(),
+            quiet: false,
+            team: Arc::new(Alone),
+        }
+    }
+}
+
+/// A training between two steps, on one of its ranks.
 pub(super) struct Training<'a, L: Learning> {
     config: &'a Config,
+    team: Arc<dyn Team>,
     folder: RunFolder,
     learning: L,
     learner: Learner,
@@ -48,10 +63,16 @@ pub(super) struct Training<'a, L: Learning> {
     /// The last and the best validation of averaged parameters.
     average_last: Option<Dated<L::Found>>,
     average_best: Option<Dated<L::Found>>,
-    metrics: Metrics,
-    observer: &'a mut (dyn Observer + Send),
+    /// On rank 0.
+    records: Option<Records<'a>>,
     progress: Progress,
     begun: Instant,
+}
+
+/// What of a training is written down, by rank 0.
+struct Records<'a> {
+    metrics: Metrics,
+    observer: &'a mut (dyn Observer + Send),
     /// Given up last, when everything is written.
     _claim: Claim,
 }
@@ -70,21 +91,51 @@ impl<'a, L: Learning> Training<'a, L> {
         options: &TrainOptions,
         observer: &'a mut (dyn Observer + Send),
     ) -> Result<Self, TrainError> {
-        let claim = Claim::on(out)?;
-        let folder = claim.folder().clone();
-        let origin = Origin::find(&folder, config, options.resume)?;
-        let (mut learning, model) = L::prepare(config, &folder, &origin)?;
+        let team = Arc::clone(&options.team);
+        let folder = RunFolder::new(out);
+        let mut claim = None;
+        lead(team.as_ref(), || {
+            claim = Some(Claim::on(out)?);
+            Ok(())
+        })?;
+        let origin = Origin::shared(team.as_ref(), &folder, config, options.resume);
+        let ready = origin.and_then(|origin| {
+            let training = Self::ready(config, folder, &origin, options)?;
+            Ok((training, origin))
+        });
+        let (mut training, origin) = agree(team.as_ref(), ready)?;
+        let digest = || training.digest(training.learning.digest());
+        same(team.as_ref(), "config, data or parameters", digest)?;
+        lead(team.as_ref(), || match claim {
+            Some(claim) => training.begin_records(&origin, claim, observer),
+            None => Ok(()),
+        })?;
+        if training.counters.step == 0 {
+            // From here on a folder without a checkpoint is one that has lost it.
+            training.save()?;
+        }
+        Ok(training)
+    }
+
+    /// Everything that a rank has for itself.
+    fn ready(
+        config: &'a Config,
+        folder: RunFolder,
+        origin: &Origin,
+        options: &TrainOptions,
+    ) -> Result<Self, TrainError> {
+        let (mut learning, model) = L::prepare(config, &folder, origin, &options.team)?;
         origin.check_model(config, &model)?;
         room::check(config, &model)?;
         let path = folder.checkpoint();
-        let mut learner = Learner::begin(model, config, &origin, &path)?;
-        let average_best = match &origin {
+        let mut learner = Learner::begin(model, config, origin, &path)?;
+        let average_best = match origin {
             Origin::Saved(checkpoint) if config.train.average.is_some() => {
                 resume_average(&mut learner, checkpoint, &path)?
             }
             _ => None,
         };
-        let counters = match &origin {
+        let counters = match origin {
             Origin::Saved(checkpoint) => learning.resume(&learner.model, checkpoint, &path)?,
             Origin::Fresh | Origin::Parameters(_) => Counters {
                 step: 0,
@@ -92,70 +143,101 @@ impl<'a, L: Learning> Training<'a, L> {
                 best: None,
             },
         };
-        let mark = origin.checkpoint().and_then(mark);
-        let (step, every) = (counters.step, config.train.log_every);
-        let history = history(&folder.metrics(), step, every, mark.as_ref())?;
-        let (mut best, mut best_average) = (Found::AsItShould, Found::AsItShould);
-        if let Origin::Saved(_) = &origin {
-            let of = |found: &Option<Dated<L::Found>>| found.as_ref().map(|(_, step)| *step);
-            let file = (&*folder.best(), "the best parameters");
-            best = best::find(&folder, file, step, of(&counters.best))?;
-            if config.train.average.is_some() {
-                let file = (&*folder.best_average(), "the best averaged parameters");
-                best_average = best::find(&folder, file, step, of(&average_best))?;
-            }
-        }
-        claim.begin(config)?;
-        let metrics = Metrics::open(&folder.metrics(), &history)?;
-        observer
-            .begin(&folder, step)
-            .map_err(TrainError::Observer)?;
         let progress = Progress::new(
             config.train.steps,
             may_stop_early(config),
-            step,
-            options.quiet,
+            counters.step,
+            options.quiet || options.team.rank() > 0,
         );
-        if history.is_empty() && mark.is_some_and(|mark| mark.has_lines()) {
-            progress.say(
-                "note: metrics.jsonl is empty: the run goes on without what was measured before",
-            );
-        }
-        let mut training = Self {
+        Ok(Self {
             config,
-            _claim: claim,
-            metrics,
-            observer,
-            progress,
-            begun: Instant::now(),
+            team: Arc::clone(&options.team),
             folder,
             learning,
             learner,
             counters,
             average_last: None,
             average_best,
-        };
+            records: None,
+            progress,
+            begun: Instant::now(),
+        })
+    }
+
+    /// Opens what rank 0 writes, and holds it to the checkpoint that the training goes on from.
+    fn begin_records(
+        &mut self,
+        origin: &Origin,
+        claim: Claim,
+        observer: &'a mut (dyn Observer + Send),
+    ) -> Result<(), TrainError> {
+        let (config, folder) = (self.config, &self.folder);
+        let mark = origin.checkpoint().and_then(mark);
+        let (step, every) = (self.counters.step, config.train.log_every);
+        let history = history(&folder.metrics(), step, every, mark.as_ref())?;
+        let (mut best, mut best_average) = (Found::AsItShould, Found::AsItShould);
+        if let Origin::Saved(_) = origin {
+            let of = |found: &Option<Dated<L::Found>>| found.as_ref().map(|(_, step)| *step);
+            let file = (&*folder.best(), "the best parameters");
+            best = best::find(folder, file, step, of(&self.counters.best))?;
+            if config.train.average.is_some() {
+                let file = (&*folder.best_average(), "the best averaged parameters");
+                best_average = best::find(folder, file, step, of(&self.average_best))?;
+            }
+        }
+        claim.begin(config)?;
+        let metrics = Metrics::open(&folder.metrics(), &history)?;
+        observer.begin(folder, step).map_err(TrainError::Observer)?;
+        if history.is_empty() && mark.is_some_and(|mark| mark.has_lines()) {
+            self.progress.say(
+                "note: metrics.jsonl is empty: the run goes on without what was measured before",
+            );
+        }
         if best == Found::Behind {
-            training.write_best()?;
+            self.write_best()?;
         }
         if best_average == Found::Behind {
-            training.keep_average(&training.folder.best_average())?;
+            self.keep_average(&self.folder.best_average())?;
         }
         if step > 0 {
             // The checkpoint holds the mean, whatever has become of its own file.
-            training.keep_average(&training.folder.average())?;
+            self.keep_average(&self.folder.average())?;
         }
-        if step == 0 {
-            // From here on a folder without a checkpoint is one that has lost it.
-            training.save()?;
-        }
-        Ok(training)
+        self.records = Some(Records {
+            metrics,
+            observer,
+            _claim: claim,
+        });
+        Ok(())
+    }
+
+    /// A checksum of everything that all ranks have alike, `more` among it.
+    fn digest(&self, more: u32) -> u32 {
+        let state = Checkpoint {
+            optimizer: self.learner.carried(),
+            ..self.usable(self.learner.parameters.clone())
+        };
+        crc32c::crc32c_append(more, &state.bytes())
+    }
+
+    /// Has rank 0 write something down; no rank goes on unless it could.
+    fn record(
+        &mut self,
+        write: impl FnOnce(&Self, &mut Records<'a>) -> Result<(), TrainError>,
+    ) -> Result<(), TrainError> {
+        let mut records = self.records.take();
+        let written = lead(self.team.as_ref(), || match &mut records {
+            Some(records) => write(self, records),
+            None => Ok(()),
+        });
+        self.records = records;
+        written
     }
 
     pub(super) fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
         let (first, trained) = (self.counters.step, self.learner.trained());
         self.progress.say(&format!(
-            "{}: {}{}, {trained} trainable parameters, batches of {}, {} threads{}",
+            "{}: {}{}, {trained} trainable parameters, batches of {}, {} threads{}{}",
             self.learning.task(),
             self.config.model.label(),
             match self.config.model.runs_by() {
@@ -164,6 +246,10 @@ impl<'a, L: Learning> Training<'a, L> {
             },
             self.config.train.batch,
             rayon::current_num_threads(),
+            match self.team.size() {
+                1 => String::new(),
+                ranks => format!(" on each of {ranks} ranks"),
+            },
             match first {
                 0 => String::new(),
                 step => format!(", resumed at step {step}"),
@@ -177,11 +263,11 @@ impl<'a, L: Learning> Training<'a, L> {
             if let Some(ended) = self.ended() {
                 break ended;
             }
-            if options.stop.load(Ordering::Relaxed) {
+            if any(self.team.as_ref(), options.stop.load(Ordering::Relaxed))? {
                 break Ended::Interrupted;
             }
             if self.counters.step == first {
-                self.folder.remove_findings()?;
+                self.record(|training, _| training.folder.remove_findings())?;
             }
             self.step()?;
             let step = self.counters.step;
@@ -198,16 +284,16 @@ impl<'a, L: Learning> Training<'a, L> {
             }
             // Behind the checkpoint that knows of them: a run that is killed between the files makes these from that.
             if better.parameters {
-                self.write_best()?;
+                self.record(|training, _| training.write_best())?;
             }
             if better.average {
-                self.keep_average(&self.folder.best_average())?;
+                self.record(|training, _| training.keep_average(&training.folder.best_average()))?;
             }
         };
         self.save()?;
         if ended == Ended::Steps && self.counters.best.is_none() {
             self.validate_short_run()?;
-            self.write_best()?;
+            self.record(|training, _| training.write_best())?;
         }
         if ended != Ended::Interrupted {
             self.validate_last_average()?;
@@ -234,11 +320,13 @@ impl<'a, L: Learning> Training<'a, L> {
         };
         self.learning.summarise(best, means, &mut summary);
         let text = serde_json::to_string_pretty(&summary).unwrap_or_default() + "\n";
-        write_file(&self.folder.summary(), text.as_bytes())
-            .map_err(TrainError::file(self.folder.summary(), "write the summary"))?;
-        self.observer
-            .end(&self.folder)
-            .map_err(TrainError::Observer)?;
+        self.record(|training, records| {
+            let path = training.folder.summary();
+            write_file(&path, text.as_bytes())
+                .map_err(TrainError::file(path, "write the summary"))?;
+            let observer = &mut records.observer;
+            observer.end(&training.folder).map_err(TrainError::Observer)
+        })?;
         Ok(summary)
     }
 
@@ -259,17 +347,23 @@ impl<'a, L: Learning> Training<'a, L> {
     fn step(&mut self) -> Result<(), TrainError> {
         let (step, config) = (self.counters.step, self.config);
         let (outcome, noted) = self.learning.gradient(&self.learner, step)?;
+        // All ranks have found the same, and rank 0 leaves the dump.
         let refuse = |what, learner: &Learner| {
-            outcome.refuse(what, &self.folder, &learner.parameters, config, step)
+            lead(self.team.as_ref(), || {
+                Err(outcome.refuse(what, &self.folder, &learner.parameters, config, step))
+            })
         };
         if let Some(what) = outcome.not_finite() {
-            return Err(refuse(what, &self.learner));
+            return refuse(what, &self.learner);
         }
         self.learner.apply(&outcome, &config.train, step);
         self.learning.note(&outcome, noted);
-        let not_finite = self.learner.not_finite();
-        if let Some(what) = not_finite.or_else(|| self.learning.not_finite()) {
-            return Err(refuse(what, &self.learner));
+        let not_finite = match self.learner.not_finite() {
+            Some(what) => Some(what),
+            None => self.learning.not_finite()?,
+        };
+        if let Some(what) = not_finite {
+            return refuse(what, &self.learner);
         }
         self.counters.step += 1;
         self.counters.sequences += outcome.sequences as u64;
@@ -280,11 +374,13 @@ impl<'a, L: Learning> Training<'a, L> {
 
     fn log(&mut self) -> Result<(), TrainError> {
         let record = self.learning.training_record(&self.counters);
-        self.metrics.push(&record)?;
-        let speed = self.progress.steps_per_second(self.counters.step);
-        let mut scalars = self.learning.scalars(&record);
-        scalars.push(("train/steps_per_second", speed));
-        self.observe(&scalars)
+        self.record(|training, records| {
+            let step = training.counters.step;
+            let mut scalars = training.learning.scalars(&record);
+            let speed = training.progress.steps_per_second(step);
+            scalars.push(("train/steps_per_second", speed));
+            records.push(step, &record, &scalars)
+        })
     }
 
     /// Which of them no validation was better of.
@@ -294,8 +390,10 @@ impl<'a, L: Learning> Training<'a, L> {
         let record = self
             .learning
             .validation_record(&self.counters, &found, average.as_ref());
-        self.metrics.push(&record)?;
-        self.observe(&self.learning.scalars(&record))?;
+        self.record(|training, records| {
+            let scalars = training.learning.scalars(&record);
+            records.push(training.counters.step, &record, &scalars)
+        })?;
         Ok(Better {
             parameters: self.judge(found),
             average: average.is_some_and(|found| self.judge_average(found)),
@@ -395,20 +493,26 @@ impl<'a, L: Learning> Training<'a, L> {
     }
 
     fn save(&mut self) -> Result<(), TrainError> {
-        self.observer.save().map_err(TrainError::Observer)?;
-        if self.metrics.sync()? {
+        same(self.team.as_ref(), "parameters", || self.digest(0))?;
+        let saved = self.learning.save(&self.counters)?;
+        self.record(|training, records| training.write_checkpoint(records, saved))
+    }
+
+    fn write_checkpoint(&self, records: &mut Records<'_>, saved: Saved) -> Result<(), TrainError> {
+        records.observer.save().map_err(TrainError::Observer)?;
+        if records.metrics.sync()? {
             self.progress.say("note: metrics.jsonl was changed by somebody else: all lines of the run were written anew");
         }
         let Saved {
             mut progress,
             carried,
-        } = self.learning.save(&self.counters);
+        } = saved;
         if let Some(steps) = self.learner.averaged_steps() {
             let best = self.average_best.clone();
             let average = average::Progress { steps, best };
             progress["average"] = serde_json::to_value(average).unwrap_or_default();
         }
-        progress[MARK] = serde_json::to_value(self.metrics.mark()).unwrap_or_default();
+        progress[MARK] = serde_json::to_value(records.metrics.mark()).unwrap_or_default();
         self.keep_average(&self.folder.average())?;
         let mut optimizer = self.learner.carried();
         for (name, part) in carried.iter() {
@@ -440,11 +544,19 @@ impl<'a, L: Learning> Training<'a, L> {
             progress: serde_json::Value::Null,
         }
     }
+}
 
-    fn observe(&mut self, scalars: &[(&str, f64)]) -> Result<(), TrainError> {
-        self.observer
-            .scalars(self.counters.step, scalars)
-            .map_err(TrainError::Observer)
+impl Records<'_> {
+    /// A line of the metrics, and its figures for the observer.
+    fn push(
+        &mut self,
+        step: u64,
+        record: &impl Serialize,
+        scalars: &[(&str, f64)],
+    ) -> Result<(), TrainError> {
+        self.metrics.push(record)?;
+        let observed = self.observer.scalars(step, scalars);
+        observed.map_err(TrainError::Observer)
     }
 }
 

@@ -8,6 +8,7 @@ mod checkpoint_apply;
 mod damage;
 mod gradient;
 mod observe;
+mod ranks;
 mod recorded;
 mod rl;
 mod rl_gradient;

@@ -1,0 +1,118 @@
+#!/usr/bin/env python3
+"""How a training step scales over ranks: measured where it runs, and modelled beyond. The figures of docs/scaling.md.
+
+    python3 benches/scaling.py blocks MNM            processor time of a block, by its sequences
+    python3 benches/scaling.py ranks MNM [N ...]     a training under mpirun -n 1, -n N, in turns
+    python3 benches/scaling.py model                 the model's tables
+
+MNM is the program, built with the feature `mpi` for `ranks`. Needs Python 3.10 and nothing else.
+"""
+
+import json
+import math
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SHAPE = "50,100,100,100,100,1,177"  # shape S: T,X,C,M,U,H,K
+
+TRAINING = [
+    "mqar", "--quiet",
+    "--set", "threads=1", "--set", "train.steps=60", "--set", "train.batch=128",
+    "--set", "train.valid_every=1000", "--set", "train.valid_episodes=1", "--set", "train.checkpoint_every=1000",
+]
+
+
+def processor_seconds(command):
+    def spent():
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    before = spent()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return spent() - before
+
+
+def blocks(mnm):
+    """One step of B sequences for B up to 8 is one block; a run of more steps less one of fewer has no start-up in it."""
+    print("| sequences of the block | ms | ms a sequence |")
+    print("|---|---|---|")
+    for batch in (1, 2, 4, 8):
+        def run(steps):
+            shape = f"{batch},{SHAPE}"
+            return processor_seconds([mnm, "bench", "--shape", shape, "--threads", "1", "--steps", str(steps)])
+
+        steps = 400 // batch
+        figures = [(run(10 + steps) - run(10)) / steps * 1e3 for _ in range(3)]
+        ms = statistics.median(figures)
+        print(f"| {batch} | {ms:.2f} | {ms / batch:.2f} |", flush=True)
+
+
+def ranks(mnm, counts):
+    speeds, processor = {n: [] for n in counts}, {n: [] for n in counts}
+    files = {}
+    for turn in range(3):
+        for n in counts:
+            with tempfile.TemporaryDirectory() as top:
+                run = Path(top) / "run"
+                launch = ["mpirun", "-n", str(n), "--bind-to", "none"] if n > 1 else []
+                spent = processor_seconds([*launch, mnm, "train", *TRAINING, "--out", str(run)])
+                processor[n].append(spent)
+                speeds[n].append(json.loads((run / "summary.json").read_text())["steps_per_second"])
+                files.setdefault(n, (run / "checkpoint.safetensors").read_bytes())
+    assert all(checkpoint == files[counts[0]] for checkpoint in files.values()), "other bytes"
+    print("| ranks | steps a second, median of 3 (least, most) | processor seconds |")
+    print("|---|---|---|")
+    for n in counts:
+        s = speeds[n]
+        print(f"| {n} | {statistics.median(s):.1f} ({min(s):.1f}, {max(s):.1f}) | {statistics.median(processor[n]):.1f} |")
+
+
+# What the model assumes, in seconds and bytes. A step at shape S takes 24.6 ms on one thread and 14.0 on two (docs/performance.md); a part
+# that is serial and a part that is not explain both if they are these.
+SERIAL = 2 * 14.0e-3 - 24.6e-3
+BLOCK = 2 * (24.6e-3 - 14.0e-3) / 4
+GRADIENT = 4 * 245_577  # bytes, of the model for bAbI
+PER_BYTE = {"100 Gbit/s": 1 / 10e9, "10 Gbit/s": 1 / 1e9}
+LATENCY = {"100 Gbit/s": 3e-6, "10 Gbit/s": 30e-6}
+MESSAGE = 0.5e-9 * 3 * GRADIENT  # to pack, unpack and add a gradient: each at 2 GB a second
+
+
+def step(nodes, cores, count, network):
+    """Seconds of a step: the largest share of blocks, two trips of a gradient along a tree of ranks, small messages, the rest."""
+    rounds = math.ceil(math.log2(nodes)) if nodes > 1 else 0
+    share = math.ceil(count / nodes)
+    compute = math.ceil(share / cores) * BLOCK
+    trip = LATENCY[network] + GRADIENT * PER_BYTE[network] + MESSAGE
+    small = 2 * 2 * (nodes - 1) * LATENCY[network]
+    return compute + 2 * rounds * trip + small + SERIAL
+
+
+def model():
+    cores = 16
+    for network in PER_BYTE:
+        print(f"\n{network}, {cores} cores a node: speed against one node (share of the ideal)\n")
+        nodes = (1, 2, 4, 8, 16, 32, 64)
+        print("| sequences a step | " + " | ".join(f"{n}" for n in nodes) + " |")
+        print("|---|" + "---|" * len(nodes))
+        for batch in (128, 512, 2048, 8192):
+            count = batch // 8
+            one = step(1, cores, count, network)
+            times = [step(n, cores, count, network) for n in nodes]
+            cells = [f"{one / t:.1f} ({100 * one / t / n:.0f} %)" for n, t in zip(nodes, times)]
+            print(f"| {batch} | " + " | ".join(cells) + " |")
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["blocks", mnm]:
+            blocks(mnm)
+        case ["ranks", mnm, *counts]:
+            ranks(mnm, [1, *map(int, counts or ["2"])])
+        case ["model"]:
+            model()
+        case _:
+            sys.exit(__doc__)
