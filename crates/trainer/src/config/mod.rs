@@ -318,7 +318,7 @@ mod tests {
         let kind = "model.kind=ntm";
         for (sets, users) in [
             (vec![kind, "model.rule=mnm-p"], "only for mnm"),
-            (vec!["model.rule=mnm-g", kind], "only for mnm"),
+            (vec!["model.rule=mnm-g", kind], "only for model.kind"),
             (vec![kind, "model.forget=auto"], "only for mnm"),
             (
                 vec!["model.rule=delta", "model.inner_loss=l2"],
