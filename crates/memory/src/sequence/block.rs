@@ -43,7 +43,7 @@ pub(super) struct Ran<F> {
 #[derive(Debug)]
 pub(super) enum Saved<F> {
     /// Of a block that went step by step.
-    Steps(MemorySaved<F>),
+    Steps(Box<MemorySaved<F>>),
     /// Of the sequences of one that went in chunks; they may have begun with shared weights.
     Chunks {
         sequences: Vec<LinearSaved<F>>,
@@ -224,7 +224,9 @@ fn by_steps<F: Kernels>(
             true => written.iter().map(|l| memory.momentum(*l, steps)).collect(),
             false => Vec::new(),
         },
-        saved: memory.into_saved().map(Saved::Steps),
+        saved: memory
+            .into_saved()
+            .map(|saved| Saved::Steps(Box::new(saved))),
     }
 }
 
@@ -238,7 +240,7 @@ pub(super) fn back<F: Kernels>(
     gated: [bool; 2],
 ) -> BlockGradients<F> {
     match saved {
-        Saved::Steps(saved) => steps_back(saved, sizes, batch, part, out, gated),
+        Saved::Steps(saved) => steps_back(*saved, sizes, batch, part, out, gated),
         Saved::Chunks { sequences, shared } => {
             chunks_back(sequences, sizes, (batch, part), out, gated[0], shared)
         }
