@@ -176,13 +176,14 @@ unsafe fn outer_sums<
                 let (left, right) = (left.add(u * a_column), right.add(u * b.stride));
                 outer_step::<S, MR, NV, ACROSS, TAIL>(&mut sums, left, a.row, right, tail);
             }
-            left = left.add(unrolled * a_column);
-            right = right.add(unrolled * b.stride);
+            // Behind the last step this leads past the end, where nothing is read: an offset that may not leave the operand is undefined there.
+            left = left.wrapping_add(unrolled * a_column);
+            right = right.wrapping_add(unrolled * b.stride);
         }
         for _ in 0..k % unrolled {
             outer_step::<S, MR, NV, ACROSS, TAIL>(&mut sums, left, a.row, right, tail);
-            left = left.add(a_column);
-            right = right.add(b.stride);
+            left = left.wrapping_add(a_column);
+            right = right.wrapping_add(b.stride);
         }
         sums
     }
