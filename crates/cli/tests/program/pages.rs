@@ -33,6 +33,7 @@ const OTHERS: &[(&str, &str)] = &[
     ("mnm train docs/results/babi/", "2026-11-28"),
     ("mnm eval docs/results/babi/", "2026-11-29"), // with the data
     ("mnm apply DIR/", "2026-11-29"),              // between two commands of the peers
+    ("mnm train mqar --set", "2026-11-29"),        // begun, stopped and resumed, not to its end
     (
         "mnm train stories --set model.rule=normalised",
         "once the reader has written that rule",

@@ -237,7 +237,7 @@ impl<'a, L: Learning> Training<'a, L> {
     pub(super) fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
         let (first, trained) = (self.counters.step, self.learner.trained());
         self.progress.say(&format!(
-            "{}: {}{}, {trained} trainable parameters, batches of {}, {} threads{}{}",
+            "{}: {}{}, {trained} trainable parameters, batch {}, {} threads{}{}",
             self.learning.task(),
             self.config.model.label(),
             match self.config.model.runs_by() {
