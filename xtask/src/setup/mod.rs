@@ -9,6 +9,7 @@ mod install;
 #[path = "../../../crates/openblas/build/managers.rs"]
 pub mod managers;
 pub mod mpi;
+mod packages;
 #[path = "../../../crates/openblas/build/probe.rs"]
 mod probe;
 
@@ -42,10 +43,10 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<()> {
     library(options)?;
     if options.browser {
-        browser::provide(options)?;
+        browser::WANTED.provide(options)?;
     }
     if options.mpi {
-        mpi::provide(options)?;
+        mpi::WANTED.provide(options)?;
     }
     Ok(())
 }

@@ -4,10 +4,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Result, anyhow, bail};
-
-use super::managers::{self, Manager};
-use super::{Options, install, may_install};
+use super::managers;
+use super::packages::Wanted;
 use crate::shell;
 
 /// The packages, by the manager that brings them.
@@ -54,41 +52,14 @@ fn is_libclang(line: &str) -> bool {
     })
 }
 
-/// Makes sure that the feature can be built.
-///
-/// # Errors
-/// If something is missing and cannot or may not be installed; the message holds what to do.
-pub fn provide(options: &Options) -> Result<()> {
-    let Some(what) = missing() else {
-        println!("setup: there is an MPI to test with");
-        return Ok(());
-    };
-    println!("setup: there is no {what}; the feature `mpi` of mnm-cli needs it");
-    let known = Manager::find().and_then(|manager| Some((manager, packages(manager)?)));
-    let Some((manager, packages)) = known else {
-        bail!("{what} is missing: install Open MPI or MPICH, and libclang");
-    };
-    let by_hand = format!(
-        "{} {} {}",
-        manager.program,
-        manager.install.join(" "),
-        packages.join(" ")
-    );
-    let rights = may_install(options, manager).map_err(|reason| {
-        anyhow!("{what} is missing, and {reason}. Run this line:\n\n    {by_hand}\n")
-    })?;
-    install::install(manager, rights, packages)?;
-    match missing() {
-        None => println!("setup: there is an MPI to test with now"),
-        Some(what) => bail!("the packages were installed, but there is still no {what}"),
-    }
-    Ok(())
-}
-
-fn packages(manager: &Manager) -> Option<&'static [&'static str]> {
-    let found = PACKAGES.iter().find(|(name, _)| *name == manager.program);
-    found.map(|(_, packages)| *packages)
-}
+/// An MPI as something that setup provides.
+pub const WANTED: Wanted = Wanted {
+    what: "an MPI to test with",
+    purpose: "the feature `mpi` of mnm-cli",
+    by_hand: "Open MPI or MPICH, and libclang",
+    packages: PACKAGES,
+    missing,
+};
 
 #[cfg(test)]
 mod tests {
@@ -117,7 +88,7 @@ mod tests {
         for (name, _) in PACKAGES {
             let known = managers::MANAGERS.iter().find(|m| m.program == *name);
             assert!(
-                known.is_some_and(|manager| packages(manager).is_some()),
+                known.is_some_and(|manager| WANTED.packages(manager).is_some()),
                 "{name}"
             );
         }

@@ -268,7 +268,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
                     Op::Apply { .. } => Side::Apply,
                     _ => Side::Pull,
                 };
-                let back = BackUse::of(&self.saved, layer, t, planned.at);
+                let back = BackUse::of(&self.saved, t, planned.at);
                 if !planned.live {
                     return self.history.dead(
                         &self.saved.history,

@@ -34,9 +34,8 @@ pub(super) struct BackUse {
 
 impl BackUse {
     /// A product of the program of step `t`.
-    pub fn of<F: Kernels>(saved: &MemorySaved<F>, layer: usize, t: usize, at: Use) -> Self {
+    pub fn of<F: Kernels>(saved: &MemorySaved<F>, t: usize, at: Use) -> Self {
         let step = t - saved.history.chunk().first;
-        let _ = layer;
         BackUse {
             step,
             version: step,
