@@ -10,7 +10,7 @@ use mnm_controller::{
     Step, Trace,
 };
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, SharedArray, Tensor, TensorError};
 use rand::{SeedableRng, rngs::StdRng};
 
 /// The gated recurrent unit, gates in the order r, z, n.
@@ -103,7 +103,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let generator = &mut StdRng::seed_from_u64(1);
 
     let cell = GruCell { input: 3, width: 4 };
-    let mut at: Vec<Array<f64>> = Cell::<f64>::parameters(&cell)
+    let mut at: Vec<SharedArray<f64>> = Cell::<f64>::parameters(&cell)
         .iter()
         .map(|spec| spec.draw(generator))
         .collect();

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug, Formatter};
 
 use mnm_memory::MemoryShape;
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, Float, Init, ParameterSpec, Parameters, Tensor, TensorError};
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, SharedArray, Tensor, TensorError};
 use rand::{Rng, RngExt};
 
 use crate::addressing::SlotMemory;
@@ -304,7 +304,7 @@ impl<F: Kernels> Model<F> {
         let mut mask = |drop: f64, shape: Vec<usize>| {
             (drop > 0.0).then(|| {
                 let kept = F::of(1.0 / (1.0 - drop));
-                Tensor::shared(Array::from_shape_simple_fn(shape, || {
+                Tensor::shared(SharedArray::from_shape_simple_fn(shape, || {
                     if f64::from(generator.random::<f32>()) < drop {
                         F::zero()
                     } else {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mnm_memory::{Gate, Gates, momentum_name};
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, Float, Parameters, Primitive, Tensor, TensorError, apply, dense};
+use mnm_tensor::{Float, Parameters, Primitive, SharedArray, Tensor, TensorError, apply, dense};
 use ndarray::IxDyn;
 
 use crate::cell::{Trace, sequences};
@@ -106,7 +106,7 @@ struct Recording<F> {
     prepared: Arc<Prepared<F>>,
     saved: Saved<F>,
     /// The outputs, shared with the tape.
-    outputs: Array<F>,
+    outputs: SharedArray<F>,
 }
 
 /// What passes between the op and its results.
@@ -121,10 +121,10 @@ struct Passage<F> {
     recorded: bool,
     packed: Arc<PreparedCache<F>>,
     saved: Mutex<Option<Recording<F>>>,
-    values: Mutex<Vec<(Port, Array<F>)>>,
+    values: Mutex<Vec<(Port, SharedArray<F>)>>,
     /// The rates and the rule's gates, by name.
-    rates: Mutex<Vec<(&'static str, Array<F>)>>,
-    cotangents: Mutex<Vec<(Port, Array<F>)>>,
+    rates: Mutex<Vec<(&'static str, SharedArray<F>)>>,
+    cotangents: Mutex<Vec<(Port, SharedArray<F>)>>,
 }
 
 /// The sequence: operands inputs, masks of hidden and cell state (empty for none), parameters, state; result an empty token.
@@ -143,8 +143,8 @@ fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn token<F: Kernels>() -> Array<F> {
-    Array::zeros(IxDyn(&[0]))
+fn token<F: Kernels>() -> SharedArray<F> {
+    SharedArray::zeros(IxDyn(&[0]))
 }
 
 /// A mask, if there is one.
@@ -158,7 +158,7 @@ impl<F: Kernels> Passage<F> {
         FIRST_PARAMETER + parameters(&self.sizes, &self.rule).len()
     }
 
-    fn run(&self, operands: &[&Array<F>]) -> Result<(), TensorError> {
+    fn run(&self, operands: &[&SharedArray<F>]) -> Result<(), TensorError> {
         let fail = |e: crate::fused::LengthError| TensorError::Op {
             op: OP,
             reason: e.to_string(),
@@ -223,7 +223,7 @@ impl<F: Kernels> Passage<F> {
         let (t, s) = (self.steps, self.samples);
         let (c, m) = (self.sizes.controller, self.sizes.value());
         let array = |shape: &[usize], data: Vec<F>| {
-            Array::from_shape_vec(IxDyn(shape), data).map_err(|e| TensorError::Op {
+            SharedArray::from_shape_vec(IxDyn(shape), data).map_err(|e| TensorError::Op {
                 op: OP,
                 reason: e.to_string(),
             })
@@ -322,7 +322,7 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
         OP
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Result<Array<F>, TensorError> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError> {
         self.0.run(operands)?;
         Ok(token())
     }
@@ -399,7 +399,7 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
         OP
     }
 
-    fn forward(&self, _: &[&Array<F>]) -> Result<Array<F>, TensorError> {
+    fn forward(&self, _: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError> {
         let mut values = lock(&self.passage.values);
         match values.iter().position(|(port, _)| *port == self.port) {
             Some(at) => Ok(values.swap_remove(at).1),

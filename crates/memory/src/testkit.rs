@@ -7,7 +7,7 @@
 //! ```
 
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, pull_back};
+use mnm_tensor::{Order, Parameters, SharedArray, Tape, Tensor, pull_back};
 use ndarray::{Axis, IxDyn};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -41,7 +41,7 @@ pub struct Trial {
 #[derive(Clone, Debug)]
 struct Problem {
     names: Vec<String>,
-    arrays: Vec<Array<f64>>,
+    arrays: Vec<SharedArray<f64>>,
 }
 
 /// Widths of layers, number of layers, of heads, of sequences and of steps that rules are checked at.
@@ -93,7 +93,7 @@ impl Trial {
         // A step overshoots, and rounding grows, where the rate is large against the width.
         let rate = 8.0 / (8 + shape.value().max(shape.hidden())) as f64;
         let mut gate = |scale: f64| {
-            Array::from_shape_simple_fn(vec![self.steps, self.batch], || {
+            SharedArray::from_shape_simple_fn(vec![self.steps, self.batch], || {
                 let x = self.edge * generator.random::<f64>();
                 scale
                     * if generator.random::<bool>() {
@@ -145,7 +145,7 @@ impl Trial {
 type Parts = (Parameters<Tensor<f64>>, Memory<f64>, Sequence<f64>);
 
 impl Problem {
-    fn add(&mut self, name: &str, array: Array<f64>) {
+    fn add(&mut self, name: &str, array: SharedArray<f64>) {
         self.names.push(name.to_owned());
         self.arrays.push(array);
     }
@@ -192,7 +192,7 @@ impl Problem {
 
     /// The steps `from..to` alone.
     fn steps(&self, from: usize, to: usize) -> Problem {
-        let cut = |(name, array): (&String, &Array<f64>)| match name.split_once(' ') {
+        let cut = |(name, array): (&String, &SharedArray<f64>)| match name.split_once(' ') {
             Some(("parameter" | "weight" | "slot", _)) => array.clone(),
             _ => array.slice_axis(Axis(0), (from..to).into()).to_shared(),
         };
@@ -204,7 +204,7 @@ impl Problem {
 
     /// One sequence alone.
     fn sequence(&self, b: usize) -> Problem {
-        let cut = |(name, array): (&String, &Array<f64>)| match name.split_once(' ') {
+        let cut = |(name, array): (&String, &SharedArray<f64>)| match name.split_once(' ') {
             Some(("parameter", _)) => array.clone(),
             Some(("weight" | "slot", _)) if array.shape()[0] == 1 => array.clone(),
             Some(("weight" | "slot", _)) => {
@@ -244,7 +244,7 @@ fn flat(all: &[(String, Tensor<f64>)]) -> Result<Tensor<f64>, MemoryError> {
 /// How far two lists of arrays of the same names lie apart, each against its largest entry.
 fn compare<'a>(
     what: &str,
-    pairs: impl Iterator<Item = (&'a String, &'a Array<f64>, &'a Array<f64>)>,
+    pairs: impl Iterator<Item = (&'a String, &'a SharedArray<f64>, &'a SharedArray<f64>)>,
     tolerance: f64,
 ) -> Result<(), String> {
     for (name, expected, found) in pairs {
@@ -269,7 +269,7 @@ fn compare<'a>(
 }
 
 /// Values and gradients of a problem, by the kernel or by its definition.
-type Solved = (Vec<(String, Array<f64>)>, Vec<Array<f64>>);
+type Solved = (Vec<(String, SharedArray<f64>)>, Vec<SharedArray<f64>>);
 
 fn solve(
     rule: &dyn WriteRule<f64>,
@@ -359,7 +359,7 @@ fn plain(
     run().map_err(|e| format!("{}: {e}", rule.name()))
 }
 
-fn arrays(out: Reads<f64>) -> Vec<(String, Array<f64>)> {
+fn arrays(out: Reads<f64>) -> Vec<(String, SharedArray<f64>)> {
     results(out)
         .into_iter()
         .map(|(n, x)| (n, x.value().clone()))
@@ -378,7 +378,7 @@ fn check_cuts(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
             &problem.steps(cut, trial.steps),
             Some(first.memory),
         )?);
-        let last = |all: &'_ [(String, Array<f64>)]| {
+        let last = |all: &'_ [(String, SharedArray<f64>)]| {
             all.iter()
                 .filter(|(n, _)| n.contains("last"))
                 .cloned()
@@ -397,11 +397,11 @@ fn check_cuts(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
     }
     for b in 0..trial.batch {
         let one = arrays(plain(rule, &problem.sequence(b), None)?);
-        let row = |name: &str, x: &Array<f64>| {
+        let row = |name: &str, x: &SharedArray<f64>| {
             let axis = Axis(usize::from(!name.contains("last")));
             x.slice_axis(axis, (b..b + 1).into()).to_shared()
         };
-        let rows: Vec<(String, Array<f64>)> =
+        let rows: Vec<(String, SharedArray<f64>)> =
             whole.iter().map(|(n, x)| (n.clone(), row(n, x))).collect();
         let pairs = rows.iter().zip(&one).map(|((n, e), (_, f))| (n, e, f));
         compare(
@@ -461,7 +461,7 @@ fn check_errors(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> 
         if let Some(last) = shape.last_mut() {
             *last += 1;
         }
-        Tensor::shared(Array::zeros(IxDyn(&shape)))
+        Tensor::shared(SharedArray::zeros(IxDyn(&shape)))
     };
     let mut bad = vec![
         (

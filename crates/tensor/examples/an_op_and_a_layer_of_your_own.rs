@@ -9,8 +9,8 @@ use std::f64::consts::FRAC_PI_2;
 
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
 use mnm_tensor::{
-    Array, Float, Init, Order, ParameterSpec, Parameters, Primitive, Tape, Tensor, TensorError,
-    apply, gradient,
+    Float, Init, Order, ParameterSpec, Parameters, Primitive, SharedArray, Tape, Tensor,
+    TensorError, apply, gradient,
 };
 use ndarray::Array2;
 use rand::{SeedableRng, rngs::StdRng};
@@ -27,7 +27,7 @@ impl<F: Float> Primitive<F> for Sine {
         "sine"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Result<Array<F>, TensorError> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError> {
         // Element by element, whatever the layout. An op that wants a slice has to be ready for arrays that have none.
         Ok(operands[0].mapv(|x| x.sin()).into_shared())
     }
@@ -71,7 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ParameterSpec::new("output.weight", &[1, units], Init::fan_in(units)),
         ParameterSpec::new("output.bias", &[1], Init::Constant { value: 0.0 }),
     ];
-    let mut parameters: Parameters<Array<f64>> = Parameters::draw(&specs, generator);
+    let mut parameters: Parameters<SharedArray<f64>> = Parameters::draw(&specs, generator);
     let points = Array2::from_shape_fn((41, 1), |(i, _)| i as f64 / 10.0 - 2.0);
     let wanted = Tensor::constant(points.mapv(|x: f64| x * (3.0 * x).cos()));
     let points = Tensor::constant(points);

@@ -5,7 +5,7 @@
 //! The net is `W_2 tanh(W_1 x + b_1) + b_2`, the loss the mean squared error over 41 points of `sin 2x`.
 
 use mnm_tensor::{
-    Array, Init, Order, ParameterSpec, Parameters, Tape, Tensor, TensorError, gradient,
+    Init, Order, ParameterSpec, Parameters, SharedArray, Tape, Tensor, TensorError, gradient,
 };
 use ndarray::Array2;
 use rand::{SeedableRng, rngs::StdRng};
@@ -26,7 +26,7 @@ fn main() -> Result<(), TensorError> {
         ParameterSpec::new("output.weight", &[1, 16], Init::fan_in(16)),
         ParameterSpec::new("output.bias", &[1], Init::Constant { value: 0.0 }),
     ];
-    let mut parameters: Parameters<Array<f32>> =
+    let mut parameters: Parameters<SharedArray<f32>> =
         Parameters::draw(&specs, &mut StdRng::seed_from_u64(1));
     let points = Array2::from_shape_fn((41, 1), |(i, _)| i as f32 / 10.0 - 2.0);
     let wanted = Tensor::constant(points.mapv(|x| (2.0 * x).sin()));

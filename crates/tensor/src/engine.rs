@@ -13,7 +13,7 @@ use rand::Rng;
 use crate::gradient::{Order, walk_back};
 use crate::tape::record;
 use crate::tensor::elements;
-use crate::{Array, Float, Init, Primitive, Tensor, TensorError};
+use crate::{Float, Init, Primitive, SharedArray, Tensor, TensorError};
 
 /// A primitive of this crate, for either scalar type.
 pub struct Op(Arc<dyn Both>);
@@ -88,12 +88,12 @@ pub trait Engine: Sized {
         Self: Float;
 
     /// First values.
-    fn draw(init: &Init, shape: &[usize], generator: &mut dyn Rng) -> Array<Self>
+    fn draw(init: &Init, shape: &[usize], generator: &mut dyn Rng) -> SharedArray<Self>
     where
         Self: Float;
 
     /// The elements in row-major order.
-    fn dense(x: &Array<Self>) -> Cow<'_, [Self]>
+    fn dense(x: &SharedArray<Self>) -> Cow<'_, [Self]>
     where
         Self: Float;
 }
@@ -121,11 +121,11 @@ macro_rules! engine {
                 walk_back(output, cotangent, wrt, order)
             }
 
-            fn draw(init: &Init, shape: &[usize], generator: &mut dyn Rng) -> Array<Self> {
+            fn draw(init: &Init, shape: &[usize], generator: &mut dyn Rng) -> SharedArray<Self> {
                 init.elements(shape, generator)
             }
 
-            fn dense(x: &Array<Self>) -> Cow<'_, [Self]> {
+            fn dense(x: &SharedArray<Self>) -> Cow<'_, [Self]> {
                 elements(x)
             }
         })+

@@ -118,7 +118,7 @@ fn walk<F: Float>(
 ) -> Result<BTreeMap<usize, Tensor<F>>, TensorError> {
     let depends = end.tape.dependents(sources, first, end.node);
     let on_path = |o: &Operand<F>| o.node.is_some_and(|n| n >= first && depends[n - first]);
-    let tensor = |value: &crate::Array<F>, node: Option<usize>| Tensor {
+    let tensor = |value: &crate::SharedArray<F>, node: Option<usize>| Tensor {
         value: value.clone(),
         place: match (order, node) {
             (Order::Higher, Some(node)) => Some(Place {

@@ -2,7 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use crate::{Array, Float};
+use crate::{Float, SharedArray};
 
 /// The first values of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,12 +49,16 @@ impl Init {
         &self,
         shape: &[usize],
         mut generator: &mut (impl Rng + ?Sized),
-    ) -> Array<F> {
+    ) -> SharedArray<F> {
         F::draw(self, shape, &mut generator)
     }
 
     /// [`Init::draw`], compiled for a type by [`Engine`](crate::engine::Engine).
-    pub(crate) fn elements<F: Float>(&self, shape: &[usize], generator: &mut dyn Rng) -> Array<F> {
+    pub(crate) fn elements<F: Float>(
+        &self,
+        shape: &[usize],
+        generator: &mut dyn Rng,
+    ) -> SharedArray<F> {
         let quarter = (shape.iter().product::<usize>() / 4).max(1);
         let columns = shape.last().copied().unwrap_or(1).max(1);
         let mut drawn = 0;
@@ -80,7 +84,7 @@ impl Init {
                 values[((drawn - 1) / quarter).min(3)]
             }
         };
-        Array::from_shape_simple_fn(shape, || F::of(element()))
+        SharedArray::from_shape_simple_fn(shape, || F::of(element()))
     }
 }
 
@@ -94,7 +98,7 @@ mod tests {
     #[test]
     fn signs_stand_in_their_columns_and_ones_around_them() {
         let mut generator = StdRng::seed_from_u64(1);
-        let drawn: Array<f64> = Init::Signs { from: 2, to: 4 }.draw(&[50, 5], &mut generator);
+        let drawn: SharedArray<f64> = Init::Signs { from: 2, to: 4 }.draw(&[50, 5], &mut generator);
         let sum = |column| drawn.index_axis(Axis(1), column).sum();
         assert!(drawn.iter().all(|x| x.abs() == 1.0));
         assert_eq!((sum(0), sum(1), sum(4)), (50.0, 50.0, 50.0));

@@ -50,7 +50,7 @@ pub use parameter_spec::ParameterSpec;
 pub use parameters::Parameters;
 pub use primitive::{Primitive, one_by_one};
 pub use tape::{Tape, apply};
-pub use tensor::{Array, Tensor, dense};
+pub use tensor::{SharedArray, Tensor, dense};
 
 /// The examples of the README, compiled and run.
 #[cfg(doctest)]

@@ -3,7 +3,7 @@
 use ndarray::{Axis, Slice};
 use rand::Rng;
 
-use crate::{Array, Float, Init};
+use crate::{Float, Init, SharedArray};
 
 /// A parameter of a model: its name, its shape and how it starts.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,13 +54,13 @@ impl ParameterSpec {
     }
 
     /// First values: drawn as `init` says, times the gains.
-    pub fn draw<F: Float>(&self, generator: &mut (impl Rng + ?Sized)) -> Array<F> {
+    pub fn draw<F: Float>(&self, generator: &mut (impl Rng + ?Sized)) -> SharedArray<F> {
         self.scaled(self.init.draw(&self.shape, generator))
     }
 
     /// First values from what was drawn in another way than `init` says: `drawn` times the gains.
     #[must_use]
-    pub fn scaled<F: Float>(&self, mut drawn: Array<F>) -> Array<F> {
+    pub fn scaled<F: Float>(&self, mut drawn: SharedArray<F>) -> SharedArray<F> {
         let (gain, (first, tail)) = (F::of(self.gain), self.tail_gain);
         drawn.mapv_inplace(|x| x * gain);
         if tail != 1.0 && drawn.ndim() > 0 {
@@ -96,7 +96,7 @@ mod tests {
         let spec = ParameterSpec::new("weight", &[2, 3], Init::Constant { value: 1.0 })
             .with_gain(2.0)
             .with_tail_gain(1, 5.0);
-        let ones = || Array::<f64>::ones(vec![2, 3]);
+        let ones = || SharedArray::<f64>::ones(vec![2, 3]);
         let rows: Vec<f64> = spec.scaled(ones()).iter().copied().collect();
         assert_eq!(rows, [2.0, 10.0, 10.0, 2.0, 10.0, 10.0]);
         let past_the_end = spec.with_tail_gain(3, 5.0).scaled(ones());
@@ -109,8 +109,8 @@ mod tests {
             .with_gain(0.1)
             .with_gain(3.0);
         let mut generators = [0, 0].map(|_| StdRng::seed_from_u64(2));
-        let plain: Array<f64> = spec.init.draw(&spec.shape, &mut generators[0]);
-        let drawn: Array<f64> = spec.draw(&mut generators[1]);
+        let plain: SharedArray<f64> = spec.init.draw(&spec.shape, &mut generators[0]);
+        let drawn: SharedArray<f64> = spec.draw(&mut generators[1]);
         let largest = (drawn - plain * 0.3).fold(0.0_f64, |m, x| m.max(x.abs()));
         assert!(largest < 1e-15, "{largest}");
     }

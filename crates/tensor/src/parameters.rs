@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rand::Rng;
 
-use crate::{Array, Float, ParameterSpec, Tape, Tensor, TensorError};
+use crate::{Float, ParameterSpec, SharedArray, Tape, Tensor, TensorError};
 
 /// Named values in the order of their names: arrays at rest, tensors while a computation runs.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,7 +85,7 @@ impl<V> Parameters<V> {
     }
 }
 
-impl<F: Float> Parameters<Array<F>> {
+impl<F: Float> Parameters<SharedArray<F>> {
     /// First values, one parameter after the other.
     pub fn draw<'a>(
         specs: impl IntoIterator<Item = &'a ParameterSpec>,

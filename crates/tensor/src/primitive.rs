@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::{Array, Float, Tensor, TensorError};
+use crate::{Float, SharedArray, Tensor, TensorError};
 
 /// An operation, with its derivative written in operations, so that a gradient can itself be differentiated. Those of the
 /// crate are made so; one of your own implements this and goes through [`apply`](crate::apply).
@@ -23,7 +23,7 @@ pub trait Primitive<F: Float>: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`TensorError::Shape`] if the operands do not fit.
-    fn forward(&self, operands: &[&Array<F>]) -> Result<Array<F>, TensorError>;
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError>;
 
     /// The cotangent of operand `argument`, given that of the output: `cotangent^T (d output / d operand)`.
     ///

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::primitive::Primitive;
-use crate::{Array, Float, IntoArray, Tensor, TensorError};
+use crate::{Float, IntoArray, SharedArray, Tensor, TensorError};
 
 /// A recording of one computation. Cloning it gives another handle on the same recording; it is freed with the last
 /// handle or tensor that hangs on it.
@@ -44,7 +44,7 @@ pub(crate) struct Place<F: Float> {
 /// An operand as the tape keeps it: without a handle on the tape, which would keep itself alive for ever.
 #[derive(Clone, Debug)]
 pub(crate) struct Operand<F: Float> {
-    pub(crate) value: Array<F>,
+    pub(crate) value: SharedArray<F>,
     pub(crate) node: Option<usize>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Operand<F: Float> {
 pub(crate) struct Node<F: Float> {
     pub(crate) primitive: Option<Arc<dyn Primitive<F>>>,
     pub(crate) operands: Vec<Operand<F>>,
-    pub(crate) output: Array<F>,
+    pub(crate) output: SharedArray<F>,
 }
 
 impl<F: Float> Tape<F> {
@@ -68,7 +68,7 @@ impl<F: Float> Tape<F> {
     }
 
     /// [`Tape::variable`] of an array as tensors keep it.
-    pub fn shared_variable(&self, value: Array<F>) -> Tensor<F> {
+    pub fn shared_variable(&self, value: SharedArray<F>) -> Tensor<F> {
         self.variable(value)
     }
 
@@ -96,7 +96,7 @@ impl<F: Float> Tape<F> {
         &self,
         primitive: Option<Arc<dyn Primitive<F>>>,
         operands: Vec<Operand<F>>,
-        output: Array<F>,
+        output: SharedArray<F>,
     ) -> Tensor<F> {
         let mut nodes = self.nodes();
         let node = nodes.len();
@@ -158,7 +158,7 @@ pub(crate) fn record<F: Float>(
             _ => tape = Some(&place.tape),
         }
     }
-    let values: Vec<&Array<F>> = operands.iter().map(|t| &t.value).collect();
+    let values: Vec<&SharedArray<F>> = operands.iter().map(|t| &t.value).collect();
     let output = primitive.forward(&values)?;
     Ok(match tape {
         None => Tensor::shared(output),

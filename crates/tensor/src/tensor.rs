@@ -7,15 +7,15 @@ use ndarray::{ArcArray, Array1, Array2, IxDyn};
 use crate::tape::Place;
 use crate::{Float, IntoArray, Tape, TensorError};
 
-/// The array under a tensor: shared, copied only when written to.
-pub type Array<F> = ArcArray<F, IxDyn>;
+/// The array under a tensor, of any number of axes: shared, copied only when written to.
+pub type SharedArray<F> = ArcArray<F, IxDyn>;
 
 /// An immutable n-dimensional value. If it hangs on a [`Tape`], whatever is computed from it is recorded there.
 ///
 /// Cloning is cheap: the array is shared. Tensors are `Send` and `Sync`, so parameters and memories can live in a server's state.
 #[derive(Clone, Debug)]
 pub struct Tensor<F: Float> {
-    pub(crate) value: Array<F>,
+    pub(crate) value: SharedArray<F>,
     pub(crate) place: Option<Place<F>>,
 }
 
@@ -77,7 +77,7 @@ impl<F: Float> Tensor<F> {
     }
 
     /// The value.
-    pub fn value(&self) -> &Array<F> {
+    pub fn value(&self) -> &SharedArray<F> {
         &self.value
     }
 
@@ -113,19 +113,19 @@ impl<F: Float> Tensor<F> {
     }
 }
 
-impl<F: Float> From<Array<F>> for Tensor<F> {
-    fn from(value: Array<F>) -> Self {
+impl<F: Float> From<SharedArray<F>> for Tensor<F> {
+    fn from(value: SharedArray<F>) -> Self {
         Self::shared(value)
     }
 }
 
 /// The elements in row-major order, copied only where they do not lie so already.
-pub fn dense<F: Float>(x: &Array<F>) -> Cow<'_, [F]> {
+pub fn dense<F: Float>(x: &SharedArray<F>) -> Cow<'_, [F]> {
     F::dense(x)
 }
 
 /// [`dense`], compiled for a type by [`Engine`](crate::engine::Engine).
-pub(crate) fn elements<F: Float>(x: &Array<F>) -> Cow<'_, [F]> {
+pub(crate) fn elements<F: Float>(x: &SharedArray<F>) -> Cow<'_, [F]> {
     if let Some(elements) = x.as_slice() {
         return Cow::Borrowed(elements);
     }
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn elements_come_in_row_major_order_whatever_the_layout() {
-        let x = Array::from_shape_fn(IxDyn(&[2, 3, 4]), |i| {
+        let x = SharedArray::from_shape_fn(IxDyn(&[2, 3, 4]), |i| {
             (100 * i[0] + 10 * i[1] + i[2]) as f64
         });
         let part = |a: usize, b: usize| {

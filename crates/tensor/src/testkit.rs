@@ -10,7 +10,7 @@ use std::fmt::Display;
 
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-use crate::{Array, Float, Order, Tape, Tensor, TensorError, pull_back};
+use crate::{Float, Order, SharedArray, Tape, Tensor, TensorError, pull_back};
 
 /// How closely, and how far, [`gradcheck`] looks.
 #[derive(Clone, Copy, Debug)]
@@ -40,12 +40,12 @@ impl Default for Gradcheck {
 }
 
 /// A random array of `shape`, uniform in `[-1, 1]`.
-pub fn random_array(shape: &[usize], generator: &mut StdRng) -> Array<f64> {
-    Array::from_shape_simple_fn(shape, || 2.0 * generator.random::<f64>() - 1.0)
+pub fn random_array(shape: &[usize], generator: &mut StdRng) -> SharedArray<f64> {
+    SharedArray::from_shape_simple_fn(shape, || 2.0 * generator.random::<f64>() - 1.0)
 }
 
 /// The sum of the products of corresponding elements.
-pub fn inner(a: &Array<f64>, b: &Array<f64>) -> f64 {
+pub fn inner(a: &SharedArray<f64>, b: &SharedArray<f64>) -> f64 {
     a.iter().zip(b.iter()).map(|(x, y)| x * y).sum()
 }
 
@@ -55,7 +55,7 @@ pub fn inner(a: &Array<f64>, b: &Array<f64>) -> f64 {
 /// A sentence that names the order, the argument, both figures and the seed; or what `f` itself failed with.
 pub fn gradcheck<E: Display>(
     f: impl Fn(&[Tensor<f64>]) -> Result<Tensor<f64>, E>,
-    at: &[Array<f64>],
+    at: &[SharedArray<f64>],
     how: Gradcheck,
 ) -> Result<(), String> {
     let f = |arguments: &[Tensor<f64>]| f(arguments).map_err(|e| e.to_string());
@@ -105,7 +105,7 @@ fn flat_gradient(
 fn check_order(
     order: &str,
     f: &impl Fn(&[Tensor<f64>]) -> Result<Tensor<f64>, String>,
-    at: &[Array<f64>],
+    at: &[SharedArray<f64>],
     how: Gradcheck,
 ) -> Result<(), String> {
     let fail = |e: String| format!("{order} order, seed {}: {e}", how.seed);
@@ -153,7 +153,7 @@ fn check_order(
 
 /// The largest difference between corresponding elements, relative to the largest magnitude of `b` (at least
 /// `f64::MIN_POSITIVE`).
-pub fn relative_difference<F: Float>(a: &Array<F>, b: &Array<F>) -> f64 {
+pub fn relative_difference<F: Float>(a: &SharedArray<F>, b: &SharedArray<F>) -> f64 {
     if a.shape() != b.shape() {
         return f64::INFINITY;
     }

@@ -1,6 +1,8 @@
 //! What the engine promises beyond derivatives: recording, sharing, errors.
 
-use mnm_tensor::{Array, Order, Primitive, Tape, Tensor, TensorError, apply, gradient, pull_back};
+use mnm_tensor::{
+    Order, Primitive, SharedArray, Tape, Tensor, TensorError, apply, gradient, pull_back,
+};
 use ndarray::array;
 
 #[test]
@@ -159,7 +161,7 @@ impl Primitive<f64> for OneCotangent {
         "one cotangent"
     }
 
-    fn forward(&self, operands: &[&Array<f64>]) -> Result<Array<f64>, TensorError> {
+    fn forward(&self, operands: &[&SharedArray<f64>]) -> Result<SharedArray<f64>, TensorError> {
         Ok((operands[0] + operands[1]).into_shared())
     }
 
@@ -205,7 +207,7 @@ impl Primitive<f64> for LongCotangent {
         "long cotangent"
     }
 
-    fn forward(&self, operands: &[&Array<f64>]) -> Result<Array<f64>, TensorError> {
+    fn forward(&self, operands: &[&SharedArray<f64>]) -> Result<SharedArray<f64>, TensorError> {
         Ok(operands[0].clone())
     }
 

@@ -3,7 +3,9 @@
 
 use mnm_tensor::ops::{Mask, primitives};
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Array, Order, Primitive, Tape, Tensor, TensorError, apply, gradient, pull_back};
+use mnm_tensor::{
+    Order, Primitive, SharedArray, Tape, Tensor, TensorError, apply, gradient, pull_back,
+};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -11,12 +13,12 @@ type Function = Box<dyn Fn(&[Tensor<f64>]) -> Result<Tensor<f64>, TensorError>>;
 
 /// Where and what: random arguments and a function of them that exercises one primitive.
 struct Case {
-    at: Vec<Array<f64>>,
+    at: Vec<SharedArray<f64>>,
     f: Function,
 }
 
 fn case(
-    at: Vec<Array<f64>>,
+    at: Vec<SharedArray<f64>>,
     f: impl Fn(&[Tensor<f64>]) -> Result<Tensor<f64>, TensorError> + 'static,
 ) -> Case {
     Case { at, f: Box::new(f) }
@@ -31,7 +33,7 @@ fn shape(g: &mut StdRng, rank: usize) -> Vec<usize> {
 }
 
 /// A random array, in row-major or column-major order.
-fn array(g: &mut StdRng, shape: &[usize]) -> Array<f64> {
+fn array(g: &mut StdRng, shape: &[usize]) -> SharedArray<f64> {
     if g.random::<bool>() {
         return random_array(shape, g);
     }
@@ -39,18 +41,18 @@ fn array(g: &mut StdRng, shape: &[usize]) -> Array<f64> {
     random_array(&reversed, g).reversed_axes()
 }
 
-fn any_array(g: &mut StdRng) -> Array<f64> {
+fn any_array(g: &mut StdRng) -> SharedArray<f64> {
     let rank = g.random_range(0..4);
     let shape = shape(g, rank);
     array(g, &shape)
 }
 
-fn positive(g: &mut StdRng) -> Array<f64> {
+fn positive(g: &mut StdRng) -> SharedArray<f64> {
     any_array(g).mapv(|x| 1.0 + 0.5 * x).into_shared()
 }
 
 /// Two arrays whose shapes broadcast: axes of extent 1 and missing axes on either side.
-fn pair(g: &mut StdRng) -> (Array<f64>, Array<f64>) {
+fn pair(g: &mut StdRng) -> (SharedArray<f64>, SharedArray<f64>) {
     let full = shape(g, 3);
     let one = |g: &mut StdRng| {
         let skip = g.random_range(0..3);
@@ -64,21 +66,21 @@ fn pair(g: &mut StdRng) -> (Array<f64>, Array<f64>) {
 }
 
 /// A tensor, away from the kink of `relu`.
-fn kink_free(g: &mut StdRng) -> Array<f64> {
+fn kink_free(g: &mut StdRng) -> SharedArray<f64> {
     any_array(g)
         .mapv(|x| if x.abs() < 0.01 { 0.5 } else { x })
         .into_shared()
 }
 
 /// Positive or negative, of magnitude 0.5 to 1.5.
-fn away_from_zero(g: &mut StdRng) -> Array<f64> {
+fn away_from_zero(g: &mut StdRng) -> SharedArray<f64> {
     any_array(g)
         .mapv(|x| (x.abs() + 0.5).copysign(x))
         .into_shared()
 }
 
 /// The same elements on a grid of width 0.1, moved by `offset`: two such arrays of different offsets have no ties.
-fn grid(x: &Array<f64>, offset: f64) -> Array<f64> {
+fn grid(x: &SharedArray<f64>, offset: f64) -> SharedArray<f64> {
     x.mapv(|x| (x * 10.0).round() / 10.0 + offset).into_shared()
 }
 
@@ -134,7 +136,7 @@ fn make(primitive: &str, g: &mut StdRng) -> Option<Case> {
             for i in (1..places.len()).rev() {
                 places.swap(i, g.random_range(0..=i));
             }
-            let x = Array::from_shape_vec(s, places).expect("one an element");
+            let x = SharedArray::from_shape_vec(s, places).expect("one an element");
             case(vec![x], move |x| {
                 let y = x[0].max_keep(axis)?;
                 y.mul(&y)?.mul(&x[0])
@@ -376,7 +378,7 @@ impl Primitive<f64> for FlatCube {
         "flat cube"
     }
 
-    fn forward(&self, operands: &[&Array<f64>]) -> Result<Array<f64>, TensorError> {
+    fn forward(&self, operands: &[&SharedArray<f64>]) -> Result<SharedArray<f64>, TensorError> {
         Ok(operands[0].mapv(|x| x * x * x).into_shared())
     }
 

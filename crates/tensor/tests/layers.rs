@@ -3,7 +3,7 @@
 
 use mnm_tensor::ops::Mask;
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Array, Order, Tape, Tensor, TensorError, gradient};
+use mnm_tensor::{Order, SharedArray, Tape, Tensor, TensorError, gradient};
 use ndarray::{Axis, array};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -29,7 +29,7 @@ const FUNCTIONS: [(&str, Function); 15] = [
     ("max and min", |x| x.max(1)?.mul(x.min(1)?)),
 ];
 
-fn argument(shape: &[usize]) -> Array<f64> {
+fn argument(shape: &[usize]) -> SharedArray<f64> {
     random_array(shape, &mut StdRng::seed_from_u64(5))
 }
 
@@ -54,7 +54,7 @@ fn every_function_has_the_derivatives_of_its_differences() {
     }
 }
 
-fn close(found: &Tensor<f64>, expected: &Array<f64>) {
+fn close(found: &Tensor<f64>, expected: &SharedArray<f64>) {
     assert_eq!(found.shape(), expected.shape());
     for (a, b) in found.value().iter().zip(expected) {
         assert!((a - b).abs() <= 1e-12 * b.abs().max(1.0), "{a} {b}");
@@ -68,7 +68,7 @@ fn values_are_those_of_plain_loops() {
     let shared = |a: ndarray::ArrayD<f64>| a.into_shared();
     close(
         &t.mean_all().unwrap(),
-        &Array::from_elem(vec![], x.mean().unwrap()),
+        &SharedArray::from_elem(vec![], x.mean().unwrap()),
     );
     close(&t.var(1, 1).unwrap(), &shared(x.var_axis(Axis(1), 1.0)));
     close(
@@ -84,11 +84,11 @@ fn values_are_those_of_plain_loops() {
         &shared(x.map_axis(Axis(0), |l| l.mapv(f64::exp).sum().ln())),
     );
     let normal = t.layer_norm(0.0).unwrap();
-    close(&normal.mean(2).unwrap(), &Array::zeros(vec![3, 4]));
-    close(&normal.var(2, 0).unwrap(), &Array::ones(vec![3, 4]));
+    close(&normal.mean(2).unwrap(), &SharedArray::zeros(vec![3, 4]));
+    close(&normal.var(2, 0).unwrap(), &SharedArray::ones(vec![3, 4]));
     close(
         &t.rms_norm(0.0).unwrap().square().unwrap().mean(2).unwrap(),
-        &Array::ones(vec![3, 4]),
+        &SharedArray::ones(vec![3, 4]),
     );
     // From tables: erf(1), and gelu and silu at 1.
     let one = Tensor::scalar(1.0_f64);
@@ -123,8 +123,8 @@ fn einsum_is_the_sum_over_all_indices() {
     let all = Tensor::einsum("ijk,jmk->", &x, &y).unwrap();
     let outer = Tensor::einsum("ijk,jmk->im", &x, &y).unwrap();
     let mut expected = (
-        Array::<f64>::zeros(vec![5, 2]),
-        Array::<f64>::zeros(vec![3, 2, 5]),
+        SharedArray::<f64>::zeros(vec![5, 2]),
+        SharedArray::<f64>::zeros(vec![3, 2, 5]),
         0.0,
     );
     for ((i, j, k), m) in (0..2)
@@ -138,7 +138,7 @@ fn einsum_is_the_sum_over_all_indices() {
     }
     close(&summed, &expected.0);
     close(&beside, &expected.1);
-    close(&all, &Array::from_elem(vec![], expected.2));
+    close(&all, &SharedArray::from_elem(vec![], expected.2));
     close(&outer.transpose().unwrap(), &expected.0);
     let f = |x: &[Tensor<f64>]| Tensor::einsum("ijk,jmk->mi", &x[0], &x[1]);
     gradcheck(f, &[a, b], Gradcheck::default()).unwrap();

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use mnm_memory::{Gate, Memory, RuleOptions, Sequence, WriteRule, rule_with};
 use mnm_tasks::{Babi, BabiOptions, Episode, Input, InputKind, Labels, Split, Stories};
 use mnm_tasks::{StoriesOptions, Task, stream};
-use mnm_tensor::{Array, Init, Order, ParameterSpec, Parameters, Tape, Tensor, gradient};
+use mnm_tensor::{Init, Order, ParameterSpec, Parameters, SharedArray, Tape, Tensor, gradient};
 use mnm_trainer::TrainConfig;
 use mnm_trainer::adam::{Adam, global_norm};
 use rand::RngExt;
@@ -138,7 +138,7 @@ fn layer(
 }
 
 /// How many questions there are, and how many are answered right.
-fn right(logits: &Array<f32>, classes: &[Option<usize>]) -> [usize; 2] {
+fn right(logits: &SharedArray<f32>, classes: &[Option<usize>]) -> [usize; 2] {
     let asked = (classes.iter().enumerate()).filter_map(|(row, class)| Some((row, (*class)?)));
     asked.fold([0, 0], |[asked, right], (row, class)| {
         let logits = logits.index_axis(ndarray::Axis(0), row);
@@ -196,7 +196,7 @@ fn main() -> Result<(), Failure> {
         let wrt: Vec<&Tensor<f32>> = variables.iter().map(|(_, x)| x).collect();
         let found = gradient(&loss, &wrt, Order::First)?;
         let named = (variables.names().map(str::to_owned)).zip(found);
-        let gradients: Parameters<Array<f32>> =
+        let gradients: Parameters<SharedArray<f32>> =
             named.map(|(name, g)| (name, g.value().clone())).collect();
         let factor = (1.0 / global_norm(&gradients)).min(1.0);
         adam.step(&mut parameters, &gradients, factor, &settings, 2e-3, step);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use mnm_tensor::kernels::vectorised;
-use mnm_tensor::{Array, Float, Parameters};
+use mnm_tensor::{Float, Parameters, SharedArray};
 use rayon::prelude::*;
 
 use crate::config::TrainConfig;
@@ -17,8 +17,8 @@ use crate::config::TrainConfig;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Adam<F: Float> {
-    first: Parameters<Array<F>>,
-    second: Parameters<Array<F>>,
+    first: Parameters<SharedArray<F>>,
+    second: Parameters<SharedArray<F>>,
 }
 
 /// Elements that a thread takes at a time: some ten microseconds of work.
@@ -30,13 +30,13 @@ const SECOND: &str = "v.";
 impl<F: Float> Adam<F> {
     /// Moments of zero for the parameters called `names`.
     pub fn new<'a>(
-        parameters: &Parameters<Array<F>>,
+        parameters: &Parameters<SharedArray<F>>,
         names: impl Iterator<Item = &'a str>,
     ) -> Self {
-        let zeros: Parameters<Array<F>> = names
+        let zeros: Parameters<SharedArray<F>> = names
             .filter_map(|name| {
                 let like = parameters.find(name)?;
-                Some((name.to_owned(), Array::zeros(like.raw_dim())))
+                Some((name.to_owned(), SharedArray::zeros(like.raw_dim())))
             })
             .collect();
         Self {
@@ -46,13 +46,13 @@ impl<F: Float> Adam<F> {
     }
 
     /// All moments, under the names of their parameters.
-    pub fn moments(&self) -> impl Iterator<Item = (&str, &Array<F>)> {
+    pub fn moments(&self) -> impl Iterator<Item = (&str, &SharedArray<F>)> {
         self.first.iter().chain(self.second.iter())
     }
 
     /// The moments as named arrays: `m.NAME` and `v.NAME`.
-    pub fn to_arrays(&self) -> Parameters<Array<F>> {
-        let named = |prefix: &'static str, moments: &Parameters<Array<F>>| {
+    pub fn to_arrays(&self) -> Parameters<SharedArray<F>> {
+        let named = |prefix: &'static str, moments: &Parameters<SharedArray<F>>| {
             moments
                 .iter()
                 .map(|(name, value)| (format!("{prefix}{name}"), value.clone()))
@@ -64,7 +64,7 @@ impl<F: Float> Adam<F> {
     }
 
     /// Takes moments back from what [`Adam::to_arrays`] gave; `false` if one is missing or of another shape.
-    pub fn restore(&mut self, arrays: &Parameters<Array<F>>) -> bool {
+    pub fn restore(&mut self, arrays: &Parameters<SharedArray<F>>) -> bool {
         let both = [(FIRST, &mut self.first), (SECOND, &mut self.second)];
         for (prefix, moments) in both {
             for (name, value) in moments.iter_mut() {
@@ -80,8 +80,8 @@ impl<F: Float> Adam<F> {
     /// One step, `step` counted from 1, with `gradient` multiplied by `factor` first.
     pub fn step(
         &mut self,
-        parameters: &mut Parameters<Array<F>>,
-        gradient: &Parameters<Array<F>>,
+        parameters: &mut Parameters<SharedArray<F>>,
+        gradient: &Parameters<SharedArray<F>>,
         factor: f64,
         settings: &TrainConfig,
         learning_rate: f64,
@@ -107,7 +107,7 @@ impl<F: Float> Adam<F> {
             epsilon,
             keep,
         };
-        let mut changed: BTreeMap<&str, &mut Array<F>> = parameters.iter_mut().collect();
+        let mut changed: BTreeMap<&str, &mut SharedArray<F>> = parameters.iter_mut().collect();
         let moments = self.first.iter_mut().zip(self.second.iter_mut());
         let mut chunks = Vec::new();
         for ((name, m), (_, v)) in moments {
@@ -175,7 +175,7 @@ impl<F: Float> Update<F> {
 
 /// The Euclidean norm of a whole gradient in double precision: sums of chunks, which any thread may take, added in the order
 /// of the names.
-pub fn global_norm<F: Float>(gradient: &Parameters<Array<F>>) -> f64 {
+pub fn global_norm<F: Float>(gradient: &Parameters<SharedArray<F>>) -> f64 {
     let chunks: Vec<Cow<'_, [F]>> = gradient.iter().flat_map(|(_, g)| pieces(g)).collect();
     let squares: Vec<f64> = chunks
         .par_iter()
@@ -185,7 +185,7 @@ pub fn global_norm<F: Float>(gradient: &Parameters<Array<F>>) -> f64 {
 }
 
 /// The elements in row-major order.
-fn row_major<F: Float>(x: &mut Array<F>) -> &mut [F] {
+fn row_major<F: Float>(x: &mut SharedArray<F>) -> &mut [F] {
     if !x.is_standard_layout() {
         *x = x.as_standard_layout().into_owned().into_shared();
     }
@@ -193,7 +193,7 @@ fn row_major<F: Float>(x: &mut Array<F>) -> &mut [F] {
 }
 
 /// The elements in row-major order, in chunks; copied only where they do not lie so.
-fn pieces<F: Float>(x: &Array<F>) -> Vec<Cow<'_, [F]>> {
+fn pieces<F: Float>(x: &SharedArray<F>) -> Vec<Cow<'_, [F]>> {
     match x.as_slice() {
         Some(elements) => elements.chunks(CHUNK).map(Cow::Borrowed).collect(),
         None => {
@@ -233,10 +233,10 @@ pub fn clip_factor(norm: f64, clip: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn one(value: f64) -> Parameters<Array<f64>> {
+    fn one(value: f64) -> Parameters<SharedArray<f64>> {
         [(
             "w".to_owned(),
-            Array::from_elem(ndarray::IxDyn(&[2]), value),
+            SharedArray::from_elem(ndarray::IxDyn(&[2]), value),
         )]
         .into_iter()
         .collect()
@@ -282,8 +282,8 @@ mod tests {
                 beta2,
                 ..TrainConfig::default()
             };
-            let single = |value: f32| -> Parameters<Array<f32>> {
-                let array = Array::from_elem(ndarray::IxDyn(&[2]), value);
+            let single = |value: f32| -> Parameters<SharedArray<f32>> {
+                let array = SharedArray::from_elem(ndarray::IxDyn(&[2]), value);
                 [("w".to_owned(), array)].into_iter().collect()
             };
             let mut parameters = single(1.0);

@@ -14,7 +14,7 @@ use mnm_controller::{
     memory_part, slot_part,
 };
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, ParameterSpec, Parameters, Tensor, TensorError};
+use mnm_tensor::{ParameterSpec, Parameters, SharedArray, Tensor, TensorError};
 use ndarray::Dimension;
 use thiserror::Error;
 
@@ -152,7 +152,7 @@ pub fn core_model<F: Kernels>(
     };
     let outputs = extent(checkpoint, "output.weight", 0)?;
     let core = Model::new(&model, spec(&model, width), outputs)?;
-    let parameters: Parameters<Array<f32>> = checkpoint
+    let parameters: Parameters<SharedArray<f32>> = checkpoint
         .parameters
         .iter()
         .filter(|(name, _)| !is_encoder(name))
@@ -201,11 +201,11 @@ fn extent(checkpoint: &Checkpoint, name: &'static str, axis: usize) -> Result<us
 /// [`ApplyError`] if the checkpoint is not a whole model or `x` not what it takes.
 pub fn apply(
     checkpoint: &Checkpoint,
-    x: &Array<f32>,
-    starts: Option<&Array<f32>>,
+    x: &SharedArray<f32>,
+    starts: Option<&SharedArray<f32>>,
     kernel: Option<Kernel>,
     precision: Precision,
-) -> Result<Parameters<Array<f32>>, ApplyError> {
+) -> Result<Parameters<SharedArray<f32>>, ApplyError> {
     // Chosen here, so that the model is compiled for both once, and not again in every program that calls this.
     match precision {
         Precision::Single => apply_in::<f32>(checkpoint, x, starts, kernel),
@@ -215,10 +215,10 @@ pub fn apply(
 
 fn apply_in<F: Kernels>(
     checkpoint: &Checkpoint,
-    x: &Array<f32>,
-    starts: Option<&Array<f32>>,
+    x: &SharedArray<f32>,
+    starts: Option<&SharedArray<f32>>,
     kernel: Option<Kernel>,
-) -> Result<Parameters<Array<f32>>, ApplyError> {
+) -> Result<Parameters<SharedArray<f32>>, ApplyError> {
     let (model, parameters) = core_model::<F>(checkpoint, kernel)?;
     let &[steps, batch, width] = x.shape() else {
         return Err(misshapen(x, model.input_width()));
@@ -290,7 +290,7 @@ fn apply_in<F: Kernels>(
 }
 
 /// The places (`step * B + sequence`) where `starts` is 1, if it is of `shape` `[T, B]` and 0 everywhere else.
-fn line_starts(starts: &Array<f32>, shape: &[usize]) -> Result<Vec<usize>, ApplyError> {
+fn line_starts(starts: &SharedArray<f32>, shape: &[usize]) -> Result<Vec<usize>, ApplyError> {
     let expected = format!("{shape:?}, 1 where a line begins and 0 elsewhere");
     let misfit = |found: String| ApplyError::Starts {
         found,
@@ -306,7 +306,7 @@ fn line_starts(starts: &Array<f32>, shape: &[usize]) -> Result<Vec<usize>, Apply
     Ok(places.filter(|(_, s)| **s == 1.0).map(|(n, _)| n).collect())
 }
 
-fn misshapen(x: &Array<f32>, width: usize) -> ApplyError {
+fn misshapen(x: &SharedArray<f32>, width: usize) -> ApplyError {
     ApplyError::Shape {
         found: x.shape().to_vec(),
         width,
@@ -324,7 +324,7 @@ pub fn apply_file(
     output: &Path,
     kernel: Option<Kernel>,
     precision: Precision,
-) -> Result<Parameters<Array<f32>>, ApplyError> {
+) -> Result<Parameters<SharedArray<f32>>, ApplyError> {
     let file = Container::read(input)?;
     file.refuse_others(input, Some(INPUT))?;
     let Some(x) = file.tensors.find(INPUT) else {

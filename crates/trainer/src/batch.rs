@@ -3,7 +3,7 @@
 use mnm_controller::BlockCost;
 use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_tasks::{Episode, Input as Shown, Labels, Split, Task, UNKNOWN_CLASS};
-use mnm_tensor::{Array, Float, Tensor};
+use mnm_tensor::{Float, SharedArray, Tensor};
 use ndarray::{Array2, Array3};
 use rayon::prelude::*;
 
@@ -24,7 +24,7 @@ pub struct Block<F: Float> {
     /// Steps T of the longest sequence.
     pub steps: usize,
     /// 1 for the steps of each sequence and 0 for padding, `[T, B]`.
-    pub present: Array<F>,
+    pub present: SharedArray<F>,
     /// The rows (`step * B + sequence`) at which something is asked, sequence after sequence.
     pub rows: Vec<usize>,
     /// What the right answers are, row by row.
@@ -39,7 +39,7 @@ pub enum Answers<F: Float> {
     /// One of K classes; none for an answer that no training episode has.
     Classes(Vec<Option<usize>>),
     /// Bits `[rows, K]`.
-    Bits(Array<F>),
+    Bits(SharedArray<F>),
 }
 
 /// A batch, cut into blocks, and what its sums are divided by.
@@ -262,7 +262,7 @@ fn class_numbers(episodes: &[Episode], outputs: usize) -> Result<Vec<Option<usiz
     Ok(numbers)
 }
 
-fn bit_table<F: Float>(episodes: &[Episode], outputs: usize) -> Result<Array<F>, TrainError> {
+fn bit_table<F: Float>(episodes: &[Episode], outputs: usize) -> Result<SharedArray<F>, TrainError> {
     let rows = episodes.iter().map(Episode::targets).sum();
     let mut table = Array2::<F>::zeros((rows, outputs));
     let mut row = 0;

@@ -5,7 +5,7 @@ use std::f64::consts::LN_2;
 
 use mnm_controller::Model;
 use mnm_tasks::{Errors, OutputKind, Split, Task};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -66,7 +66,7 @@ fn is_zero(number: &u64) -> bool {
 pub fn evaluate(
     task: &dyn Task,
     model: &Model<f32>,
-    parameters: &Parameters<Array<f32>>,
+    parameters: &Parameters<SharedArray<f32>>,
     split: Split,
     generated: u64,
 ) -> Result<Evaluation, TrainError> {
@@ -81,7 +81,7 @@ pub(crate) fn evaluate_over(
     team: &dyn Team,
     task: &dyn Task,
     model: &Model<f32>,
-    parameters: &Parameters<Array<f32>>,
+    parameters: &Parameters<SharedArray<f32>>,
     split: Split,
     generated: u64,
 ) -> Result<Evaluation, TrainError> {
@@ -232,7 +232,7 @@ mod tests {
         Halved(Mqar::new(options, 1).expect("options"), others)
     }
 
-    fn model(task: &Halved) -> (Model<f32>, Parameters<Array<f32>>) {
+    fn model(task: &Halved) -> (Model<f32>, Parameters<SharedArray<f32>>) {
         let config = ModelConfig {
             controller: 7,
             value: 4,

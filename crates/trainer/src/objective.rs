@@ -6,7 +6,7 @@ use mnm_controller::encoder::{Input, Tokens, Word};
 use mnm_controller::{Masks, Model};
 use mnm_tasks::{Errors, Task};
 use mnm_tensor::kernels::{Kernels, vectorised};
-use mnm_tensor::{Array, Float, Order, Parameters, Tape, Tensor, gradient};
+use mnm_tensor::{Float, Order, Parameters, SharedArray, Tape, Tensor, gradient};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -51,7 +51,7 @@ pub struct BlockGradient<F: Float> {
     /// Wrong answers and all answers.
     pub errors: Errors,
     /// The gradient of `task + lambda * meta` with respect to every trained parameter.
-    pub gradient: Parameters<Array<F>>,
+    pub gradient: Parameters<SharedArray<F>>,
 }
 
 impl<F: Float> BlockGradient<F> {
@@ -97,7 +97,7 @@ impl<'de> Deserialize<'de> for BlockGradient<f32> {
 /// A shape that does not fit.
 pub fn block_gradient<F: Kernels>(
     model: &Model<F>,
-    parameters: &Parameters<Array<F>>,
+    parameters: &Parameters<SharedArray<F>>,
     block: &Block<F>,
     task: &dyn Task,
     masks: &Masks<F>,
@@ -113,7 +113,7 @@ pub fn block_gradient<F: Kernels>(
         0 => block.steps,
         n => n,
     };
-    let mut total: Option<Parameters<Array<F>>> = None;
+    let mut total: Option<Parameters<SharedArray<F>>> = None;
     let (mut losses, mut logits) = (Losses::default(), LogitRows::new(block, model.outputs()));
     let mut carried = None;
     for start in (0..block.steps).step_by(segment) {
@@ -162,7 +162,7 @@ pub fn block_gradient<F: Kernels>(
         trained
             .iter()
             .filter_map(|name| {
-                let zeros = Array::zeros(parameters.find(name)?.raw_dim());
+                let zeros = SharedArray::zeros(parameters.find(name)?.raw_dim());
                 Some(((*name).to_owned(), zeros))
             })
             .collect()
@@ -208,7 +208,7 @@ pub fn block_forward<F: Kernels>(
 pub fn block_errors<'a, F: Float>(
     block: &'a Block<F>,
     task: &'a dyn Task,
-    logits: &'a Array<F>,
+    logits: &'a SharedArray<F>,
 ) -> impl Iterator<Item = (&'a str, Errors)> {
     block.rows_by_episode().map(move |(episode, rows)| {
         let own = logits.slice_axis(ndarray::Axis(0), rows.into());
@@ -243,7 +243,7 @@ fn cross_entropy<F: Float>(
 }
 
 fn accumulate<F: Float>(
-    total: &mut Option<Parameters<Array<F>>>,
+    total: &mut Option<Parameters<SharedArray<F>>>,
     names: &[&str],
     found: Vec<Tensor<F>>,
 ) {
@@ -349,7 +349,7 @@ impl Segment {
 /// The logits of a block `[rows, K]`, gathered segment by segment; NaN where none has been yet.
 struct LogitRows<F: Float> {
     shape: [usize; 2],
-    gathered: Option<Array<F>>,
+    gathered: Option<SharedArray<F>>,
 }
 
 impl<F: Float> LogitRows<F> {
@@ -372,10 +372,10 @@ impl<F: Float> LogitRows<F> {
         }
     }
 
-    fn gathered(&mut self) -> &mut Array<F> {
+    fn gathered(&mut self) -> &mut SharedArray<F> {
         let shape = ndarray::IxDyn(&self.shape);
         self.gathered
-            .get_or_insert_with(|| Array::from_elem(shape, F::nan()))
+            .get_or_insert_with(|| SharedArray::from_elem(shape, F::nan()))
     }
 
     fn errors(mut self, block: &Block<F>, task: &dyn Task) -> Errors {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mnm_controller::Model;
 use mnm_tasks::{Interface, Task};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 
 use crate::checkpoint::{Checkpoint, check_parameters};
 use crate::config::Config;
@@ -22,7 +22,7 @@ pub struct Run {
     /// Its model.
     pub model: Model<f32>,
     /// The trained parameters.
-    pub parameters: Parameters<Array<f32>>,
+    pub parameters: Parameters<SharedArray<f32>>,
     /// The checkpoint that they came from.
     pub checkpoint: Checkpoint,
 }

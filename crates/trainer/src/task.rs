@@ -10,7 +10,7 @@ use crate::error::TrainError;
 use crate::linalg;
 use mnm_controller::{InitScheme, ModelConfig};
 use mnm_tasks::stream;
-use mnm_tensor::{Array, Init, ParameterSpec, Parameters};
+use mnm_tensor::{Init, ParameterSpec, Parameters, SharedArray};
 
 /// The task that `data` describes, with random streams of `seed`. A model that was trained brings its `vocabulary`.
 ///
@@ -103,7 +103,7 @@ pub fn draw_parameters<F: Float>(
     specs: &[ParameterSpec],
     scheme: InitScheme,
     seed: u64,
-) -> Result<Parameters<Array<F>>, TrainError> {
+) -> Result<Parameters<SharedArray<F>>, TrainError> {
     specs
         .iter()
         .map(|spec| {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mnm_tensor::Array;
+use mnm_tensor::SharedArray;
 use mnm_tensor::kernels::Kernels;
 
 use super::error::LengthError;
@@ -17,7 +17,7 @@ pub struct PreparedCache<F>(Mutex<Option<Known<F>>>);
 
 #[derive(Debug)]
 struct Known<F> {
-    parameters: Vec<Array<F>>,
+    parameters: Vec<SharedArray<F>>,
     prepared: Arc<Prepared<F>>,
 }
 
@@ -27,7 +27,7 @@ impl<F> Default for PreparedCache<F> {
     }
 }
 
-fn same<F>(left: &Array<F>, right: &Array<F>) -> bool {
+fn same<F>(left: &SharedArray<F>, right: &SharedArray<F>) -> bool {
     left.as_ptr() == right.as_ptr()
         && left.shape() == right.shape()
         && left.strides() == right.strides()
@@ -40,7 +40,7 @@ impl<F: Kernels> PreparedCache<F> {
     /// Those of `prepare`.
     pub fn get(
         &self,
-        parameters: &[&Array<F>],
+        parameters: &[&SharedArray<F>],
         prepare: impl FnOnce() -> Result<Prepared<F>, LengthError>,
     ) -> Result<Arc<Prepared<F>>, LengthError> {
         // A panic of another thread cannot leave the cache half changed.
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn the_same_memory_is_packed_once_and_a_change_is_seen() {
         let cache = PreparedCache::default();
-        let mut bias: Array<f64> = Array::from_elem(IxDyn(&[4]), 1.0);
+        let mut bias: SharedArray<f64> = SharedArray::from_elem(IxDyn(&[4]), 1.0);
         let first = cache.get(&[&bias], || prepare(1.0)).unwrap();
         let again = cache
             .get(&[&bias.clone()], || panic!("packed again"))
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn what_cannot_be_prepared_is_not_kept() {
         let cache = PreparedCache::<f64>::default();
-        let bias: Array<f64> = Array::zeros(IxDyn(&[4]));
+        let bias: SharedArray<f64> = SharedArray::zeros(IxDyn(&[4]));
         let error = LengthError {
             name: "bias",
             shape: vec![4],

@@ -3,7 +3,7 @@
 mod heads;
 mod location;
 
-use mnm_tensor::{Array, Float, ParameterSpec, Parameters, Tensor};
+use mnm_tensor::{Float, ParameterSpec, Parameters, SharedArray, Tensor};
 
 use crate::addressing::{SlotMemory, erase_and_add, read_rows};
 use crate::cell::Trace;
@@ -86,7 +86,7 @@ impl<F: Float> Cell<F> for NtmCell {
             read_heads,
         } = self.memory;
         let zeros = Tensor::zeros(&[batch, self.controller]);
-        let memory = Array::from_elem(vec![batch, slots, width], F::of(INITIAL_MEMORY));
+        let memory = SharedArray::from_elem(vec![batch, slots, width], F::of(INITIAL_MEMORY));
         Ok(State::new([
             ("hidden", zeros.clone()),
             ("cell", zeros),

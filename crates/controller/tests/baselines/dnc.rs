@@ -2,7 +2,7 @@
 
 use mnm_controller::dnc::{allocation, links, precedence, read_weightings, usage, write_weighting};
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
-use mnm_tensor::{Array, Order, Tape, Tensor, TensorError, pull_back};
+use mnm_tensor::{Order, SharedArray, Tape, Tensor, TensorError, pull_back};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -181,7 +181,7 @@ fn no_row_follows_itself() {
 }
 
 /// Random links off the diagonal, precedence and write weighting of `batch` sequences, for a memory of `slots` rows.
-fn linked_memory(batch: usize, slots: usize, generator: &mut StdRng) -> [Array<f64>; 3] {
+fn linked_memory(batch: usize, slots: usize, generator: &mut StdRng) -> [SharedArray<f64>; 3] {
     let mut before = random_array(&[batch, slots, slots], generator);
     for row in 0..batch * slots {
         before[[row / slots, row % slots, row % slots]] = 0.0;
@@ -203,7 +203,8 @@ fn links_in_ops(x: &[Tensor<f64>]) -> Result<Tensor<f64>, TensorError> {
         panic!("a weighting")
     };
     let (to, from) = ([batch, slots, 1], [batch, 1, slots]);
-    let off_diagonal = Array::from_shape_fn(vec![slots, slots], |at| f64::from(at[0] != at[1]));
+    let off_diagonal =
+        SharedArray::from_shape_fn(vec![slots, slots], |at| f64::from(at[0] != at[1]));
     let kept = write.reshape(&to)?.affine(-1.0, 1.0)?;
     let kept = kept.sub(&write.reshape(&from)?)?;
     let new = write.reshape(&to)?.mul(&precedence.reshape(&from)?)?;

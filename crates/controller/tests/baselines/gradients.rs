@@ -3,7 +3,7 @@
 
 use mnm_controller::{Cell, ControllerError, State, StateMasks};
 use mnm_tensor::testkit::{Gradcheck, gradcheck, inner, random_array};
-use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, TensorError, pull_back};
+use mnm_tensor::{Order, Parameters, SharedArray, Tape, Tensor, TensorError, pull_back};
 use rand::{SeedableRng, rngs::StdRng};
 
 use crate::models::{Named, baselines, constants, draw, inputs};
@@ -23,7 +23,7 @@ enum Start {
 /// The names of everything that is differentiated, the values at which, and the state to start from.
 struct Point {
     names: Vec<String>,
-    at: Vec<Array<f64>>,
+    at: Vec<SharedArray<f64>>,
     parameters: usize,
     state: State<f64>,
 }

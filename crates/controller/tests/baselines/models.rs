@@ -5,7 +5,7 @@ use mnm_controller::dnc::DncCell;
 use mnm_controller::ntm::NtmCell;
 use mnm_controller::{Cell, LstmSaluCell};
 use mnm_tensor::testkit::random_array;
-use mnm_tensor::{Array, Parameters, Tensor};
+use mnm_tensor::{Parameters, SharedArray, Tensor};
 use rand::{SeedableRng, rngs::StdRng};
 
 pub const INPUT: usize = 3;
@@ -51,7 +51,7 @@ pub fn baselines() -> Vec<Named> {
 }
 
 /// Every parameter uniform in [-1, 1]: wide enough that gates and keys differ from step to step.
-pub fn draw(cell: &dyn Cell<f64>, seed: u64) -> Vec<(String, Array<f64>)> {
+pub fn draw(cell: &dyn Cell<f64>, seed: u64) -> Vec<(String, SharedArray<f64>)> {
     let mut generator = StdRng::seed_from_u64(seed);
     cell.parameters()
         .iter()
@@ -62,7 +62,7 @@ pub fn draw(cell: &dyn Cell<f64>, seed: u64) -> Vec<(String, Array<f64>)> {
         .collect()
 }
 
-pub fn constants(drawn: &[(String, Array<f64>)]) -> Parameters<Tensor<f64>> {
+pub fn constants(drawn: &[(String, SharedArray<f64>)]) -> Parameters<Tensor<f64>> {
     drawn
         .iter()
         .map(|(name, value)| (name.clone(), Tensor::shared(value.clone())))
@@ -70,7 +70,7 @@ pub fn constants(drawn: &[(String, Array<f64>)]) -> Parameters<Tensor<f64>> {
 }
 
 /// Inputs `[T, B, X]`.
-pub fn inputs(steps: usize, batch: usize, seed: u64) -> Array<f64> {
+pub fn inputs(steps: usize, batch: usize, seed: u64) -> SharedArray<f64> {
     let mut generator = StdRng::seed_from_u64(seed ^ 0x1a9);
     random_array(&[steps, batch, INPUT], &mut generator)
 }

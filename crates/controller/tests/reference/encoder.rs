@@ -3,7 +3,7 @@
 use mnm_controller::encoder::{SentenceEncoder, Tokens, Word};
 use mnm_controller::{InputSpec, Model, ModelConfig, PositionInit};
 use mnm_tensor::testkit::random_array;
-use mnm_tensor::{Array, Init, Parameters, Tensor};
+use mnm_tensor::{Init, Parameters, SharedArray, Tensor};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -17,7 +17,7 @@ const ENCODER: SentenceEncoder = SentenceEncoder {
     end_masks: Some(Init::Signs { from: 3, to: 4 }),
 };
 
-fn parameters(seed: u64) -> Parameters<Array<f64>> {
+fn parameters(seed: u64) -> Parameters<SharedArray<f64>> {
     let generator = &mut StdRng::seed_from_u64(seed);
     ENCODER
         .parameters()

@@ -4,7 +4,7 @@
 use mnm_controller::{Cell, LstmCell, State, lstm_step, memory_part};
 use mnm_memory::{Memory, Write, rule_named};
 use mnm_tensor::testkit::random_array;
-use mnm_tensor::{Array, Parameters, Tensor};
+use mnm_tensor::{Parameters, SharedArray, Tensor};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -17,14 +17,14 @@ fn sigmoid(x: f64) -> f64 {
 }
 
 /// `W x + b`, row after row.
-fn affine(weight: &Array<f64>, bias: &Array<f64>, x: &[f64]) -> Vec<f64> {
+fn affine(weight: &SharedArray<f64>, bias: &SharedArray<f64>, x: &[f64]) -> Vec<f64> {
     let row = |r: usize| (0..x.len()).map(|i| weight[[r, i]] * x[i]).sum::<f64>() + bias[[r]];
     (0..bias.len()).map(row).collect()
 }
 
 /// `(h', c')` of PyTorch's `LSTMCell`: rows of the weights in the order i, f, g, o.
 fn lstm(
-    parameters: &Parameters<Array<f64>>,
+    parameters: &Parameters<SharedArray<f64>>,
     x: &[f64],
     hidden: &[f64],
     cell: &[f64],
@@ -195,7 +195,7 @@ proptest! {
     fn an_lstm_step_is_that_of_plain_loops(seed in any::<u64>(), input in 1..5_usize, width in 1..6_usize) {
         let generator = &mut StdRng::seed_from_u64(seed);
         let cell = LstmCell::new(input, width);
-        let parameters: Parameters<Array<f64>> = Cell::<f64>::parameters(&cell)
+        let parameters: Parameters<SharedArray<f64>> = Cell::<f64>::parameters(&cell)
             .into_iter()
             .map(|spec| (spec.name, random_array(&spec.shape, generator)))
             .collect();

@@ -2,7 +2,7 @@
 
 use mnm_controller::encoder::Input;
 use mnm_tensor::testkit::{Gradcheck, gradcheck};
-use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, TensorError, gradient};
+use mnm_tensor::{Order, Parameters, SharedArray, Tape, Tensor, TensorError, gradient};
 use proptest::prelude::*;
 
 use crate::support::{Case, KINDS, OUTPUTS, any_case, flat, in_ops, middle};
@@ -10,7 +10,7 @@ use crate::support::{Case, KINDS, OUTPUTS, any_case, flat, in_ops, middle};
 /// The least norm of a parameter's gradient, per root of its size: below it the comparison would prove nothing.
 const FLOOR: f64 = 1e-4;
 
-fn arguments(case: &Case) -> (Vec<String>, Vec<Array<f64>>) {
+fn arguments(case: &Case) -> (Vec<String>, Vec<SharedArray<f64>>) {
     let (mut names, mut arrays): (Vec<_>, Vec<_>) = case.parameters().into_iter().unzip();
     if !case.words {
         names.push("input".to_owned());
@@ -60,7 +60,7 @@ fn training_loss(
     let run = case.run(&parameters, &input).map_err(in_ops)?;
     let logits = case.logits(&parameters, &run).map_err(in_ops)?;
     let rows = logits.shape()[0];
-    let targets = Array::from_shape_fn(vec![rows, OUTPUTS], |i| {
+    let targets = SharedArray::from_shape_fn(vec![rows, OUTPUTS], |i| {
         f64::from(i[1] == (3 * i[0] + 1) % OUTPUTS)
     });
     let entropy = logits

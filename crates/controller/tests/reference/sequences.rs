@@ -164,7 +164,7 @@ fn a_mask_of_zeros_is_a_hidden_state_of_zeros_at_entry_and_nothing_more() {
         let start = case.run(&parameters, &case.input()).unwrap().state; // nothing in it is zero
         // Only the second of three steps is masked.
         let mut mask =
-            mnm_tensor::Array::from_elem(vec![3, case.batch, case.config.controller], 1.0);
+            mnm_tensor::SharedArray::from_elem(vec![3, case.batch, case.config.controller], 1.0);
         mask.index_axis_mut(ndarray::Axis(0), 1).fill(0.0);
         let masks = Masks {
             hidden: Some(Tensor::shared(mask)),

@@ -6,7 +6,7 @@ use mnm_controller::{
 };
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::testkit::random_array;
-use mnm_tensor::{Array, Float, Parameters, Tensor, TensorError};
+use mnm_tensor::{Float, Parameters, SharedArray, Tensor, TensorError};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -98,7 +98,7 @@ impl Case {
     }
 
     /// Every parameter, uniform and wide enough that gates and keys differ from step to step.
-    pub fn parameters(&self) -> Parameters<Array<f64>> {
+    pub fn parameters(&self) -> Parameters<SharedArray<f64>> {
         let generator = &mut StdRng::seed_from_u64(self.seed);
         self.model::<f64>()
             .parameters()
@@ -115,7 +115,7 @@ impl Case {
     }
 
     /// Vectors `[T, B, X]`, for models that take them.
-    pub fn vectors(&self) -> Array<f64> {
+    pub fn vectors(&self) -> SharedArray<f64> {
         let generator = &mut StdRng::seed_from_u64(self.seed ^ 1);
         random_array(&[self.steps, self.batch, WIDTH], generator)
     }
@@ -196,11 +196,11 @@ impl Case {
     }
 }
 
-pub fn cast<F: Float>(array: &Array<f64>) -> Tensor<F> {
+pub fn cast<F: Float>(array: &SharedArray<f64>) -> Tensor<F> {
     Tensor::shared(array.mapv(F::of).into_shared())
 }
 
-pub fn constants<F: Float>(parameters: &Parameters<Array<f64>>) -> Parameters<Tensor<F>> {
+pub fn constants<F: Float>(parameters: &Parameters<SharedArray<f64>>) -> Parameters<Tensor<F>> {
     parameters.map(|_, array| cast(array))
 }
 

@@ -9,7 +9,7 @@
 //! once: a write that is refused has changed nothing, and the weights are gone over in memory once a write, not once a step.
 
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Scratch, Store, dot, matmul};
-use mnm_tensor::{Array, Init};
+use mnm_tensor::{Init, SharedArray};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -33,7 +33,7 @@ pub(super) fn drawn<F: Kernels>(seed: u64, layer: usize, [out, input]: [usize; 2
     } else {
         1.6 / (input as f64).sqrt()
     };
-    let entries: Array<F> = Init::Normal { deviation }.draw(&[out, input], &mut generator);
+    let entries: SharedArray<F> = Init::Normal { deviation }.draw(&[out, input], &mut generator);
     Weights::dense(out, input, &entries.iter().copied().collect::<Vec<_>>())
 }
 

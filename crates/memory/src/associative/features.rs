@@ -1,7 +1,7 @@
 //! What stands between a key and the memory: a fixed map that is not learned.
 
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, dot};
-use mnm_tensor::{Array, Init};
+use mnm_tensor::{Init, SharedArray};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -104,7 +104,7 @@ impl<F: Kernels> FeatureMap<F> {
         let normal = |seed, stream, shape: &[usize], deviation: f64| -> Vec<F> {
             let mut generator = ChaCha8Rng::seed_from_u64(seed);
             generator.set_stream(stream);
-            let drawn: Array<F> = Init::Normal { deviation }.draw(shape, &mut generator);
+            let drawn: SharedArray<F> = Init::Normal { deviation }.draw(shape, &mut generator);
             drawn.iter().copied().collect()
         };
         match *features {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, Parameters, Primitive, Tensor, TensorError, apply, dense};
+use mnm_tensor::{Parameters, Primitive, SharedArray, Tensor, TensorError, apply, dense};
 use ndarray::IxDyn;
 use rayon::prelude::*;
 
@@ -50,8 +50,8 @@ struct Passage<F> {
     parameters: usize,
     carried: Vec<usize>,
     saved: Mutex<Option<SavedParts<F>>>,
-    values: Mutex<Vec<(Port, Array<F>)>>,
-    cotangents: Mutex<Vec<(Port, Array<F>)>>,
+    values: Mutex<Vec<(Port, SharedArray<F>)>>,
+    cotangents: Mutex<Vec<(Port, SharedArray<F>)>>,
 }
 
 #[derive(Debug)]
@@ -68,8 +68,8 @@ fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn token<F: Kernels>() -> Array<F> {
-    Array::zeros(IxDyn(&[0]))
+fn token<F: Kernels>() -> SharedArray<F> {
+    SharedArray::zeros(IxDyn(&[0]))
 }
 
 fn fail(reason: impl Into<String>) -> TensorError {
@@ -79,8 +79,8 @@ fn fail(reason: impl Into<String>) -> TensorError {
     }
 }
 
-fn array<F: Kernels>(shape: &[usize], data: Vec<F>) -> Result<Array<F>, TensorError> {
-    Array::from_shape_vec(IxDyn(shape), data).map_err(|e| fail(e.to_string()))
+fn array<F: Kernels>(shape: &[usize], data: Vec<F>) -> Result<SharedArray<F>, TensorError> {
+    SharedArray::from_shape_vec(IxDyn(shape), data).map_err(|e| fail(e.to_string()))
 }
 
 /// The rows `[T, S, width]` of blocks, side by side `[T, B, width]`.
@@ -109,7 +109,7 @@ impl<F: Kernels> Passage<F> {
             .collect()
     }
 
-    fn run(&self, operands: &[&Array<F>]) -> Result<(), TensorError> {
+    fn run(&self, operands: &[&SharedArray<F>]) -> Result<(), TensorError> {
         let all: Vec<Cow<'_, [F]>> = operands.iter().map(|a| dense(a)).collect();
         let (steps, m) = (self.sizes.steps, self.sizes.shape.value());
         let own = ROWS + GATES;
@@ -229,7 +229,7 @@ impl<F: Kernels> Primitive<F> for Whole<F> {
         OP
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Result<Array<F>, TensorError> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError> {
         self.0.run(operands)?;
         Ok(token())
     }
@@ -301,7 +301,7 @@ impl<F: Kernels> Primitive<F> for Outcome<F> {
         OP
     }
 
-    fn forward(&self, _: &[&Array<F>]) -> Result<Array<F>, TensorError> {
+    fn forward(&self, _: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError> {
         let mut values = lock(&self.passage.values);
         match values.iter().position(|(port, _)| *port == self.port) {
             Some(at) => Ok(values.swap_remove(at).1),

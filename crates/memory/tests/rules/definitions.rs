@@ -20,7 +20,7 @@ impl Plain {
     fn of(scene: &Scene, b: usize) -> Self {
         let (heads, value) = (scene.extents.heads, scene.extents.value);
         let [keys, values, _, rate, ..] = &scene.steps[0];
-        let rows = |x: &mnm_tensor::Array<f64>| {
+        let rows = |x: &mnm_tensor::SharedArray<f64>| {
             (0..heads)
                 .map(|h| (0..value).map(|i| x[[b, h, i]]).collect())
                 .collect()

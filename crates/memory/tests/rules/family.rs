@@ -176,8 +176,9 @@ fn rls_at_rate_one_is_ridge_regression_at_every_step() {
     for step in &mut scene.steps {
         step[3].fill(1.0);
     }
-    let row =
-        |x: &mnm_tensor::Array<f64>, h: usize| (0..7).map(|i| x[[0, h, i]]).collect::<Vec<_>>();
+    let row = |x: &mnm_tensor::SharedArray<f64>, h: usize| {
+        (0..7).map(|i| x[[0, h, i]]).collect::<Vec<_>>()
+    };
     let start: Vec<Vec<f64>> = (0..7).map(|o| row(&scene.weights[0], o)).collect();
     let (mut keys, mut values) = (Vec::new(), Vec::new());
     for taken in 1..=extents.steps {

@@ -2,7 +2,7 @@
 
 use mnm_memory::{GradientRule, Memory, MemoryError, PerceptronRule, Write, WriteRule};
 use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array, relative_difference};
-use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, pull_back};
+use mnm_tensor::{Order, Parameters, SharedArray, Tape, Tensor, pull_back};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -107,7 +107,11 @@ proptest! {
 
 /// The gradients of [`Scene::gradients`] with the tape cut after `cut` steps: the second part's gradient to the memory that it
 /// starts from is the first part's cotangent to the memory that it ends with.
-fn gradients_in_two_parts(scene: &Scene, rule: &dyn WriteRule<f64>, cut: usize) -> Vec<Array<f64>> {
+fn gradients_in_two_parts(
+    scene: &Scene,
+    rule: &dyn WriteRule<f64>,
+    cut: usize,
+) -> Vec<SharedArray<f64>> {
     let total = scene.extents.steps;
     let (layers, at) = (scene.weights.len(), scene.step_at(cut));
     let flat = |t: &Tensor<f64>| t.reshape(&[t.value().len()]).unwrap();

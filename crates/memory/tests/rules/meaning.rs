@@ -1,7 +1,7 @@
 //! What a write is for: afterwards the key leads to the value, or at least closer to it.
 
 use mnm_memory::{GradientRule, Memory, MemoryShape, PerceptronRule, Write, WriteRule};
-use mnm_tensor::{Array, Parameters, Tensor};
+use mnm_tensor::{Parameters, SharedArray, Tensor};
 use ndarray::{Axis, array};
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ proptest! {
         const RATE: f64 = 1e-5;
         let extents = Extents { steps: 1, ..extents };
         let mut scene = Scene::new(extents, &GradientRule::default());
-        scene.steps[0][3] = Array::from_elem(scene.steps[0][3].shape(), RATE);
+        scene.steps[0][3] = SharedArray::from_elem(scene.steps[0][3].shape(), RATE);
         let outcome = scene.run_plain(&GradientRule::default());
         for b in 0..extents.batch {
             // To first order the loss falls by rate * |gradient|^2 = |change|^2 / rate.

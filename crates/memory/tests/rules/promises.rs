@@ -2,7 +2,7 @@
 
 use mnm_memory::{Memory, Write};
 use mnm_tensor::testkit::relative_difference;
-use mnm_tensor::{Array, Parameters, Tape, Tensor};
+use mnm_tensor::{Parameters, SharedArray, Tape, Tensor};
 use ndarray::Axis;
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn parameters(scene: &Scene) -> Parameters<Tensor<f64>> {
     scene.parameters.constants()
 }
 
-fn same_bits(a: &Array<f64>, b: &Array<f64>) -> bool {
+fn same_bits(a: &SharedArray<f64>, b: &SharedArray<f64>) -> bool {
     a.shape() == b.shape()
         && a.iter()
             .zip(b.iter())
@@ -22,7 +22,7 @@ fn same_bits(a: &Array<f64>, b: &Array<f64>) -> bool {
 }
 
 /// The same values with the first axis varying fastest.
-fn column_major(array: &Array<f64>) -> Array<f64> {
+fn column_major(array: &SharedArray<f64>) -> SharedArray<f64> {
     let reversed = array.t().as_standard_layout().into_owned().into_shared();
     reversed.reversed_axes()
 }
@@ -77,8 +77,8 @@ proptest! {
         every_rule(|rule| {
             let mut scene = Scene::new(extents, rule);
             for step in &mut scene.steps {
-                step[3] = Array::zeros(step[3].shape());
-                step[4] = Array::zeros(step[4].shape());
+                step[3] = SharedArray::zeros(step[3].shape());
+                step[4] = SharedArray::zeros(step[4].shape());
             }
             let arguments = if recorded {
                 variables(&scene.arguments(), &Tape::new())

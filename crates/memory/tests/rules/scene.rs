@@ -2,7 +2,7 @@
 
 use mnm_memory::{Memory, MemoryError, MemoryShape, Write, WriteRule, rules};
 use mnm_tensor::testkit::random_array;
-use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, TensorError, pull_back};
+use mnm_tensor::{Order, Parameters, SharedArray, Tape, Tensor, TensorError, pull_back};
 use proptest::prelude::*;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -57,11 +57,11 @@ pub const PARTS: usize = 6;
 pub struct Scene {
     pub extents: Extents,
     /// `W^1 .. W^L`, each `[B, out, in]`.
-    pub weights: Vec<Array<f64>>,
+    pub weights: Vec<SharedArray<f64>>,
     /// The parameters of the rule.
-    pub parameters: Parameters<Array<f64>>,
+    pub parameters: Parameters<SharedArray<f64>>,
     /// Step by step: `k^w`, `v^w`, `k^r` `[B, H, M]`, and `beta`, `phi` and `eta` `[B]`, of which a rule takes what it asks for.
-    pub steps: Vec<[Array<f64>; PARTS]>,
+    pub steps: Vec<[SharedArray<f64>; PARTS]>,
 }
 
 /// What comes out of a scene.
@@ -78,7 +78,12 @@ pub struct Outcome {
 }
 
 /// Magnitudes between `low` and `high` with random signs: nothing near zero, where a gradient would prove little.
-pub fn away_from_zero(shape: &[usize], low: f64, high: f64, generator: &mut StdRng) -> Array<f64> {
+pub fn away_from_zero(
+    shape: &[usize],
+    low: f64,
+    high: f64,
+    generator: &mut StdRng,
+) -> SharedArray<f64> {
     random_array(shape, generator)
         .mapv(|x| x.signum() * (low + (high - low) * x.abs()))
         .into_shared()
@@ -121,11 +126,15 @@ impl Scene {
                     away_from_zero(&vectors, 0.3, 1.0, generator),
                     away_from_zero(&vectors, 0.3, 1.0, generator),
                     away_from_zero(&vectors, 0.3, 1.0, generator),
-                    Array::from_shape_simple_fn(vec![batch], || {
+                    SharedArray::from_shape_simple_fn(vec![batch], || {
                         calm * generator.random_range(0.2..0.9)
                     }),
-                    Array::from_shape_simple_fn(vec![batch], || generator.random_range(0.05..0.4)),
-                    Array::from_shape_simple_fn(vec![batch], || generator.random_range(0.1..0.8)),
+                    SharedArray::from_shape_simple_fn(vec![batch], || {
+                        generator.random_range(0.05..0.4)
+                    }),
+                    SharedArray::from_shape_simple_fn(vec![batch], || {
+                        generator.random_range(0.1..0.8)
+                    }),
                 ]
             })
             .collect();
@@ -138,7 +147,7 @@ impl Scene {
     }
 
     /// All arrays in one list: weights, parameters, then step by step keys, values, read keys, rate.
-    pub fn arguments(&self) -> Vec<Array<f64>> {
+    pub fn arguments(&self) -> Vec<SharedArray<f64>> {
         let parameters = self.parameters.iter().map(|(_, array)| array.clone());
         let steps = self.steps.iter().flatten().cloned();
         self.weights
@@ -186,8 +195,8 @@ impl Scene {
     pub fn gradients(
         &self,
         rule: &dyn WriteRule<f64>,
-        arguments: &[Array<f64>],
-    ) -> Vec<Array<f64>> {
+        arguments: &[SharedArray<f64>],
+    ) -> Vec<SharedArray<f64>> {
         let arguments = variables(arguments, &Tape::new());
         let output = self.run(rule, &arguments).unwrap().flat().unwrap();
         let cotangent = self.cotangent(output.value().len());
@@ -201,7 +210,7 @@ impl Scene {
 
     /// Only sequence `b` of the batch.
     pub fn single(&self, b: usize) -> Self {
-        let row = |x: &Array<f64>| {
+        let row = |x: &SharedArray<f64>| {
             x.slice_axis(ndarray::Axis(0), (b..b + 1).into())
                 .to_shared()
         };
@@ -263,18 +272,18 @@ impl Outcome {
     }
 }
 
-pub fn constants(arrays: &[Array<f64>]) -> Vec<Tensor<f64>> {
+pub fn constants(arrays: &[SharedArray<f64>]) -> Vec<Tensor<f64>> {
     arrays.iter().cloned().map(Tensor::shared).collect()
 }
 
-pub fn variables(arrays: &[Array<f64>], tape: &Tape<f64>) -> Vec<Tensor<f64>> {
+pub fn variables(arrays: &[SharedArray<f64>], tape: &Tape<f64>) -> Vec<Tensor<f64>> {
     arrays
         .iter()
         .map(|a| tape.shared_variable(a.clone()))
         .collect()
 }
 
-pub fn norm(array: &Array<f64>) -> f64 {
+pub fn norm(array: &SharedArray<f64>) -> f64 {
     array.iter().map(|x| x * x).sum::<f64>().sqrt()
 }
 

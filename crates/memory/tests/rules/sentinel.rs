@@ -2,7 +2,7 @@
 
 use mnm_memory::{GradientRule, Memory, MemoryError, Write, WriteRule};
 use mnm_tensor::testkit::random_array;
-use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, pull_back};
+use mnm_tensor::{Order, Parameters, SharedArray, Tape, Tensor, pull_back};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -58,7 +58,7 @@ fn scene(seed: u64) -> Scene {
 }
 
 /// The gradient of the last read, dotted with a random cotangent, to all arguments.
-fn metagradient(scene: &Scene, rule: &dyn WriteRule<f64>) -> Vec<Array<f64>> {
+fn metagradient(scene: &Scene, rule: &dyn WriteRule<f64>) -> Vec<SharedArray<f64>> {
     let arguments = variables(&scene.arguments(), &Tape::new());
     let outcome = scene.run(rule, &arguments).unwrap();
     let read = outcome.reads.last().unwrap();

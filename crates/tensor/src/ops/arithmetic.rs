@@ -6,14 +6,14 @@ use crate::engine::{apply_own, own};
 use crate::ops::runs::{Along, Parts, Run, array, runs};
 use crate::ops::total::room;
 use crate::ops::{Outcome, broadcast_shape, one, two};
-use crate::{Array, Float, Primitive, Tensor, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, dense};
 
 /// `f` of every pair of elements.
 pub(super) fn zip<F: Float>(
     op: &'static str,
-    operands: &[&Array<F>],
+    operands: &[&SharedArray<F>],
     f: impl Fn(F, F) -> F + Copy,
-) -> Outcome<Array<F>> {
+) -> Outcome<SharedArray<F>> {
     let (a, b) = two(op, operands)?;
     let shape = broadcast_shape(op, a.shape(), b.shape())?;
     let (mut out, count) = room(op, &shape)?;
@@ -65,7 +65,7 @@ macro_rules! binary {
                 stringify!($method)
             }
 
-            fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+            fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
                 zip(stringify!($method), operands, |$p, $q| $value)
             }
 
@@ -115,7 +115,7 @@ impl<F: Float> Primitive<F> for Affine {
         "affine"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let (factor, offset) = (F::of(self.factor), F::of(self.offset));
         let x = one("affine", operands)?;
         let out = dense(x).iter().map(|&x| factor * x + offset).collect();

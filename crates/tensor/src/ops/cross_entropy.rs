@@ -15,7 +15,7 @@ use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::total::total;
 use crate::ops::{Outcome, one, two};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["cross_entropy", "cross_entropy_slope"];
 
@@ -96,7 +96,7 @@ impl<F: Float> Primitive<F> for CrossEntropy {
         "cross_entropy"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("cross_entropy", operands)?;
         let width = check("cross_entropy", x.shape(), &self.0)?;
         let (x, mut spare) = (dense(x), Vec::with_capacity(width));
@@ -129,7 +129,7 @@ impl<F: Float> Primitive<F> for CrossEntropySlope {
         "cross_entropy_slope"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let (x, g) = two("cross_entropy_slope", operands)?;
         let width = check("cross_entropy_slope", x.shape(), &self.0)?;
         let (Some(&g), 1) = (g.first(), g.len()) else {

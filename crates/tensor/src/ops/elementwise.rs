@@ -5,7 +5,7 @@ use crate::kernels::Kernels;
 use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, dense};
 
 /// One line a primitive: `Name method: x => value; (operand x, output y, cotangent g) => derivative`, and before the
 /// semicolon the kernel that computes the value for `f32`, if there is one: `=> by kernel`.
@@ -24,7 +24,7 @@ macro_rules! elementwise {
                 stringify!($method)
             }
 
-            fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+            fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
                 let x = one(stringify!($method), operands)?;
                 $(
                     let mut elements = dense(x).into_owned();
@@ -98,7 +98,7 @@ impl<F: Float> Primitive<F> for Power {
         "powf"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("powf", operands)?;
         let elements = dense(x);
         let elements = elements.iter();

@@ -9,7 +9,7 @@ use crate::engine::{apply_own, own};
 use crate::ops::arithmetic::zip;
 use crate::ops::runs::array;
 use crate::ops::{Outcome, broadcast_shape, check_axis, one, two};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["maximum", "clamp", "choose", "max_keep"];
 
@@ -52,7 +52,7 @@ impl<F: Float> Primitive<F> for Maximum {
         "maximum"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         zip("maximum", operands, larger)
     }
 
@@ -82,7 +82,7 @@ impl<F: Float> Primitive<F> for Clamp {
         "clamp"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let (low, high) = (F::of(self.low), F::of(self.high));
         let x = one("clamp", operands)?;
         let clamp = |x: F| {
@@ -125,7 +125,7 @@ impl<F: Float> Primitive<F> for Choose {
         "choose"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let (a, b) = two("choose", operands)?;
         let shape = broadcast_shape("choose", a.shape(), b.shape())
             .and_then(|both| broadcast_shape("choose", self.0.shape(), &both))
@@ -169,7 +169,7 @@ impl<F: Float> Primitive<F> for MaxKeep {
         "max_keep"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("max_keep", operands)?;
         check_axis("max_keep", x.shape(), self.0)?;
         if x.shape()[self.0] == 0 {

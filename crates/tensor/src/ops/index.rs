@@ -6,7 +6,7 @@ use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
 use crate::ops::total::room;
 use crate::ops::{Outcome, check_axis, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["gather", "index_add"];
 
@@ -49,7 +49,7 @@ impl<F: Float> Primitive<F> for Gather {
         "gather"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("gather", operands)?;
         let (shape, width) = entries("gather", x.shape(), self.0.len())?;
         check_rows("gather", x.shape(), &self.0, x.shape()[0])?;
@@ -82,7 +82,7 @@ impl<F: Float> Primitive<F> for IndexAdd {
         "index_add"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("index_add", operands)?;
         let (shape, width) = entries("index_add", x.shape(), self.extent)?;
         check_rows("index_add", x.shape(), &self.from, x.shape()[0])?;

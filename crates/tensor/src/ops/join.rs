@@ -8,7 +8,7 @@ use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
 use crate::ops::total::room;
 use crate::ops::{Outcome, check_axis, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["slice", "pad", "concat"];
 
@@ -35,7 +35,7 @@ impl<F: Float> Primitive<F> for Slice {
         "slice"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("slice", operands)?;
         check_axis("slice", x.shape(), self.axis)?;
         let end = self.start.saturating_add(self.length);
@@ -67,7 +67,7 @@ impl<F: Float> Primitive<F> for Pad {
         "pad"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("pad", operands)?;
         check_axis("pad", x.shape(), self.axis)?;
         let end = self.start.saturating_add(x.shape()[self.axis]);
@@ -110,7 +110,7 @@ impl<F: Float> Primitive<F> for Concat {
         "concat"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let misfit = || {
             let shapes: Vec<&[usize]> = operands.iter().map(|x| x.shape()).collect();
             TensorError::shape(

@@ -8,7 +8,7 @@ use crate::kernels::{Matrix, MatrixMut, Packed, Store};
 use crate::ops::Outcome;
 use crate::ops::runs::array;
 use crate::ops::single::{back, single};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["linear"];
 
@@ -20,16 +20,16 @@ const OP: &str = "linear";
 #[derive(Debug)]
 struct Linear;
 
-fn misfit<F: Float>(operands: &[&Array<F>]) -> TensorError {
+fn misfit<F: Float>(operands: &[&SharedArray<F>]) -> TensorError {
     let shapes: Vec<&[usize]> = operands.iter().map(|o| o.shape()).collect();
     TensorError::shape(OP, &shapes, "[rows, in], [out, in] and [out]")
 }
 
 /// x W^T + b by `product` of (x, W, b, elements of the result).
 fn layer<F: Float>(
-    operands: &[&Array<F>],
+    operands: &[&SharedArray<F>],
     product: impl Fn(ArrayView2<'_, F>, ArrayView2<'_, F>, &[F], &mut [F]),
-) -> Outcome<Array<F>> {
+) -> Outcome<SharedArray<F>> {
     let &[x, weight, bias] = operands else {
         return Err(misfit(operands));
     };
@@ -115,8 +115,8 @@ impl<F: Float> Primitive<F> for Linear {
         OP
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
-        let singles: Option<Vec<&Array<f32>>> = operands.iter().map(|o| single(o)).collect();
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
+        let singles: Option<Vec<&SharedArray<f32>>> = operands.iter().map(|o| single(o)).collect();
         let done = match singles {
             Some(operands) => back(&layer(&operands, by_kernels)?),
             None => None,

@@ -11,7 +11,7 @@ use crate::ops::runs::array;
 use crate::ops::single::{back, single};
 use crate::ops::total::room;
 use crate::ops::{Outcome, broadcast_shape, two};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["matmul"];
 
@@ -27,7 +27,7 @@ impl<F: Float> Primitive<F> for MatMul {
         OP
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let (a, b) = two(OP, operands)?;
         let done = match (single(a), single(b)) {
             (Some(a), Some(b)) => back(&multiply(a, b, by_kernels)?),
@@ -59,7 +59,7 @@ impl<F: Float> Primitive<F> for MatMul {
 }
 
 /// Whether the matrices of `x` lie column after column.
-fn by_columns<F: Float>(x: &Array<F>) -> bool {
+fn by_columns<F: Float>(x: &SharedArray<F>) -> bool {
     let rank = x.ndim();
     if rank < 2 || x.is_standard_layout() {
         return false;
@@ -71,10 +71,10 @@ fn by_columns<F: Float>(x: &Array<F>) -> bool {
 
 /// `[.., m, k] [.., k, n]` sample by sample, each a `product` of two matrices into elements `[m, n]`.
 fn multiply<F: Float>(
-    a: &Array<F>,
-    b: &Array<F>,
+    a: &SharedArray<F>,
+    b: &SharedArray<F>,
     product: fn(ArrayView2<'_, F>, ArrayView2<'_, F>, &mut [F]),
-) -> Outcome<Array<F>> {
+) -> Outcome<SharedArray<F>> {
     let misfit = || TensorError::shape(OP, &[a.shape(), b.shape()], "[.., m, k] and [.., k, n]");
     let (&[ref a_batch @ .., m, k], &[ref b_batch @ .., k_too, n]) = (a.shape(), b.shape()) else {
         return Err(misfit());
@@ -111,7 +111,7 @@ fn multiply<F: Float>(
 }
 
 /// The array as one matrix if all its batch axes have extent 1.
-fn one_matrix<F: Float>(x: &Array<F>) -> Option<ArrayView2<'_, F>> {
+fn one_matrix<F: Float>(x: &SharedArray<F>) -> Option<ArrayView2<'_, F>> {
     let mut view = x.view();
     while view.ndim() > 2 {
         if view.shape()[0] != 1 {
@@ -125,7 +125,7 @@ fn one_matrix<F: Float>(x: &Array<F>) -> Option<ArrayView2<'_, F>> {
 /// `x` with its batch axes stretched to `batch` and then made one. Stretched axes have stride zero; elements are copied only
 /// if several batch axes do not lie as one.
 fn samples<'a, F: Float>(
-    x: &'a Array<F>,
+    x: &'a SharedArray<F>,
     batch: &[usize],
 ) -> Option<ndarray::CowArray<'a, F, IxDyn>> {
     let tail = x

@@ -22,7 +22,7 @@ mod total;
 
 pub use extrema::Mask;
 
-use crate::{Array, Float, TensorError};
+use crate::{Float, SharedArray, TensorError};
 
 type Outcome<T> = Result<T, TensorError>;
 
@@ -67,7 +67,10 @@ pub(crate) fn broadcast_shape(op: &'static str, a: &[usize], b: &[usize]) -> Out
 }
 
 /// The operand whose shape the primitive knows to be there.
-fn one<'a, F: Float>(op: &'static str, operands: &[&'a Array<F>]) -> Outcome<&'a Array<F>> {
+fn one<'a, F: Float>(
+    op: &'static str,
+    operands: &[&'a SharedArray<F>],
+) -> Outcome<&'a SharedArray<F>> {
     match operands {
         [x] => Ok(x),
         _ => Err(arity(op, operands, 1)),
@@ -76,15 +79,15 @@ fn one<'a, F: Float>(op: &'static str, operands: &[&'a Array<F>]) -> Outcome<&'a
 
 fn two<'a, F: Float>(
     op: &'static str,
-    operands: &[&'a Array<F>],
-) -> Outcome<(&'a Array<F>, &'a Array<F>)> {
+    operands: &[&'a SharedArray<F>],
+) -> Outcome<(&'a SharedArray<F>, &'a SharedArray<F>)> {
     match operands {
         [a, b] => Ok((a, b)),
         _ => Err(arity(op, operands, 2)),
     }
 }
 
-fn arity<F: Float>(op: &'static str, operands: &[&Array<F>], expected: usize) -> TensorError {
+fn arity<F: Float>(op: &'static str, operands: &[&SharedArray<F>], expected: usize) -> TensorError {
     let shapes: Vec<&[usize]> = operands.iter().map(|o| o.shape()).collect();
     TensorError::shape(op, &shapes, format!("{expected} operands"))
 }

@@ -6,14 +6,14 @@ use crate::engine::{apply_own, own};
 use crate::ops::runs::{Along, Parts, Run, array, runs};
 use crate::ops::total::{PART, SPAN, room, total};
 use crate::ops::{Outcome, broadcast_shape, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["sum_to", "broadcast_to"];
 
 own!(SumTo, BroadcastTo);
 
 /// Sums the axes along which `shape` was stretched to that of `x`.
-fn shrink<F: Float>(x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
+fn shrink<F: Float>(x: &SharedArray<F>, shape: &[usize]) -> Outcome<SharedArray<F>> {
     let fits = broadcast_shape("sum_to", x.shape(), shape).is_ok_and(|s| s == x.shape());
     if !fits {
         return Err(TensorError::shape(
@@ -63,7 +63,7 @@ fn add_up<F: Float>(runs: &[Run], x: &[F], sums: &mut [F]) {
 }
 
 /// `x` stretched to `shape`, in row-major order.
-fn stretch<F: Float>(x: &Array<F>, shape: &[usize]) -> Outcome<Array<F>> {
+fn stretch<F: Float>(x: &SharedArray<F>, shape: &[usize]) -> Outcome<SharedArray<F>> {
     let fits = broadcast_shape("broadcast_to", x.shape(), shape).is_ok_and(|s| s == shape);
     if !fits {
         return Err(TensorError::shape(
@@ -103,7 +103,7 @@ impl<F: Float> Primitive<F> for SumTo {
         "sum_to"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         shrink(one("sum_to", operands)?, &self.0)
     }
 
@@ -127,7 +127,7 @@ impl<F: Float> Primitive<F> for BroadcastTo {
         "broadcast_to"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         stretch(one("broadcast_to", operands)?, &self.0)
     }
 

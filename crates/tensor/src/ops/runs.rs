@@ -3,7 +3,7 @@
 use ndarray::IxDyn;
 
 use crate::ops::Outcome;
-use crate::{Array, Float, TensorError};
+use crate::{Float, SharedArray, TensorError};
 
 /// Whose elements change along a run; those of the other operand stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,9 +71,9 @@ pub(super) fn array<F: Float>(
     op: &'static str,
     shape: &[usize],
     elements: Vec<F>,
-) -> Outcome<Array<F>> {
+) -> Outcome<SharedArray<F>> {
     let count = elements.len();
-    Array::from_shape_vec(IxDyn(shape), elements).map_err(|_| {
+    SharedArray::from_shape_vec(IxDyn(shape), elements).map_err(|_| {
         TensorError::shape(
             op,
             &[shape],

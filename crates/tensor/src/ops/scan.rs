@@ -5,7 +5,7 @@ use ndarray::Axis;
 use crate::engine::{apply_own, own};
 use crate::ops::total::SPAN;
 use crate::ops::{Outcome, check_axis, one};
-use crate::{Array, Float, Primitive, Tensor};
+use crate::{Float, Primitive, SharedArray, Tensor};
 
 pub(super) const NAMES: &[&str] = &["cumsum"];
 
@@ -29,7 +29,7 @@ impl<F: Float> Primitive<F> for CumSum {
         "cumsum"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("cumsum", operands)?;
         check_axis("cumsum", x.shape(), self.axis)?;
         let mut out = x.to_owned();

@@ -5,7 +5,7 @@ use ndarray::IxDyn;
 use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["reshape", "permute"];
 
@@ -20,7 +20,7 @@ impl<F: Float> Primitive<F> for Reshape {
         "reshape"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("reshape", operands)?;
         let misfit =
             || TensorError::shape("reshape", &[x.shape(), &self.0], "equally many elements");
@@ -53,7 +53,7 @@ impl<F: Float> Primitive<F> for Permute {
         "permute"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("permute", operands)?;
         let mut sorted = self.0.clone();
         sorted.sort_unstable();

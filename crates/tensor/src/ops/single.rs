@@ -3,7 +3,7 @@
 
 use std::any::Any;
 
-use crate::{Array, Float};
+use crate::{Float, SharedArray};
 
 /// Applies `kernel` in place if the elements are `f32`; whether they were.
 #[expect(
@@ -21,11 +21,11 @@ pub(super) fn in_place<F: Float>(elements: &mut Vec<F>, kernel: fn(&mut [f32])) 
 }
 
 /// The array, if it is one of `f32`.
-pub(super) fn single<F: Float>(x: &Array<F>) -> Option<&Array<f32>> {
+pub(super) fn single<F: Float>(x: &SharedArray<F>) -> Option<&SharedArray<f32>> {
     (x as &dyn Any).downcast_ref()
 }
 
 /// The way back from [`single`]; `None` if `F` is not `f32`.
-pub(super) fn back<F: Float>(x: &Array<f32>) -> Option<Array<F>> {
-    (x as &dyn Any).downcast_ref::<Array<F>>().cloned()
+pub(super) fn back<F: Float>(x: &SharedArray<f32>) -> Option<SharedArray<F>> {
+    (x as &dyn Any).downcast_ref::<SharedArray<F>>().cloned()
 }

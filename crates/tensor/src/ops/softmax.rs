@@ -6,7 +6,7 @@ use crate::ops::runs::array;
 use crate::ops::single::in_place;
 use crate::ops::total::total;
 use crate::ops::{Outcome, one};
-use crate::{Array, Float, Primitive, Tensor, TensorError, dense};
+use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["log_softmax"];
 
@@ -20,7 +20,7 @@ impl<F: Float> Primitive<F> for LogSoftmax {
         "log_softmax"
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Outcome<Array<F>> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("log_softmax", operands)?;
         let Some(&width) = x.shape().last() else {
             return Err(TensorError::shape(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mnm_files::{Draft, Dtype, Opened, Refused, write_file};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use ndarray::IxDyn;
 
 use super::CheckpointError;
@@ -15,7 +15,7 @@ pub struct Container {
     /// Free text under names; of a file of ours without its seal, which writing adds.
     pub metadata: BTreeMap<String, String>,
     /// The tensors.
-    pub tensors: Parameters<Array<f32>>,
+    pub tensors: Parameters<SharedArray<f32>>,
     /// Tensors of other element types in a file that was read: name and type. They are never written.
     pub others: BTreeMap<String, String>,
 }
@@ -80,7 +80,7 @@ impl Container {
                 .chunks_exact(size_of::<f32>())
                 .map(|chunk| f32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]))
                 .collect();
-            let tensor = Array::from_shape_vec(IxDyn(view.shape()), elements)
+            let tensor = SharedArray::from_shape_vec(IxDyn(view.shape()), elements)
                 .map_err(|error| refused(Refused::NotWhole(format!("tensor `{name}`: {error}"))))?;
             tensors.insert(name, tensor);
         }

@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use mnm_tasks::Vocabulary;
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 
 pub use container::Container;
 pub use error::CheckpointError;
@@ -34,9 +34,9 @@ const OPTIMIZER: &str = "optimizer.";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checkpoint {
     /// The model's parameters, named as in a PyTorch state dict.
-    pub parameters: Parameters<Array<f32>>,
+    pub parameters: Parameters<SharedArray<f32>>,
     /// The optimiser's state, `m.NAME` and `v.NAME` for a parameter NAME; empty where training is not to go on.
-    pub optimizer: Parameters<Array<f32>>,
+    pub optimizer: Parameters<SharedArray<f32>>,
     /// The whole config as TOML.
     pub config: String,
     /// The words and answers that the model knows; `None` for a model without words.

@@ -1,6 +1,6 @@
 //! Do the parameters of a file fit a model?
 
-use mnm_tensor::{Array, ParameterSpec, Parameters};
+use mnm_tensor::{ParameterSpec, Parameters, SharedArray};
 
 use super::CheckpointError;
 
@@ -18,7 +18,7 @@ pub fn is_encoder(name: &str) -> bool {
 /// [`CheckpointError::Misfit`], naming what is missing, of another shape, or not known to the model.
 pub fn check_parameters(
     specs: &[ParameterSpec],
-    parameters: &Parameters<Array<f32>>,
+    parameters: &Parameters<SharedArray<f32>>,
 ) -> Result<(), CheckpointError> {
     let mut problems = Vec::new();
     for spec in specs {

@@ -2,7 +2,7 @@
 
 use mnm_controller::{ControllerError, State, Unrolled, memory_part};
 use mnm_memory::Memory;
-use mnm_tensor::{Array, Tensor};
+use mnm_tensor::{SharedArray, Tensor};
 use ndarray::{Array1, Array2, Axis};
 
 use crate::error::TrainError;
@@ -110,11 +110,11 @@ fn left(
 }
 
 /// The error of every write, `keys` and `values` `[T, 1, H, M]`, by the linear memory that is fitted to all of them at once.
-fn fitted(keys: &Array<f32>, values: &Array<f32>) -> Result<Vec<f64>, TrainError> {
+fn fitted(keys: &SharedArray<f32>, values: &SharedArray<f32>) -> Result<Vec<f64>, TrainError> {
     let &[steps, _, heads, width] = keys.shape() else {
         return Ok(Vec::new());
     };
-    let pairs = |all: &Array<f32>| {
+    let pairs = |all: &SharedArray<f32>| {
         let mut entries = all.iter().map(|&x| f64::from(x));
         Array2::from_shape_simple_fn((steps * heads, width), || entries.next().unwrap_or(0.0))
     };
@@ -126,7 +126,7 @@ fn fitted(keys: &Array<f32>, values: &Array<f32>) -> Result<Vec<f64>, TrainError
 }
 
 /// The largest cosine over pairs of heads; both keys are `[T, 1, H, M]`.
-pub(crate) fn similarity(reads: &Array<f32>, writes: &Array<f32>) -> Array2<f64> {
+pub(crate) fn similarity(reads: &SharedArray<f32>, writes: &SharedArray<f32>) -> Array2<f64> {
     let (reads, writes) = (unit_keys(reads), unit_keys(writes));
     Array2::from_shape_fn((reads.len(), writes.len()), |(read, write)| {
         if write > read {
@@ -147,7 +147,7 @@ pub(super) fn norm(elements: impl Iterator<Item = f32>) -> f64 {
 }
 
 /// The keys `[T, 1, H, M]`, each of length one: step, head, entries.
-fn unit_keys(keys: &Array<f32>) -> Vec<Vec<Vec<f64>>> {
+fn unit_keys(keys: &SharedArray<f32>) -> Vec<Vec<Vec<f64>>> {
     keys.outer_iter()
         .map(|step| {
             step.rows()
@@ -183,7 +183,7 @@ mod tests {
     use ndarray::ArrayD;
 
     /// `[3, 1, 1, 2]`: three steps, one head.
-    fn steps(entries: [f32; 6]) -> Array<f32> {
+    fn steps(entries: [f32; 6]) -> SharedArray<f32> {
         let array = ArrayD::from_shape_vec(vec![3, 1, 1, 2], entries.to_vec());
         array.unwrap().into_shared()
     }

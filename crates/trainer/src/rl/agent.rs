@@ -6,7 +6,7 @@ use mnm_controller::Model;
 use mnm_tasks::Split;
 use mnm_tasks::environment::Environment;
 use mnm_tasks::players::Player;
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 
 use super::environment::{build_agent, build_environment};
 use super::policy::{Policy, draw_action};
@@ -24,7 +24,7 @@ pub struct Agent {
     /// The model.
     pub model: Model<f32>,
     /// The trained parameters.
-    pub parameters: Parameters<Array<f32>>,
+    pub parameters: Parameters<SharedArray<f32>>,
 }
 
 impl Agent {
@@ -79,7 +79,7 @@ impl<'a> AgentPlayer<'a> {
     /// A player of the episodes `first` and on of a split.
     pub(super) fn new(
         model: &'a Model<f32>,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
         batch: usize,
         seed: u64,
         split: Split,

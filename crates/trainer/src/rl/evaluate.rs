@@ -4,7 +4,7 @@ use mnm_controller::Model;
 use mnm_tasks::Split;
 use mnm_tasks::environment::{Bandit, Cues, GridMaze, TabularMdp};
 use mnm_tasks::players::{Player, play};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -219,7 +219,7 @@ fn in_parallel(
 #[derive(Clone, Copy)]
 struct AgentRef<'a> {
     model: &'a Model<f32>,
-    parameters: &'a Parameters<Array<f32>>,
+    parameters: &'a Parameters<SharedArray<f32>>,
     seed: u64,
 }
 
@@ -245,7 +245,7 @@ pub(crate) fn play_split(
     team: &dyn Team,
     config: &Config,
     model: &Model<f32>,
-    parameters: &Parameters<Array<f32>>,
+    parameters: &Parameters<SharedArray<f32>>,
     split: Split,
     episodes: u64,
 ) -> Result<Figures, TrainError> {

@@ -4,7 +4,7 @@ use mnm_controller::encoder::Input;
 use mnm_controller::{Masks, Model};
 use mnm_tasks::Errors;
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, Order, Parameters, Tape, Tensor, gradient};
+use mnm_tensor::{Order, Parameters, SharedArray, Tape, Tensor, gradient};
 use serde::{Deserialize, Serialize};
 
 use super::policy::carried_state;
@@ -15,7 +15,7 @@ use crate::objective::{BlockGradient, Losses};
 #[derive(Clone, Debug)]
 pub struct Segment<F: Kernels> {
     /// What the agent saw, `[T, B, X]`.
-    pub observations: Array<F>,
+    pub observations: SharedArray<F>,
     /// What it did, `[T, B]`.
     pub actions: Vec<u32>,
     /// How much better than expected that was, `[T, B]`; no gradient flows through it.
@@ -23,7 +23,7 @@ pub struct Segment<F: Kernels> {
     /// What the values should have been, `[T, B]`; no gradient flows through it.
     pub returns: Vec<f64>,
     /// The agent's state before the first step, off any tape; `None` at the start of an episode.
-    pub carried: Option<Parameters<Array<F>>>,
+    pub carried: Option<Parameters<SharedArray<F>>>,
 }
 
 /// The weights of the parts of the loss.
@@ -74,7 +74,7 @@ impl std::ops::AddAssign for AgentLosses {
 /// A segment that does not fit the model.
 pub fn segment_gradient<F: Kernels>(
     model: &Model<F>,
-    parameters: &Parameters<Array<F>>,
+    parameters: &Parameters<SharedArray<F>>,
     segment: &Segment<F>,
     weights: LossWeights,
 ) -> Result<(BlockGradient<F>, AgentLosses), TrainError> {

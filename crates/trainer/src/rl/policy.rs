@@ -4,7 +4,7 @@ use mnm_controller::encoder::Input;
 use mnm_controller::{Masks, Model, State};
 use mnm_tasks::Split;
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Array, Parameters, Tensor};
+use mnm_tensor::{Parameters, SharedArray, Tensor};
 
 use crate::error::TrainError;
 
@@ -28,9 +28,9 @@ impl<'a, F: Kernels> Policy<'a, F> {
     /// The agent with what it `carried` from the steps before; `None` begins an episode.
     pub(super) fn new(
         model: &'a Model<F>,
-        parameters: &Parameters<Array<F>>,
+        parameters: &Parameters<SharedArray<F>>,
         batch: usize,
-        carried: Option<&Parameters<Array<F>>>,
+        carried: Option<&Parameters<SharedArray<F>>>,
     ) -> Result<Self, TrainError> {
         let parameters = parameters.constants();
         let state = carried_state(model, &parameters, batch, carried)?;
@@ -61,7 +61,7 @@ impl<'a, F: Kernels> Policy<'a, F> {
     }
 
     /// The state as arrays, to be carried on.
-    pub(super) fn carried(&self) -> Parameters<Array<F>> {
+    pub(super) fn carried(&self) -> Parameters<SharedArray<F>> {
         let parts = self.state.iter();
         parts
             .map(|(name, part)| (name.to_owned(), part.value().clone()))
@@ -93,7 +93,7 @@ pub(super) fn carried_state<F: Kernels>(
     model: &Model<F>,
     parameters: &Parameters<Tensor<F>>,
     batch: usize,
-    carried: Option<&Parameters<Array<F>>>,
+    carried: Option<&Parameters<SharedArray<F>>>,
 ) -> Result<State<F>, TrainError> {
     Ok(match carried {
         Some(parts) => State::new(

@@ -3,7 +3,7 @@
 use mnm_controller::Model;
 use mnm_tasks::Split;
 use mnm_tasks::environment::{Bandit, Cues, GridMaze, MazeMap, TabularMdp};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 
 use super::agent::Agent;
 use super::arena::Arena;
@@ -70,7 +70,7 @@ impl Agent {
     ///
     /// # Errors
     /// If they cannot be drawn as the config says.
-    pub fn untrained(&self) -> Result<Parameters<Array<f32>>, TrainError> {
+    pub fn untrained(&self) -> Result<Parameters<SharedArray<f32>>, TrainError> {
         draw_parameters(
             &self.model.parameters(),
             self.config.model.init,
@@ -84,7 +84,7 @@ impl Agent {
     /// A setting out of range.
     pub fn record(
         &self,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
         split: Split,
         index: u64,
     ) -> Result<Recording, TrainError> {
@@ -139,7 +139,7 @@ impl Agent {
 
 struct Player<'a> {
     model: &'a Model<f32>,
-    parameters: &'a Parameters<Array<f32>>,
+    parameters: &'a Parameters<SharedArray<f32>>,
     seed: u64,
     split: Split,
     index: u64,

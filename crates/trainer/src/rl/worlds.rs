@@ -3,7 +3,7 @@
 use mnm_controller::Model;
 use mnm_tasks::environment::Environment;
 use mnm_tasks::stream;
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use ndarray::IxDyn;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
@@ -26,7 +26,7 @@ pub(crate) struct Worlds {
     /// What each world's episode has earned, `[B]`.
     pub(crate) earned: Vec<f64>,
     /// The agent's state; `None` at the start of an episode.
-    pub(crate) carried: Option<Parameters<Array<f32>>>,
+    pub(crate) carried: Option<Parameters<SharedArray<f32>>>,
 }
 
 /// What playing a segment says to the logs.
@@ -85,7 +85,7 @@ impl Worlds {
     pub(crate) fn play(
         &mut self,
         model: &Model<f32>,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
         settings: &RlConfig,
         seed: u64,
         stride: u64,
@@ -137,7 +137,7 @@ impl Worlds {
             self.carried = Some(policy.carried());
         }
         let credit = credit(&rewards, &values, batch, settings.gamma, settings.lambda);
-        let observations = Array::from_shape_vec(IxDyn(&[steps, batch, width]), seen)
+        let observations = SharedArray::from_shape_vec(IxDyn(&[steps, batch, width]), seen)
             .map_err(|e| TrainError::Batch(e.to_string()))?;
         let segment = Segment {
             observations,

@@ -1,6 +1,6 @@
 //! How what is sent becomes bytes. They are read by the same program on another rank, and never kept.
 
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use ndarray::IxDyn;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, TrainError>
 pub(crate) struct Arrays(Vec<(String, Vec<usize>, ByteBuf)>);
 
 impl Arrays {
-    pub(crate) fn of(arrays: &Parameters<Array<f32>>) -> Self {
+    pub(crate) fn of(arrays: &Parameters<SharedArray<f32>>) -> Self {
         let arrays = arrays.iter().map(|(name, array)| {
             let mut bytes = Vec::with_capacity(size_of::<f32>() * array.len());
             bytes.extend(array.iter().flat_map(|element| element.to_le_bytes()));
@@ -35,13 +35,13 @@ impl Arrays {
 
     /// # Errors
     /// Where elements and shape differ, in words.
-    pub(crate) fn open(self) -> Result<Parameters<Array<f32>>, String> {
+    pub(crate) fn open(self) -> Result<Parameters<SharedArray<f32>>, String> {
         let open = |(name, shape, bytes): (String, Vec<usize>, ByteBuf)| {
             let elements = bytes
                 .chunks_exact(size_of::<f32>())
                 .map(|chunk| f32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]))
                 .collect();
-            let array = Array::from_shape_vec(IxDyn(&shape), elements);
+            let array = SharedArray::from_shape_vec(IxDyn(&shape), elements);
             let array = array.map_err(|error| format!("`{name}`: {error}"))?;
             Ok((name, array))
         };
@@ -56,11 +56,11 @@ mod tests {
     #[test]
     fn arrays_arrive_to_the_bit() {
         let elements = vec![0.1, -0.0, f32::NAN, f32::INFINITY, 1e-45, 3.0];
-        let array = Array::from_shape_vec(IxDyn(&[2, 3]), elements).expect("a shape");
-        let sent: Parameters<Array<f32>> = [
+        let array = SharedArray::from_shape_vec(IxDyn(&[2, 3]), elements).expect("a shape");
+        let sent: Parameters<SharedArray<f32>> = [
             ("turned".to_owned(), array.clone().reversed_axes()),
             ("plain".to_owned(), array),
-            ("empty".to_owned(), Array::zeros(IxDyn(&[0, 4]))),
+            ("empty".to_owned(), SharedArray::zeros(IxDyn(&[0, 4]))),
         ]
         .into_iter()
         .collect();

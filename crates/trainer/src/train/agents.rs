@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use mnm_controller::Model;
 use mnm_tasks::Split;
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -384,7 +384,7 @@ impl Learning for Agents {
     fn validate(
         &self,
         model: &Model<f32>,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
     ) -> Result<f64, TrainError> {
         let episodes = self.config.train.valid_episodes;
         let team = self.team.as_ref();
@@ -445,9 +445,9 @@ fn carried(
     checkpoint: &Checkpoint,
     block: usize,
     batch: usize,
-) -> Result<Parameters<Array<f32>>, String> {
+) -> Result<Parameters<SharedArray<f32>>, String> {
     let prefix = carried_prefix(block);
-    let found: Parameters<Array<f32>> = checkpoint
+    let found: Parameters<SharedArray<f32>> = checkpoint
         .optimizer
         .iter()
         .filter_map(|(name, part)| Some((name.strip_prefix(&prefix)?.to_owned(), part.clone())))

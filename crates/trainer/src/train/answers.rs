@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use mnm_controller::Model;
 use mnm_tasks::{Errors, Split, Task, Vocabulary};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
@@ -284,7 +284,7 @@ impl Learning for Answers {
     fn validate(
         &self,
         model: &Model<f32>,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
     ) -> Result<Validation, TrainError> {
         let episodes = self.config.train.valid_episodes;
         let task = self.task.as_ref();

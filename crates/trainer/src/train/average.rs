@@ -1,7 +1,7 @@
 //! The mean of the trained parameters over many steps.
 
 use mnm_tensor::kernels::vectorised;
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use serde::{Deserialize, Serialize};
 
 use crate::config::Average;
@@ -21,7 +21,7 @@ const PREFIX: &str = "average.";
 pub(super) struct Mean {
     kind: Average,
     /// Of the trained parameters.
-    mean: Parameters<Array<f32>>,
+    mean: Parameters<SharedArray<f32>>,
     /// How many steps are in it.
     steps: u64,
 }
@@ -38,12 +38,12 @@ impl Mean {
     /// The mean of no steps, of the parameters called `names`.
     pub(super) fn new(
         kind: Average,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
         names: &[String],
     ) -> Self {
         let zeros = names.iter().filter_map(|name| {
             let like = parameters.find(name)?;
-            Some((name.clone(), Array::zeros(like.raw_dim())))
+            Some((name.clone(), SharedArray::zeros(like.raw_dim())))
         });
         Self {
             kind,
@@ -58,7 +58,7 @@ impl Mean {
     }
 
     /// Takes in the parameters after step `step` of `all`, counted from 1.
-    pub(super) fn take(&mut self, parameters: &Parameters<Array<f32>>, step: u64, all: u64) {
+    pub(super) fn take(&mut self, parameters: &Parameters<SharedArray<f32>>, step: u64, all: u64) {
         if let Average::Last(last) = self.kind {
             // Steps from before the last part are in it where a run goes on for longer than it was to; they cannot be taken
             // out again.
@@ -97,11 +97,12 @@ impl Mean {
     /// All parameters, the trained ones replaced by their mean; `None` before the first step.
     pub(super) fn parameters(
         &self,
-        parameters: &Parameters<Array<f32>>,
-    ) -> Option<Parameters<Array<f32>>> {
+        parameters: &Parameters<SharedArray<f32>>,
+    ) -> Option<Parameters<SharedArray<f32>>> {
         (self.steps > 0).then(|| {
-            let mean =
-                |name: &str, value: &Array<f32>| self.mean.find(name).unwrap_or(value).clone();
+            let mean = |name: &str, value: &SharedArray<f32>| {
+                self.mean.find(name).unwrap_or(value).clone()
+            };
             let all = parameters.iter();
             all.map(|(name, value)| (name.to_owned(), mean(name, value)))
                 .collect()
@@ -109,13 +110,13 @@ impl Mean {
     }
 
     /// The mean as named arrays, for a checkpoint.
-    pub(super) fn to_arrays(&self) -> impl Iterator<Item = (String, Array<f32>)> {
+    pub(super) fn to_arrays(&self) -> impl Iterator<Item = (String, SharedArray<f32>)> {
         let arrays = self.mean.iter();
         arrays.map(|(name, value)| (format!("{PREFIX}{name}"), value.clone()))
     }
 
     /// Takes a mean over `steps` steps back from what [`Mean::to_arrays`] gave; `false` if one is missing or of another shape.
-    pub(super) fn restore(&mut self, arrays: &Parameters<Array<f32>>, steps: u64) -> bool {
+    pub(super) fn restore(&mut self, arrays: &Parameters<SharedArray<f32>>, steps: u64) -> bool {
         self.steps = steps;
         self.mean.iter_mut().all(|(name, value)| {
             let saved = arrays.find(&format!("{PREFIX}{name}"));
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
     use mnm_tensor::Parameters;
 
-    fn parameters(value: f32) -> Parameters<Array<f32>> {
+    fn parameters(value: f32) -> Parameters<SharedArray<f32>> {
         let array = || ndarray::ArrayD::from_elem(vec![3], value).into_shared();
         [
             ("trained".to_owned(), array()),
@@ -215,7 +216,7 @@ mod tests {
         mean.take(&parameters(1.0), 1, 9);
         mean.take(&parameters(2.0), 2, 9);
         let mut again = Mean::new(Average::Decay(0.5), &parameters(0.0), &names);
-        let saved: Parameters<Array<f32>> = mean.to_arrays().collect();
+        let saved: Parameters<SharedArray<f32>> = mean.to_arrays().collect();
         assert!(again.restore(&saved, mean.steps()));
         for mean in [&mut mean, &mut again] {
             mean.take(&parameters(9.0), 3, 9);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mnm_controller::Model;
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 
 use super::average::Mean;
 use super::origin::Origin;
@@ -17,7 +17,7 @@ use crate::task::draw_parameters;
 /// A model in training.
 pub(super) struct Learner {
     pub(super) model: Model<f32>,
-    pub(super) parameters: Parameters<Array<f32>>,
+    pub(super) parameters: Parameters<SharedArray<f32>>,
     adam: Adam<f32>,
     /// There where the config asks for it.
     mean: Option<Mean>,
@@ -45,7 +45,7 @@ impl Learner {
     }
 
     /// These parameters, and an optimiser that has seen nothing.
-    fn with(model: Model<f32>, config: &Config, parameters: Parameters<Array<f32>>) -> Self {
+    fn with(model: Model<f32>, config: &Config, parameters: Parameters<SharedArray<f32>>) -> Self {
         let specs = model.parameters().into_iter();
         let names: Vec<String> = specs.filter(|s| s.trained).map(|s| s.name).collect();
         let adam = Adam::new(&parameters, names.iter().map(String::as_str));
@@ -88,7 +88,7 @@ impl Learner {
     }
 
     /// The parameters with the mean of the trained ones in their place, where one is kept and has begun.
-    pub(super) fn averaged(&self) -> Option<Parameters<Array<f32>>> {
+    pub(super) fn averaged(&self) -> Option<Parameters<SharedArray<f32>>> {
         self.mean.as_ref()?.parameters(&self.parameters)
     }
 
@@ -120,7 +120,7 @@ impl Learner {
     }
 
     /// The optimiser's moments, and the mean of the parameters, by name.
-    pub(super) fn carried(&self) -> Parameters<Array<f32>> {
+    pub(super) fn carried(&self) -> Parameters<SharedArray<f32>> {
         let mut arrays = self.adam.to_arrays();
         for (name, value) in self.mean.iter().flat_map(Mean::to_arrays) {
             arrays.insert(name, value);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use mnm_controller::Model;
 use mnm_tasks::{Split, Vocabulary};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
@@ -52,7 +52,7 @@ pub(super) struct Saved {
     /// The counters, for the checkpoint's metadata.
     pub(super) progress: serde_json::Value,
     /// Arrays that are carried from step to step, by name.
-    pub(super) carried: Parameters<Array<f32>>,
+    pub(super) carried: Parameters<SharedArray<f32>>,
 }
 
 /// One kind of learning: what a step does, what a validation finds and when it is better, and what goes into records and
@@ -144,7 +144,7 @@ pub(super) trait Learning: Sized {
     fn validate(
         &self,
         model: &Model<f32>,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
     ) -> Result<Self::Found, TrainError>;
 
     /// Whether a validation is better than the best one so far.

@@ -5,7 +5,7 @@ use std::path::Path;
 use mnm_controller::Model;
 use mnm_tasks::{Errors, Task, stream};
 use mnm_tensor::kernels::vectorised;
-use mnm_tensor::{Array, Parameters, dense};
+use mnm_tensor::{Parameters, SharedArray, dense};
 
 use super::tree::sum_over;
 use crate::adam::global_norm;
@@ -21,7 +21,7 @@ use crate::team::Team;
 #[derive(Debug)]
 pub(crate) struct StepOutcome {
     pub(crate) losses: Losses,
-    pub(crate) gradient: Parameters<Array<f32>>,
+    pub(crate) gradient: Parameters<SharedArray<f32>>,
     pub(crate) norm: f64,
     pub(crate) sequences: usize,
 }
@@ -30,7 +30,7 @@ pub(crate) struct StepOutcome {
 pub(crate) fn compute(
     team: &dyn Team,
     model: &Model<f32>,
-    parameters: &Parameters<Array<f32>>,
+    parameters: &Parameters<SharedArray<f32>>,
     task: &dyn Task,
     batch: Batch,
     config: &Config,
@@ -93,7 +93,7 @@ impl StepOutcome {
         &self,
         what: String,
         folder: &RunFolder,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
         config: &Config,
         step: u64,
     ) -> TrainError {
@@ -109,7 +109,7 @@ impl StepOutcome {
     fn dump(
         &self,
         path: &Path,
-        parameters: &Parameters<Array<f32>>,
+        parameters: &Parameters<SharedArray<f32>>,
         config: &Config,
     ) -> Result<(), TrainError> {
         let mut arrays = parameters.clone();
@@ -129,9 +129,9 @@ impl StepOutcome {
 
 /// The first array with an element that is not finite, by name: a step that was too large leaves one.
 pub(crate) fn not_finite<'a>(
-    arrays: impl IntoIterator<Item = (&'a str, &'a Array<f32>)>,
+    arrays: impl IntoIterator<Item = (&'a str, &'a SharedArray<f32>)>,
 ) -> Option<String> {
-    let finite = |array: &Array<f32>| {
+    let finite = |array: &SharedArray<f32>| {
         let elements = dense(array);
         vectorised(|| elements.iter().fold(true, |all, x| all & x.is_finite()))
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use serde::{Deserialize, Serialize};
 
 use super::average;
@@ -527,7 +527,7 @@ impl<'a, L: Learning> Training<'a, L> {
     }
 
     /// Parameters after the step at hand, which say so.
-    fn dated(&self, parameters: Parameters<Array<f32>>) -> Checkpoint {
+    fn dated(&self, parameters: Parameters<SharedArray<f32>>) -> Checkpoint {
         Checkpoint {
             progress: best::progress(self.counters.step),
             ..self.usable(parameters)
@@ -535,7 +535,7 @@ impl<'a, L: Learning> Training<'a, L> {
     }
 
     /// Everything that is needed to use the model with these parameters.
-    fn usable(&self, parameters: Parameters<Array<f32>>) -> Checkpoint {
+    fn usable(&self, parameters: Parameters<SharedArray<f32>>) -> Checkpoint {
         Checkpoint {
             parameters,
             optimizer: Parameters::new(),

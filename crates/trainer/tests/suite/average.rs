@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mnm_tasks::Split;
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use mnm_trainer::checkpoint::Checkpoint;
 use mnm_trainer::observe::{Observer, ObserverError};
 use mnm_trainer::rl::{Agent, evaluate as play};
@@ -49,7 +49,7 @@ fn run(config: &Config, out: &Path) -> Summary {
     train(config, out, &options).unwrap()
 }
 
-fn parameters(file: &Path) -> Parameters<Array<f32>> {
+fn parameters(file: &Path) -> Parameters<SharedArray<f32>> {
     Checkpoint::read(file).unwrap().parameters
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use mnm_tasks::Vocabulary;
-use mnm_tensor::{Array, Init, ParameterSpec, Parameters};
+use mnm_tensor::{Init, ParameterSpec, Parameters, SharedArray};
 use mnm_trainer::checkpoint::{Checkpoint, CheckpointError, Container, check_parameters};
 use ndarray::IxDyn;
 use proptest::prelude::*;
@@ -13,9 +13,9 @@ use safetensors::tensor::TensorView;
 use tempfile::TempDir;
 
 /// Any finite, non-negative numbers, subnormal ones too.
-fn array(shape: &[usize], seed: u32) -> Array<f32> {
+fn array(shape: &[usize], seed: u32) -> SharedArray<f32> {
     let mut next = seed;
-    Array::from_shape_simple_fn(IxDyn(shape), || {
+    SharedArray::from_shape_simple_fn(IxDyn(shape), || {
         next = next.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         f32::from_bits(next % 0x7f00_0000)
     })

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use mnm_controller::{InputSpec, Kernel, Model, ModelConfig, ModelKind, Recurrence};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use mnm_trainer::apply::{Precision, apply, apply_file};
 use mnm_trainer::checkpoint::{Checkpoint, Container};
 use ndarray::IxDyn;
@@ -38,18 +38,21 @@ fn config(case: Case) -> ModelConfig {
 fn checkpoint(model: &ModelConfig) -> Checkpoint {
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(5);
     let spec = InputSpec::Lines { width: WIDTH };
-    let mut parameters: Parameters<Array<f32>> = Model::<f32>::new(model, spec, OUTPUTS)
+    let mut parameters: Parameters<SharedArray<f32>> = Model::<f32>::new(model, spec, OUTPUTS)
         .unwrap()
         .parameters()
         .into_iter()
         .map(|spec| {
-            let value = Array::from_shape_simple_fn(IxDyn(&spec.shape), || {
+            let value = SharedArray::from_shape_simple_fn(IxDyn(&spec.shape), || {
                 generator.random_range(-0.9..0.9)
             });
             (spec.name, value)
         })
         .collect();
-    parameters.insert("encoder.embedding.weight", Array::zeros(IxDyn(&[3, WIDTH])));
+    parameters.insert(
+        "encoder.embedding.weight",
+        SharedArray::zeros(IxDyn(&[3, WIDTH])),
+    );
     let table =
         toml::Table::from_iter([("model".to_owned(), toml::Value::try_from(model).unwrap())]);
     Checkpoint {
@@ -61,9 +64,9 @@ fn checkpoint(model: &ModelConfig) -> Checkpoint {
     }
 }
 
-fn input(steps: usize, batch: usize) -> Array<f32> {
+fn input(steps: usize, batch: usize) -> SharedArray<f32> {
     let mut generator = rand_chacha::ChaCha8Rng::seed_from_u64(6);
-    Array::from_shape_simple_fn(IxDyn(&[steps, batch, WIDTH]), || {
+    SharedArray::from_shape_simple_fn(IxDyn(&[steps, batch, WIDTH]), || {
         generator.random_range(-1.5..1.5)
     })
 }
@@ -113,7 +116,7 @@ fn discrepancy(memory: &[Matrix], keys: &[Vec<f64>], values: &[Vec<f64>]) -> f64
 
 /// Sequence `b` of a batch, by the equations.
 struct Reference {
-    parameters: Parameters<Array<f32>>,
+    parameters: Parameters<SharedArray<f32>>,
     case: Case,
 }
 
@@ -179,7 +182,7 @@ impl Reference {
     }
 
     /// The state of the controller ends where a line begins.
-    fn run(&self, x: &Array<f32>, starts: &Array<f32>, b: usize) -> Traced {
+    fn run(&self, x: &SharedArray<f32>, starts: &SharedArray<f32>, b: usize) -> Traced {
         let (m, heads) = (5, self.case.heads);
         let (mut hidden, mut cell, mut read) = (vec![0.0; 9], vec![0.0; 9], vec![0.0; m]);
         let mut memory: Vec<Matrix> = (0..self.case.layers)
@@ -259,7 +262,7 @@ fn agrees(precision: Precision, case: Case, lines: bool, kernel: Kernel, toleran
     let close = |name, found, expected| close(name, found, expected, tolerance);
     let (steps, batch) = (6, 3);
     let (mut model, x) = (config(case), input(steps, batch));
-    let mut starts = Array::zeros(IxDyn(&[steps, batch]));
+    let mut starts = SharedArray::zeros(IxDyn(&[steps, batch]));
     if lines {
         model.recurrence = Recurrence::Line;
         for place in [[0, 0], [2, 0], [3, 0], [4, 1]] {
@@ -349,15 +352,23 @@ fn without_starts_a_sequence_is_one_line_and_wrong_ones_are_refused() {
         results.get("logits").unwrap().clone()
     };
     assert_eq!(logits(&lines), logits(&always));
-    let refused = |checkpoint, starts: &Array<f32>, named: &str| {
+    let refused = |checkpoint, starts: &SharedArray<f32>, named: &str| {
         let error = apply(checkpoint, &x, Some(starts), None, Precision::Double).unwrap_err();
         assert!(error.to_string().contains(named), "{error}");
     };
-    refused(&lines, &Array::zeros(IxDyn(&[2, 4])), "have shape [2, 4]");
-    refused(&lines, &Array::from_elem(IxDyn(&[4, 2]), 0.5), "hold 0.5");
+    refused(
+        &lines,
+        &SharedArray::zeros(IxDyn(&[2, 4])),
+        "have shape [2, 4]",
+    );
+    refused(
+        &lines,
+        &SharedArray::from_elem(IxDyn(&[4, 2]), 0.5),
+        "hold 0.5",
+    );
     refused(
         &always,
-        &Array::zeros(IxDyn(&[4, 2])),
+        &SharedArray::zeros(IxDyn(&[4, 2])),
         "does not end with a line",
     );
 }
@@ -388,7 +399,7 @@ const SMALL: Case = Case {
 };
 
 /// What applying `checkpoint` to `x` says.
-fn refusal(checkpoint: &Checkpoint, x: &Array<f32>) -> String {
+fn refusal(checkpoint: &Checkpoint, x: &SharedArray<f32>) -> String {
     apply(checkpoint, x, None, None, Precision::Single)
         .unwrap_err()
         .to_string()
@@ -403,7 +414,7 @@ fn an_input_of_another_shape_is_refused() {
         &[0, 2, WIDTH],
         &[4, 0, WIDTH],
     ] {
-        let message = refusal(&checkpoint, &Array::zeros(IxDyn(shape)));
+        let message = refusal(&checkpoint, &SharedArray::zeros(IxDyn(shape)));
         assert!(
             message.contains(&format!("{shape:?}")) && message.contains("[steps, batch, 7]"),
             "{message}"
@@ -445,7 +456,7 @@ fn a_checkpoint_that_is_not_a_whole_model_is_refused() {
     let mut narrow = whole.clone();
     narrow
         .parameters
-        .insert("controller.weight_ih", Array::zeros(IxDyn(&[36, 5])));
+        .insert("controller.weight_ih", SharedArray::zeros(IxDyn(&[36, 5])));
     assert!(refusal(&narrow, &x).contains("more than the 5 that the read takes"));
 
     let with = |from: &str, to: &str| Checkpoint {

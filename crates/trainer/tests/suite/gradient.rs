@@ -6,7 +6,7 @@ use mnm_tasks::{
     DoubleCopy, DoubleCopyOptions, Lengths, Split, Stories, StoriesOptions, Task, stream,
 };
 use mnm_tensor::testkit::{inner, random_array};
-use mnm_tensor::{Array, Parameters};
+use mnm_tensor::{Parameters, SharedArray};
 use mnm_trainer::batch::{Block, collate};
 use mnm_trainer::objective::{BlockGradient, Scale, block_gradient};
 use mnm_trainer::task::build_model;
@@ -17,7 +17,7 @@ const STEP: f64 = 1e-4;
 struct Setting {
     task: Box<dyn Task>,
     model: Model<f64>,
-    parameters: Parameters<Array<f64>>,
+    parameters: Parameters<SharedArray<f64>>,
     block: Block<f64>,
     masks: Masks<f64>,
     scale: Scale,
@@ -65,7 +65,7 @@ fn setting(task: Box<dyn Task>, config: &ModelConfig, seed: u64) -> Setting {
 }
 
 impl Setting {
-    fn loss(&self, parameters: &Parameters<Array<f64>>) -> f64 {
+    fn loss(&self, parameters: &Parameters<SharedArray<f64>>) -> f64 {
         let part = block_gradient(
             &self.model,
             parameters,

@@ -4,7 +4,7 @@
 use mnm_controller::encoder::Input;
 use mnm_controller::{InputSpec, Kernel, Masks, Model, ModelConfig, ModelKind};
 use mnm_tensor::testkit::{inner, random_array};
-use mnm_tensor::{Array, Parameters, Tensor};
+use mnm_tensor::{Parameters, SharedArray, Tensor};
 use mnm_trainer::rl::{LossWeights, Segment, segment_gradient};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
@@ -23,14 +23,14 @@ const WEIGHTS: LossWeights = LossWeights {
 
 struct Setting {
     model: Model<f64>,
-    parameters: Parameters<Array<f64>>,
+    parameters: Parameters<SharedArray<f64>>,
     segment: Segment<f64>,
 }
 
 fn setting(config: &ModelConfig, carry: bool) -> Setting {
     let model = Model::new(config, InputSpec::Dense { width: WIDTH }, ACTIONS + 1).unwrap();
     let mut generator = StdRng::seed_from_u64(21);
-    let parameters: Parameters<Array<f64>> = model
+    let parameters: Parameters<SharedArray<f64>> = model
         .parameters()
         .iter()
         // Wider than training starts, so that what is written and read back weighs in the loss.
@@ -76,7 +76,7 @@ fn setting(config: &ModelConfig, carry: bool) -> Setting {
 
 impl Setting {
     /// The loss by its definition in plain numbers, from the outputs of the model.
-    fn plain_loss(&self, parameters: &Parameters<Array<f64>>) -> f64 {
+    fn plain_loss(&self, parameters: &Parameters<SharedArray<f64>>) -> f64 {
         let constants = parameters.constants();
         let state = match &self.segment.carried {
             Some(parts) => mnm_controller::State::new(

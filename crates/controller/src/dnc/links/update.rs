@@ -1,6 +1,6 @@
 //! The links after a write as one primitive: they are the largest thing in a DNC, and every op over them is another pass.
 
-use mnm_tensor::{Array, Float, Primitive, Tensor, TensorError, dense, one_by_one};
+use mnm_tensor::{Float, Primitive, SharedArray, Tensor, TensorError, dense, one_by_one};
 use ndarray::{ArrayView1, IxDyn};
 
 const OP: &str = "links";
@@ -69,7 +69,7 @@ impl<F: Float> Primitive<F> for Links {
         OP
     }
 
-    fn forward(&self, operands: &[&Array<F>]) -> Result<Array<F>, TensorError> {
+    fn forward(&self, operands: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError> {
         let shapes: Vec<&[usize]> = operands.iter().map(|o| o.shape()).collect();
         let &[links, precedence, write] = operands else {
             return Err(misfit(&shapes));
@@ -87,7 +87,7 @@ impl<F: Float> Primitive<F> for Links {
             after.extend(elements.map(|((&l, &p), &w)| l * (kept - w) + written * p));
             after[row * slots + i] = l[i] * (kept - written);
         }
-        Array::from_shape_vec(IxDyn(links.shape()), after).map_err(|_| misfit(&shapes))
+        SharedArray::from_shape_vec(IxDyn(links.shape()), after).map_err(|_| misfit(&shapes))
     }
 
     fn vjp(
