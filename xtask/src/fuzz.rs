@@ -96,6 +96,8 @@ fn fuzz(target: &str, options: &Options) -> Result<(Vec<String>, Result<()>)> {
         .args([&options.sanitizer, target, &corpus])
         .args([&format!("{FOLDER}/seeds/{target}"), "--"])
         .args(["-max_len=4096", "-timeout=25", "-print_final_stats=1"])
+        // What weighs inputs by how rare their features are takes longer than most executions.
+        .arg("-entropic=0")
         .arg(format!("-max_total_time={}", options.seconds))
         .args(options.executions.map(|most| format!("-runs={most}")));
     // Some targets write files; those are not to wear out a disk.

@@ -1,23 +1,19 @@
-//! The fused kernel as one op on the tape.
-//!
-//! The op runs a whole sequence forward when it is applied and back when its gradient is asked for. It has several
-//! results (outputs, meta losses, last state), while an op on the tape has one; so the op itself yields an empty token,
-//! and each result is a small op on that token that hands out what the forward pass left. On the way back the results
-//! come first and leave their cotangents; the token comes last and takes them all through the adjoint at once.
+//! The fused kernel as one op on the tape, with several results: it runs a whole sequence forward when it is applied, and back when its
+//! gradient is asked for.
 
 use std::borrow::Cow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use mnm_memory::{Gate, Gates, momentum_name};
 use mnm_tensor::kernels::Kernels;
-use mnm_tensor::{Float, Parameters, Primitive, SharedArray, Tensor, TensorError, apply, dense};
+use mnm_tensor::{Float, Joint, Parameters, SharedArray, Tensor, TensorError, apply_joint, dense};
 use ndarray::IxDyn;
 
 use crate::cell::{Trace, sequences};
 use crate::error::parameter;
 use crate::fused::{
-    CellSizes, Cotangents, Gradients, Initial, InitialState, Inputs, Keep, Prepared, PreparedCache,
-    Ran, RuleForm, Saved, Wanted, Weights,
+    CellSizes, Cotangents, Initial, InitialState, Inputs, Keep, Prepared, PreparedCache, Ran,
+    RuleForm, Saved, Wanted, Weights,
 };
 use crate::mnm::{memory_part, slot_part};
 use crate::{ControllerError, State, StateMasks, Unrolled};
@@ -35,6 +31,9 @@ const GATES: usize = 2;
 
 /// How many parts a state has beside the memory.
 const STATE: usize = 3;
+
+/// Results that every rule has: outputs, meta losses, hidden state, cell state, read.
+const OWN_RESULTS: usize = 5;
 
 /// The parameters of the cell with their shapes, in the order in which the op takes them: those of every rule, of its gates, of the
 /// matrices that it shares.
@@ -86,19 +85,6 @@ fn part<'a, F: Float>(
     Ok(part)
 }
 
-/// A result of the op.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Port {
-    Outputs,
-    Meta,
-    Hidden,
-    Cell,
-    Read,
-    Memory(usize),
-    /// The momentum of a layer.
-    Momentum(usize),
-}
-
 /// What the adjoint needs.
 #[derive(Debug)]
 struct Recording<F> {
@@ -109,42 +95,28 @@ struct Recording<F> {
     outputs: SharedArray<F>,
 }
 
-/// What passes between the op and its results.
+/// The op: operands inputs, masks of hidden and cell state (empty for none), parameters, state.
+///
+/// Results: outputs, meta losses, hidden state, cell state and read; the memory's layers; the momentum that is carried; then what has no
+/// gradient, rates and the gates that the controller fills.
 #[derive(Debug)]
-struct Passage<F> {
+struct Sequence<F> {
     rule: Arc<RuleForm>,
     sizes: CellSizes,
-    /// Whether the cotangent of the initial momentum may be asked for.
-    momentum_recorded: bool,
     steps: usize,
     samples: usize,
-    recorded: bool,
     packed: Arc<PreparedCache<F>>,
-    saved: Mutex<Option<Recording<F>>>,
-    values: Mutex<Vec<(Port, SharedArray<F>)>>,
-    /// The rates and the rule's gates, by name.
-    rates: Mutex<Vec<(&'static str, SharedArray<F>)>>,
-    cotangents: Mutex<Vec<(Port, SharedArray<F>)>>,
 }
 
-/// The sequence: operands inputs, masks of hidden and cell state (empty for none), parameters, state; result an empty token.
-#[derive(Debug)]
-struct Sequence<F>(Arc<Passage<F>>);
-
-/// One result of a sequence.
-#[derive(Debug)]
-struct Outcome<F> {
-    port: Port,
-    passage: Arc<Passage<F>>,
+fn fail(reason: impl ToString) -> TensorError {
+    TensorError::Op {
+        op: OP,
+        reason: reason.to_string(),
+    }
 }
 
-/// Parts that are handed over whole: a panic elsewhere cannot leave one half changed.
-fn lock<T>(part: &Mutex<T>) -> MutexGuard<'_, T> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn token<F: Kernels>() -> SharedArray<F> {
-    SharedArray::zeros(IxDyn(&[0]))
+fn array<F: Kernels>(shape: &[usize], data: Vec<F>) -> Result<SharedArray<F>, TensorError> {
+    SharedArray::from_shape_vec(IxDyn(shape), data).map_err(fail)
 }
 
 /// A mask, if there is one.
@@ -152,20 +124,39 @@ fn given<F>(mask: &[F]) -> Option<&[F]> {
     (!mask.is_empty()).then_some(mask)
 }
 
-impl<F: Kernels> Passage<F> {
-    /// The first operand of the state: behind inputs, masks and parameters.
-    fn first_state(&self) -> usize {
-        FIRST_PARAMETER + parameters(&self.sizes, &self.rule).len()
+/// The gates that the controller fills beside the rate, by name.
+fn learned_gates(gates: Gates) -> [(&'static str, bool); 2] {
+    let learned = |gate| gate == Gate::Learned;
+    [
+        ("forget", learned(gates.forget)),
+        ("momentum", learned(gates.momentum)),
+    ]
+}
+
+impl<F: Kernels> Sequence<F> {
+    /// The first operands of the state, of its memory and of its momentum: behind inputs, masks and parameters.
+    fn first_state(&self) -> [usize; 3] {
+        let state = FIRST_PARAMETER + parameters(&self.sizes, &self.rule).len();
+        let memory = state + STATE;
+        [state, memory, memory + self.sizes.memory.layers()]
+    }
+}
+
+impl<F: Kernels> Joint<F> for Sequence<F> {
+    type Saved = Recording<F>;
+
+    fn name(&self) -> &'static str {
+        OP
     }
 
-    fn run(&self, operands: &[&SharedArray<F>]) -> Result<(), TensorError> {
-        let fail = |e: crate::fused::LengthError| TensorError::Op {
-            op: OP,
-            reason: e.to_string(),
-        };
+    fn forward(
+        &self,
+        operands: &[&SharedArray<F>],
+        recorded: &[bool],
+    ) -> Result<(Vec<SharedArray<F>>, Option<Recording<F>>), TensorError> {
         let all: Vec<Cow<'_, [F]>> = operands.iter().map(|a| dense(a)).collect();
         let parameter = |n: usize| &*all[FIRST_PARAMETER + n];
-        let state = self.first_state();
+        let [state, first_memory, first_momentum] = self.first_state();
         let gated = !self.rule.gates.learned().is_empty();
         let first = PARAMETERS + if gated { GATES } else { 0 };
         let own: Vec<&[F]> = (first..state - FIRST_PARAMETER).map(parameter).collect();
@@ -192,14 +183,12 @@ impl<F: Kernels> Passage<F> {
                 Prepared::new(&self.rule, self.sizes, &weights)
             })
             .map_err(fail)?;
-        let layers = self.sizes.memory.layers();
         let part = |n: usize| match operands[n].shape() {
             [1, ..] => Initial::Shared(&all[n]),
             _ => Initial::Each(&all[n]),
         };
-        let first = state + STATE;
-        let memory: Vec<Initial<'_, F>> = (first..first + layers).map(part).collect();
-        let momentum: Vec<Initial<'_, F>> = (first + layers..all.len()).map(part).collect();
+        let memory: Vec<Initial<'_, F>> = (first_memory..first_momentum).map(part).collect();
+        let momentum: Vec<Initial<'_, F>> = (first_momentum..all.len()).map(part).collect();
         let inputs = Inputs {
             steps: self.steps,
             samples: self.samples,
@@ -215,90 +204,69 @@ impl<F: Kernels> Passage<F> {
             momentum: &momentum,
         };
         let keep = Keep {
-            record: self.recorded,
+            record: recorded.contains(&true),
             memory: true,
-            momentum: self.momentum_recorded,
+            momentum: recorded[first_momentum..].contains(&true),
         };
         let done = prepared.forward(&inputs, &initial, keep).map_err(fail)?;
         let (t, s) = (self.steps, self.samples);
         let (c, m) = (self.sizes.controller, self.sizes.value());
-        let array = |shape: &[usize], data: Vec<F>| {
-            SharedArray::from_shape_vec(IxDyn(shape), data).map_err(|e| TensorError::Op {
-                op: OP,
-                reason: e.to_string(),
-            })
-        };
         let outputs = array(&[t, s, c + m], done.outputs)?;
-        let mut values = vec![
-            (Port::Outputs, outputs.clone()),
-            (Port::Meta, array(&[t, s], done.meta)?),
-            (Port::Hidden, array(&[s, c], done.hidden)?),
-            (Port::Cell, array(&[s, c], done.cell)?),
-            (Port::Read, array(&[s, m], done.read)?),
+        let mut results = vec![
+            outputs.clone(),
+            array(&[t, s], done.meta)?,
+            array(&[s, c], done.hidden)?,
+            array(&[s, c], done.cell)?,
+            array(&[s, m], done.read)?,
         ];
         for (layer, weights) in done.memory.into_iter().enumerate() {
             let [out, input] = self.sizes.memory.weight(layer);
-            values.push((Port::Memory(layer), array(&[s, out, input], weights)?));
+            results.push(array(&[s, out, input], weights)?);
         }
         for (layer, momentum) in carried(&self.rule).into_iter().zip(done.momentum) {
             let [out, input] = self.sizes.memory.weight(layer);
-            values.push((Port::Momentum(layer), array(&[s, out, input], momentum)?));
+            results.push(array(&[s, out, input], momentum)?);
         }
-        *lock(&self.values) = values;
-        let mut rates = vec![("rate", array(&[t, s], done.rates)?)];
-        let [forget, momentum] = done.rule_gates;
-        let Gates {
-            forget: phi,
-            momentum: eta,
-        } = self.rule.gates;
-        for (name, gate, values) in [("forget", phi, forget), ("momentum", eta, momentum)] {
-            if gate == Gate::Learned {
-                rates.push((name, array(&[t, s], values)?));
+        results.push(array(&[t, s], done.rates)?);
+        for ((_, learned), values) in learned_gates(self.rule.gates)
+            .into_iter()
+            .zip(done.rule_gates)
+        {
+            if learned {
+                results.push(array(&[t, s], values)?);
             }
         }
-        *lock(&self.rates) = rates;
-        *lock(&self.saved) = done.saved.map(|saved| Recording {
+        let saved = done.saved.map(|saved| Recording {
             prepared,
             saved,
             outputs,
         });
-        Ok(())
+        Ok((results, saved))
     }
 
-    /// Takes the cotangents that the results left through the adjoint.
-    fn back(&self, operands: &[Tensor<F>], wanted: Wanted) -> Result<Gradients<F>, TensorError> {
-        let fail = |reason: String| TensorError::Op { op: OP, reason };
-        let Some(recording) = lock(&self.saved).take() else {
-            return Err(fail(
-                "its gradient was taken before; run the sequence again for another".to_owned(),
-            ));
-        };
-        let arrays = std::mem::take(&mut *lock(&self.cotangents));
-        let left: Vec<(Port, Cow<'_, [F]>)> = arrays
-            .iter()
-            .map(|(port, cotangent)| (*port, dense(cotangent)))
+    fn backward(
+        &self,
+        recording: Recording<F>,
+        operands: &[&SharedArray<F>],
+        wanted: &[bool],
+        cotangents: &[Option<SharedArray<F>>],
+    ) -> Result<Vec<Option<Vec<F>>>, TensorError> {
+        let left: Vec<Cow<'_, [F]>> = (cotangents.iter())
+            .map(|c| c.as_ref().map_or(Cow::Borrowed(&[][..]), |c| dense(c)))
             .collect();
-        let of = |port: Port| {
-            left.iter()
-                .find(|(p, _)| *p == port)
-                .map_or(&[][..], |(_, c)| &**c)
-        };
-        let memory: Vec<&[F]> = (0..self.sizes.memory.layers())
-            .map(|layer| of(Port::Memory(layer)))
-            .collect();
-        let momentum: Vec<&[F]> = (carried(&self.rule).into_iter())
-            .map(|layer| of(Port::Momentum(layer)))
-            .collect();
+        let (own, rest) = left.split_at(OWN_RESULTS);
+        let rest: Vec<&[F]> = rest.iter().map(|c| &**c).collect();
+        let (memory, rest) = rest.split_at(self.sizes.memory.layers());
         let cotangents = Cotangents {
-            momentum: &momentum,
-            outputs: of(Port::Outputs),
-            meta: of(Port::Meta),
-            hidden: of(Port::Hidden),
-            cell: of(Port::Cell),
-            read: of(Port::Read),
-            memory: &memory,
+            outputs: &own[0],
+            meta: &own[1],
+            hidden: &own[2],
+            cell: &own[3],
+            read: &own[4],
+            memory,
+            momentum: &rest[..carried(&self.rule).len()],
         };
-        let [inputs, hidden_mask, cell_mask] = [0, 1, 2].map(|n| dense(operands[n].value()));
+        let [inputs, hidden_mask, cell_mask] = [0, 1, 2].map(|n| dense(operands[n]));
         let outputs = dense(&recording.outputs);
         let ran = Ran {
             inputs: Inputs {
@@ -310,54 +278,15 @@ impl<F: Kernels> Passage<F> {
             },
             outputs: &outputs,
         };
-        recording
-            .saved
-            .adjoint(&recording.prepared, &ran, &cotangents, wanted)
-            .map_err(|e| fail(e.to_string()))
-    }
-}
-
-impl<F: Kernels> Primitive<F> for Sequence<F> {
-    fn name(&self) -> &'static str {
-        OP
-    }
-
-    fn forward(&self, operands: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError> {
-        self.0.run(operands)?;
-        Ok(token())
-    }
-
-    fn vjp(
-        &self,
-        _: usize,
-        _: &[Tensor<F>],
-        _: &Tensor<F>,
-        _: &Tensor<F>,
-    ) -> Result<Tensor<F>, TensorError> {
-        Err(TensorError::NoSecondDerivative { op: OP })
-    }
-
-    fn cotangents(
-        &self,
-        wanted: &[bool],
-        operands: &[Tensor<F>],
-        _: &Tensor<F>,
-        _: &Tensor<F>,
-    ) -> Result<Vec<Option<Tensor<F>>>, TensorError> {
-        // A gradient that is itself recorded asks with operands that hang on the tape.
-        if operands.iter().any(Tensor::is_recorded) {
-            // What the results have left is of this gradient, and of no later one.
-            lock(&self.0.cotangents).clear();
-            return Err(TensorError::NoSecondDerivative { op: OP });
-        }
-        let memory = self.0.first_state() + STATE;
-        let momentum = memory + self.0.sizes.memory.layers();
+        let [_, memory, momentum] = self.first_state();
         let asked = Wanted {
             inputs: wanted[0],
             memory: wanted[memory..momentum].contains(&true),
             momentum: wanted[momentum..].contains(&true),
         };
-        let found = self.0.back(operands, asked)?;
+        let found = (recording.saved)
+            .adjoint(&recording.prepared, &ran, &cotangents, asked)
+            .map_err(fail)?;
         let mut gradients = vec![found.inputs, Vec::new(), Vec::new()];
         gradients.extend([
             found.weight_ih,
@@ -377,49 +306,14 @@ impl<F: Kernels> Primitive<F> for Sequence<F> {
         gradients.extend([found.hidden, found.cell, found.read]);
         gradients.extend(found.memory);
         gradients.extend(found.momentum);
-        gradients
-            .into_iter()
-            .zip(operands)
-            .zip(wanted)
-            .enumerate()
-            .map(|(n, ((gradient, operand), wanted))| match (wanted, n) {
+        let pairs = gradients.into_iter().zip(wanted).enumerate();
+        pairs
+            .map(|(n, (gradient, wanted))| match (wanted, n) {
                 (false, _) => Ok(None),
-                (true, 1 | 2) => Err(TensorError::Op {
-                    op: OP,
-                    reason: "the masks are constants; they have no gradient".to_owned(),
-                }),
-                (true, _) => Tensor::from_vec(operand.shape(), gradient).map(Some),
+                (true, 1 | 2) => Err(fail("the masks are constants; they have no gradient")),
+                (true, _) => Ok(Some(gradient)),
             })
             .collect()
-    }
-}
-
-impl<F: Kernels> Primitive<F> for Outcome<F> {
-    fn name(&self) -> &'static str {
-        OP
-    }
-
-    fn forward(&self, _: &[&SharedArray<F>]) -> Result<SharedArray<F>, TensorError> {
-        let mut values = lock(&self.passage.values);
-        match values.iter().position(|(port, _)| *port == self.port) {
-            Some(at) => Ok(values.swap_remove(at).1),
-            None => Err(TensorError::Op {
-                op: OP,
-                reason: format!("no result {:?}", self.port),
-            }),
-        }
-    }
-
-    fn vjp(
-        &self,
-        _: usize,
-        _: &[Tensor<F>],
-        _: &Tensor<F>,
-        cotangent: &Tensor<F>,
-    ) -> Result<Tensor<F>, TensorError> {
-        let left = (self.port, cotangent.value().clone());
-        lock(&self.passage.cotangents).push(left);
-        Ok(Tensor::shared(token()))
     }
 }
 
@@ -452,7 +346,7 @@ impl<F: Kernels> FusedCell<F> {
             });
         }
         masks.check(steps, samples, sizes.controller)?;
-        let no_mask = Tensor::shared(token());
+        let no_mask = Tensor::shared(SharedArray::zeros(IxDyn(&[0])));
         let mut operands = vec![
             inputs,
             masks.hidden.as_ref().unwrap_or(&no_mask),
@@ -478,7 +372,6 @@ impl<F: Kernels> FusedCell<F> {
             let [out, input] = sizes.memory.weight(layer);
             operands.push(part(state, &name, &[copies, out, input])?);
         }
-        let first_momentum = operands.len();
         for layer in carried(&self.rule) {
             let name = slot_part(&momentum_name(layer));
             let copies = match state.get(&name)?.shape() {
@@ -488,44 +381,34 @@ impl<F: Kernels> FusedCell<F> {
             let [out, input] = sizes.memory.weight(layer);
             operands.push(part(state, &name, &[copies, out, input])?);
         }
-        let passage = Arc::new(Passage {
-            momentum_recorded: operands[first_momentum..].iter().any(|t| t.is_recorded()),
+        let sequence = Sequence {
             rule: Arc::clone(&self.rule),
             sizes: self.sizes,
             steps,
             samples,
-            recorded: operands.iter().any(|t| t.is_recorded()),
             packed: Arc::clone(&self.packed),
-            saved: Mutex::new(None),
-            values: Mutex::new(Vec::new()),
-            rates: Mutex::new(Vec::new()),
-            cotangents: Mutex::new(Vec::new()),
-        });
-        let done = apply(Sequence(Arc::clone(&passage)), &operands)?;
-        let result = |port: Port| {
-            let passage = Arc::clone(&passage);
-            apply(Outcome { port, passage }, &[&done])
         };
-        let mut last = State::new([
-            ("hidden", result(Port::Hidden)?),
-            ("cell", result(Port::Cell)?),
-            ("read", result(Port::Read)?),
-        ]);
+        let mut results = apply_joint(sequence, &operands)?.into_iter();
+        let mut next = || results.next().ok_or_else(|| fail("a result is missing"));
+        let (outputs, meta) = (next()?, next()?);
+        let mut last = State::new([("hidden", next()?), ("cell", next()?), ("read", next()?)]);
         for layer in 0..sizes.memory.layers() {
-            last = last.with(&memory_part(layer), result(Port::Memory(layer))?);
+            last = last.with(&memory_part(layer), next()?);
         }
         for layer in carried(&self.rule) {
-            let name = slot_part(&momentum_name(layer));
-            last = last.with(&name, result(Port::Momentum(layer))?);
+            last = last.with(&slot_part(&momentum_name(layer)), next()?);
         }
-        let rates = std::mem::take(&mut *lock(&passage.rates)).into_iter();
+        let gates = learned_gates(self.rule.gates).into_iter();
+        let traced = std::iter::once("rate")
+            .chain(gates.filter_map(|(name, learned)| learned.then_some(name)));
+        let trace = traced
+            .map(|name| Ok((name, next()?.detach())))
+            .collect::<Result<Trace<F>, TensorError>>()?;
         Ok(Unrolled {
-            outputs: result(Port::Outputs)?,
+            outputs,
             state: last,
-            meta: result(Port::Meta)?,
-            trace: rates
-                .map(|(name, rates)| (name, Tensor::shared(rates)))
-                .collect::<Trace<F>>(),
+            meta,
+            trace,
         })
     }
 }

@@ -53,7 +53,7 @@ fn a_refused_second_order_gradient_leaves_nothing_behind() {
     assert_eq!(found[0].value(), fresh[0].value());
 
     let again = gradient(&meta(&used), &[weight], Order::First).unwrap_err();
-    assert!(again.to_string().contains("run the sequence again"));
+    assert!(again.to_string().contains("run it again for another"));
 }
 
 #[test]
