@@ -1,6 +1,6 @@
 //! How a failure ends: one message, one exit code.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -11,7 +11,7 @@ use mnm_tasks::{BabiError, OptionError, TaskError};
 use mnm_trainer::ask::AskError;
 use mnm_trainer::{ConfigError, TrainError};
 
-use crate::output::ReaderGone;
+use crate::output::{ReaderGone, say};
 use crate::ranks;
 
 /// Something that the user asked for and cannot have as asked: a matter of the command line.
@@ -47,13 +47,7 @@ pub fn report(error: &Error) -> ExitCode {
     if error.is::<ReaderGone>() || ranks::is_silent() {
         return ExitCode::SUCCESS;
     }
-    // Nobody may be left to read it; then the code alone has to do.
-    let _ = writeln!(
-        std::io::stderr(),
-        "error: {}{}",
-        message(error),
-        hint(error)
-    );
+    say(&format!("error: {}{}", message(error), hint(error)));
     ExitCode::from(if is_usage(error) { 2 } else { 1 })
 }
 

@@ -1,6 +1,6 @@
 //! Standard output that may go away: whoever reads it through `head` closes it early.
 
-use std::io::{ErrorKind, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 
 use anyhow::Result;
 
@@ -30,7 +30,53 @@ pub fn print(text: &str) -> Result<()> {
     }
 }
 
-/// Writes a warning to standard error. Nobody may be left to read it.
+/// Writes a warning to standard error.
 pub fn warn(text: &str) {
-    let _ = writeln!(stderr(), "warning: {text}");
+    say(&format!("warning: {text}"));
+}
+
+/// Writes a message to standard error: on a terminal in lines as wide as those of the help, which no terminal breaks within a word;
+/// elsewhere as it is, so that it can be searched. Nobody may be left to read it.
+pub fn say(text: &str) {
+    let mut err = stderr().lock();
+    let _ = if err.is_terminal() {
+        writeln!(err, "{}", folded(text, 78))
+    } else {
+        writeln!(err, "{text}")
+    };
+}
+
+/// `text` with line breaks in place of the blanks where a line would be wider than `width`. Lines that fit stay as they are.
+fn folded(text: &str, width: usize) -> String {
+    let fold = |line: &str| {
+        if line.chars().count() <= width {
+            return line.to_owned();
+        }
+        let (mut folded, mut used) = (String::new(), 0);
+        for word in line.split(' ') {
+            let length = word.chars().count();
+            if used > 0 {
+                let fits = used + 1 + length <= width;
+                folded.push(if fits { ' ' } else { '\n' });
+                used = if fits { used + 1 } else { 0 };
+            }
+            folded.push_str(word);
+            used += length;
+        }
+        folded
+    };
+    text.split('\n').map(fold).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folded;
+
+    #[test]
+    fn lines_break_between_words_and_words_stay_whole() {
+        let text = "error: a/path/that/is/long: two words\n  | ^ kept";
+        let expected = "error:\na/path/that/is/long:\ntwo words\n  | ^ kept";
+        assert_eq!(folded(text, 12), expected);
+        assert_eq!(folded("fits  as it is", 14), "fits  as it is");
+    }
 }

@@ -37,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("{:.2} % of the answers are wrong", outcome.error.mean);
 
     let page = folder.join("episode.html");
-    inspect(&run, Split::Test, 0)?.write(&page)?;
+    inspect(&run, Split::Test, 0, "")?.write(&page)?;
     println!("one episode drawn: {}", page.display());
     Ok(())
 }

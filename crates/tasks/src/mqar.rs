@@ -198,7 +198,7 @@ impl Generator for MqarOptions {
         text.push('\n');
         for (query, (&step, &class)) in episode.target_steps.iter().zip(words.classes).enumerate() {
             let asked = shown.get(step).unwrap_or(&"?");
-            let _ = write!(text, "{step:>4}  {asked} -> {}", words.answer(class));
+            let _ = write!(text, "{:>4}  {asked} -> {}", step + 1, words.answer(class));
             let rows = logits.as_ref().map(|logits| logits.rows());
             if let Some(row) = rows.and_then(|rows| rows.into_iter().nth(query)) {
                 let _ = write!(text, "  answered {}", words.given(row, class));

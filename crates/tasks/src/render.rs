@@ -80,7 +80,7 @@ pub(crate) fn marks(row: ArrayView1<f32>) -> String {
     })
 }
 
-/// A bit episode, one line a step: what goes in, what should come out, what did come out and where it is wrong (`x`).
+/// A bit episode, one line a step, counted from 1: what goes in, what should come out, what did come out and where it is wrong (`x`).
 ///
 /// `columns` splits the input row into named parts of the given widths.
 pub(crate) fn bit_episode(
@@ -113,7 +113,7 @@ pub(crate) fn bit_episode(
             parts.push(marks(row.slice(ndarray::s![start..end])));
             start = end;
         }
-        let _ = write!(text, "{step:>4}  {}", parts.join(" | "));
+        let _ = write!(text, "{:>4}  {}", step + 1, parts.join(" | "));
         if let Some((target, _)) = targets.next_if(|(_, at)| **at == step) {
             let expected = bits.row(target);
             let _ = write!(text, "  -> {}", marks(expected));

@@ -79,8 +79,8 @@ pub fn run(options: &Options) -> Result<()> {
     )
 }
 
-/// Has `benches` draw the summary: no plotting library is compiled for xtask.
-fn draw(summary: &Path, picture: &Path) -> Result<()> {
+/// Has `benches` draw the summary into the folder `pictures`: no plotting library is compiled for xtask.
+fn draw(summary: &Path, pictures: &Path) -> Result<()> {
     let mut command = shell::cargo();
     command.args([
         "run",
@@ -91,7 +91,7 @@ fn draw(summary: &Path, picture: &Path) -> Result<()> {
         "bars",
         "--",
     ]);
-    announced(command.arg(summary).arg(picture))
+    announced(command.arg(summary).arg(pictures))
 }
 
 /// Measures ours and the peers in turns, so that a slow minute of the machine falls on all of them alike.
@@ -151,17 +151,17 @@ fn compare(options: &Options, steps: u32, threads: usize) -> Result<()> {
     let summary = folder.join("summary.json");
     let text = measurements::to_json(&rows, steps, threads);
     files::write(&summary, &format!("{text:#}\n"))?;
-    let picture = folder.join("summary.svg");
-    draw(&summary, &picture)?;
+    let pictures = folder.join("pictures");
+    draw(&summary, &pictures)?;
     println!("\n{}", measurements::table(&rows));
     println!(
         "medians over {} rounds of {} steps each, {threads} threads",
         options.rounds, steps
     );
     println!(
-        "raw figures: {}\nplot: {}",
+        "raw figures: {}\npictures: {}",
         summary.display(),
-        picture.display()
+        pictures.display()
     );
     Ok(())
 }

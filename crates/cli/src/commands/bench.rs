@@ -123,7 +123,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         .rss_mib
         .map_or("unknown".to_owned(), |mib| format!("{mib:.0} MiB"));
     print(&format!(
-        "{}, {} threads: median {:.2} ms a step, least {:.2} ms, of {} steps; peak memory {memory}\n",
+        "{}, threads: {}; median {:.2} ms a step, least {:.2} ms, of {} steps\npeak memory {memory}\n",
         found.rule,
         found.threads,
         1e3 * found.step_s,

@@ -60,13 +60,16 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 const HOW_TO_GET_BABI: &str = "\
-The bAbI tasks, version 1.2, are published by Facebook AI Research under CC BY 3.0 (Weston et al., 2015, Towards
-AI-Complete Question Answering, arXiv 1502.05698). This program does not download them for you.
+The bAbI tasks, version 1.2, are published by Facebook AI Research under
+CC BY 3.0 (Weston et al., 2015, Towards AI-Complete Question Answering, arXiv
+1502.05698). This program does not download them for you.
 
-1. Get the archive tasks_1-20_v1-2.tar.gz, from the project's page or from its first author's:
+1. Get the archive tasks_1-20_v1-2.tar.gz, from the project's page or from its
+   first author's:
      https://research.facebook.com/downloads/babi/
      http://www.thespermwhale.com/jaseweston/babi/tasks_1-20_v1-2.tar.gz
-2. Check it, packed or unpacked; the files used are those of its folder en-valid-10k:
+2. Check it, packed or unpacked; the files used are those of its folder
+   en-valid-10k:
      mnm data babi tasks_1-20_v1-2.tar.gz
 3. Train on it, packed or unpacked:
      mnm train babi --set data.dir=tasks_1-20_v1-2.tar.gz

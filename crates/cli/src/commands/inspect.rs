@@ -15,8 +15,8 @@ use crate::output::print;
 ///
 /// Lets the model go through one episode and draws it on a self-contained HTML page: what each answer was read from (how
 /// far it falls when a line is not written), the answers, the write rate of each step, how well each write took and lasted,
-/// which write each read resembles, and the singular values of the memory before and after. The pictures also go as SVG files into a folder beside the page. Of a model without such a
-/// memory, the hidden state is drawn.
+/// which write each read resembles, and the singular values of the memory before and after. The pictures also go as SVG
+/// files into a folder beside the page. Of a model without such a memory, the hidden state is drawn.
 ///
 /// Of an agent, the episode is drawn as it was played before training and after: its way through the maze, the arms it
 /// pulled, the states it was in. A run that began with the parameters of another (train.from) is drawn beside random first
@@ -46,9 +46,10 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments) -> Result<()> {
     let (split, episode) = (arguments.split, arguments.episode);
+    let command = command_line(std::env::args().skip(1));
     let inspection = match arguments.run.open()? {
-        Trained::Agent(agent) => inspect_agent(&agent, split, episode)?,
-        Trained::Answers(run) => inspect(&run, split, episode)?,
+        Trained::Agent(agent) => inspect_agent(&agent, split, episode, &command)?,
+        Trained::Answers(run) => inspect(&run, split, episode, &command)?,
     };
     let page = match &arguments.out {
         Some(page) => page.clone(),
@@ -59,4 +60,34 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let folder = inspection.write(&page)?;
     print(&format!("{}\n{}\n", page.display(), folder.display()))
+}
+
+/// The command as it can be typed again.
+fn command_line(words: impl Iterator<Item = String>) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "_./=:,@%+-".contains(c);
+    words.fold("mnm".to_owned(), |line, word| {
+        if !word.is_empty() && word.chars().all(plain) {
+            format!("{line} {word}")
+        } else {
+            format!("{line} '{}'", word.replace('\'', "'\\''"))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command_line;
+
+    #[test]
+    fn a_command_is_quoted_where_a_shell_would_change_it() {
+        let line = |words: [&str; 4]| command_line(words.map(str::to_owned).into_iter());
+        assert_eq!(
+            line(["inspect", "runs/a b", "--set", "data.tasks=[1]"]),
+            "mnm inspect 'runs/a b' --set 'data.tasks=[1]'"
+        );
+        assert_eq!(
+            line(["inspect", "it's", "", "x"]),
+            "mnm inspect 'it'\\''s' '' x"
+        );
+    }
 }

@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
-use mnm_report::report::{Heading, Published, Report, RunData};
+use mnm_report::report::{Heading, Published, Report, RunData, Summary};
 
 use crate::output::print;
 
@@ -13,6 +13,9 @@ use crate::output::print;
 /// Writes a self-contained HTML page: the errors of the runs, seeds of one config together with their spread, learning
 /// curves, and the configs. Published figures stand beside ours. Figures of the test split are those that
 /// `mnm eval RUN --split test --keep` left in a run folder; with them stand the reference players of an agent.
+///
+/// From the figures of an earlier report (its summary.json) the pictures are drawn again, but for those of the training
+/// losses, which only the runs have.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:
@@ -20,11 +23,12 @@ Examples:
   mnm report runs/stories-seed1 runs/stories-seed2 --out stories
   mnm report runs/* --out report.html \\
     --section \"copy-=Plain copy\" --section \"double-copy-=Double copy\"
+  mnm report stories/summary.json --out pictures
   mnm report runs/* --out report.html --title \"bAbI, 20 tasks\" \\
     --published \"MNM-p=0.55+-0.74:as cited\" \\
     --published \"DNC=12.8+-4.7:as cited\"")]
 pub struct Arguments {
-    /// Run folders
+    /// Run folders; or the summary.json of an earlier report, whose pictures are drawn again
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
 
@@ -65,6 +69,24 @@ impl Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
+    let out = &arguments.out;
+    if let [figures] = arguments.runs.as_slice()
+        && figures
+            .extension()
+            .is_some_and(|extension| extension == "json")
+    {
+        let only_figures = arguments.published().is_empty()
+            && arguments.section.is_empty()
+            && out.extension().is_none_or(|extension| extension != "html");
+        ensure!(
+            only_figures,
+            "{} holds figures: they are drawn into a folder, --out DIR, with what was published as it stands there",
+            figures.display()
+        );
+        let files = Summary::read(figures)?.write_pictures(out)?;
+        let files = files.iter().map(|file| format!("{}\n", file.display()));
+        return print(&files.collect::<String>());
+    }
     let report = Report {
         title: arguments.title.clone(),
         command: arguments.command.clone(),
@@ -76,7 +98,6 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             .collect::<Result<_, _>>()?,
         headings: arguments.section.clone(),
     };
-    let out = &arguments.out;
     if out.extension().is_some_and(|extension| extension == "html") {
         report.write(out)?;
         print(&format!("{}\n", out.display()))

@@ -49,11 +49,17 @@ pub struct Inspection {
     pub pictures: Vec<Picture>,
 }
 
-/// Draws episode `index` of a split as the run's model goes through it.
+/// Draws episode `index` of a split as the run's model goes through it. `command` is what makes the page again, to be printed on it;
+/// empty if there is none.
 ///
 /// # Errors
 /// [`InspectError`]: no such episode, or numbers that are not finite.
-pub fn inspect(run: &Run, split: Split, index: u64) -> Result<Inspection, InspectError> {
+pub fn inspect(
+    run: &Run,
+    split: Split,
+    index: u64,
+    command: &str,
+) -> Result<Inspection, InspectError> {
     let look = look(run, split, index)?;
     let title = format!(
         "{} on {}, {split} episode {index}",
@@ -67,7 +73,7 @@ pub fn inspect(run: &Run, split: Split, index: u64) -> Result<Inspection, Inspec
     let first = all.len();
     all.extend(pictures(&look)?);
     let (story, pictures) = all.split_at(first);
-    let html = page::page(run, &title, &look, story, pictures);
+    let html = page::page(run, &title, command, &look, story, pictures);
     Ok(Inspection {
         html,
         pictures: all,

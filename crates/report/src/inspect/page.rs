@@ -10,6 +10,7 @@ use crate::STYLE;
 pub(super) fn page(
     run: &Run,
     title: &str,
+    command: &str,
     look: &Look,
     story: &[Picture],
     pictures: &[Picture],
@@ -23,8 +24,9 @@ pub(super) fn page(
             p.small {
                 (look.episode.group) ": " (look.lines.len()) " lines, " (look.episode.steps()) " steps, "
                 (look.episode.targets()) " questions, " (errors.wrong) " of " (errors.total) " answers wrong. "
-                "Seed " (run.config.seed) ". Lines and steps count from 1."
+                (parameters(run.config.seed, run.checkpoint.step())) " Lines and steps count from 1."
             }
+            (again(command))
             (shown(story))
             @if !answers.is_empty() {
                 h2 { "The answers" }
@@ -46,10 +48,24 @@ pub(super) fn page(
             }
             (shown(pictures))
             h2 { "The episode as the task prints it" }
-            p.small { "Steps count from 0 here." }
             pre { (run.task.render(&look.episode, Some(look.logits.view()))) }
         },
     )
+}
+
+/// Which parameters the page is about.
+pub(super) fn parameters(seed: u64, step: Option<u64>) -> String {
+    match step {
+        Some(step) => format!("Seed {seed}, parameters of step {step}."),
+        None => format!("Seed {seed}."),
+    }
+}
+
+/// The command that makes the page again; nothing without one.
+pub(super) fn again(command: &str) -> Markup {
+    html! {
+        @if !command.is_empty() { pre { code { (command) } } }
+    }
 }
 
 /// Pictures with their headings and captions.

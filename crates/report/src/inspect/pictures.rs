@@ -90,22 +90,33 @@ pub(super) fn of_memory(
             "The cosine between the key that is read with (rows) and the keys that were written with (columns): a read \
              finds what was written under a similar key, or under its opposite with a changed sign. The diagonal is the write of the same step, which comes before \
              its read; later writes are grey. With several heads, the most similar pair counts.",
-            HeatMap {
-                title: String::new(),
-                x: Axis::plain("written at step"),
-                y: Axis::plain("read at step"),
-                value: Axis::plain("cosine"),
-                values: memory.similarity.clone(),
-                colours: ColourMap::Diverging,
-                ..HeatMap::default()
-            }
-            .svg(),
+            similarity(memory, steps).svg(),
         )?,
     ];
     for (layer, spectrum) in memory.spectra.iter().enumerate() {
         all.push(singular(layer, spectrum)?);
     }
     Ok(all)
+}
+
+/// The steps are named by their number and words, where there are words.
+fn similarity(memory: &MemoryLook, steps: &[Mark<'_>]) -> HeatMap {
+    let named = steps.iter().any(|(words, _)| !words.is_empty());
+    let names = (1..).zip(steps).filter(|_| named);
+    let names: Vec<String> = names
+        .map(|(number, (words, _))| format!("{number} {words}").trim_end().to_owned())
+        .collect();
+    HeatMap {
+        title: String::new(),
+        x: Axis::plain("written at step"),
+        y: Axis::plain("read at step"),
+        value: Axis::plain("cosine"),
+        values: memory.similarity.clone(),
+        colours: ColourMap::Diverging,
+        row_labels: names.clone(),
+        column_labels: names,
+        ..HeatMap::default()
+    }
 }
 
 fn timeline(steps: &[Mark<'_>], values: &[f64]) -> Vec<TimelineStep> {

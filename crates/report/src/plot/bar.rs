@@ -15,6 +15,8 @@ pub struct Bar {
     pub figure: String,
     /// What it belongs to, such as "measured here" or "as cited": bars of one family share a colour.
     pub family: String,
+    /// Only there to compare with, such as a published figure: drawn in grey, so that no model's colour means something else.
+    pub reference: bool,
 }
 
 impl Bar {

@@ -7,7 +7,7 @@ use super::error::PlotError;
 use super::frame::{Frame, Header, left_margin};
 use super::legend::Legend;
 use super::span::Span;
-use super::style::{Colour, INK, MARGIN, MUTED, NOTE_SIZE, TEXT_SIZE, categories};
+use super::style::{Colour, INK, MARGIN, MUTED, NOTE_SIZE, REFERENCE, TEXT_SIZE, categories};
 use super::text;
 
 const WIDTH: f64 = 760.0;
@@ -55,14 +55,13 @@ impl BarPlot {
             expected: "bar",
         })?;
         let families = self.families();
-        let colours = categories(families.iter().copied());
-        let entries = families
-            .iter()
-            .zip(colours)
-            .map(|(family, colour)| ((*family).to_owned(), colour));
         // A family of one bar is named by that.
-        let told = families.len() > 1 && families.len() < self.bars.len();
-        let legend = Legend::new(entries.filter(|_| told), WIDTH - 2.0 * MARGIN);
+        let told = families.iter().filter(|family| {
+            let own = self.bars.iter().filter(|bar| bar.family == family.name);
+            families.len() > 1 && (family.reference || own.count() > 1)
+        });
+        let entries = told.map(|family| (family.name.to_owned(), family.colour));
+        let legend = Legend::new(entries, WIDTH - 2.0 * MARGIN);
         let with_errors = self.bars.iter().any(|bar| bar.error.is_some());
         let note = if with_errors {
             "error bars: ± one standard deviation"
@@ -226,20 +225,32 @@ impl BarPlot {
         format!("{title}{}.{}", self.value.text(), bars.collect::<String>())
     }
 
-    fn families(&self) -> Vec<&str> {
-        let mut families: Vec<&str> = Vec::new();
+    /// In the order in which they first appear.
+    fn families(&self) -> Vec<Family<'_>> {
+        let mut firsts: Vec<&Bar> = Vec::new();
         for bar in &self.bars {
-            if !families.contains(&bar.family.as_str()) {
-                families.push(&bar.family);
+            if firsts.iter().all(|first| first.family != bar.family) {
+                firsts.push(bar);
             }
         }
-        families
+        let own = firsts.iter().filter(|bar| !bar.reference);
+        let mut colours = categories(own.map(|bar| bar.family.as_str())).into_iter();
+        let firsts = firsts.into_iter().map(|bar| Family {
+            name: &bar.family,
+            reference: bar.reference,
+            colour: if bar.reference {
+                REFERENCE
+            } else {
+                colours.next().unwrap_or(REFERENCE)
+            },
+        });
+        firsts.collect()
     }
 
     fn colour(&self, bar: &Bar) -> Colour {
-        let families = self.families();
-        let index = families.iter().position(|family| *family == bar.family);
-        categories(families)[index.unwrap_or(0)]
+        let mut families = self.families().into_iter();
+        let own = families.find(|family| family.name == bar.family);
+        own.map_or(REFERENCE, |family| family.colour)
     }
 
     fn check(&self) -> Result<(), PlotError> {
@@ -265,6 +276,13 @@ impl BarPlot {
         }
         Ok(())
     }
+}
+
+/// Bars that share a colour.
+struct Family<'a> {
+    name: &'a str,
+    reference: bool,
+    colour: Colour,
 }
 
 /// A thin line with a crossbar at either end.
@@ -296,6 +314,7 @@ mod tests {
             error,
             figure: String::new(),
             family: family.to_owned(),
+            reference: family == "as cited",
         };
         BarPlot {
             title: "bAbI".to_owned(),
@@ -322,7 +341,6 @@ mod tests {
                 "mnm-p",
                 "DNC",
                 "LSTM",
-                "measured here",
                 "as cited",
                 "mean error [%]",
                 "12.8 ± 4.7",
@@ -336,8 +354,9 @@ mod tests {
                 svg.contains(said) && svg.contains("aria-label=\"bAbI: mean error [%]. mnm-p: 0.6")
             );
             let blue = svg.matches("#0072B2").count();
-            let red = svg.matches("#D55E00").count();
-            assert_eq!((blue, red), (2, 3), "bars and swatch of each family");
+            let grey = svg.matches("#8A949E").count();
+            assert_eq!((blue, grey), (1, 3), "bars, and the swatch of several");
+            assert!(!svg.contains("\nmeasured here"), "one bar says it itself");
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) fn places(
     }
     let named = labels.iter().enumerate().step_by(least);
     named
-        .map(|(place, label)| (place, text::fit(label, TICK_SIZE, 150.0)))
+        .map(|(place, label)| (place, text::fit(label, TICK_SIZE, 210.0)))
         .collect()
 }
 

@@ -170,7 +170,7 @@ impl HeatMap {
     /// Every cell says where it is and its number.
     fn add_tips(&self, canvas: &Canvas<'_>, frame: &Frame, (width, height): (f64, f64)) {
         let name = |labels: &[String], axis: &Axis, place: usize| match labels.get(place) {
-            Some(label) => label.clone(),
+            Some(label) => format!("{} {label}", axis.label).trim().to_owned(),
             None => format!("{} {}", axis.label, place + 1).trim().to_owned(),
         };
         for ((row, column), value) in self.values.indexed_iter().filter(|(_, v)| v.is_finite()) {
@@ -356,6 +356,12 @@ mod tests {
             "{svg}"
         );
         assert!(svg.contains("cosine as colours from 0 to 1"), "{svg}");
+        let named = HeatMap {
+            row_labels: ["1 a", "2 b"].map(str::to_owned).to_vec(),
+            ..map.clone()
+        };
+        let tip = "<title>read at step 1 a, write step 2: cosine 0.125</title>";
+        assert!(named.svg().unwrap().contains(tip));
         let large = HeatMap {
             values: Array2::zeros((41, 40)),
             range: Some((0.0, 1.0)),

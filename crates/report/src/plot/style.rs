@@ -9,6 +9,9 @@ pub(super) const MUTED: Colour = [0x5b, 0x66, 0x70];
 pub(super) const GRID: Colour = [0xe3, 0xe7, 0xeb];
 pub(super) const MISSING: Colour = [0xd0, 0xd4, 0xd8];
 
+/// Of what is only there to compare with.
+pub(super) const REFERENCE: Colour = [0x8a, 0x94, 0x9e];
+
 pub(super) const TITLE_SIZE: f64 = 15.0;
 pub(super) const TEXT_SIZE: f64 = 12.5;
 pub(super) const TICK_SIZE: f64 = 11.5;
@@ -67,7 +70,7 @@ pub(super) struct Dash {
 pub(super) fn reference(index: usize) -> (Colour, Dash) {
     const LINES: [(Colour, f64, f64); 5] = [
         (INK, 9.0, 4.0),
-        ([0x8a, 0x94, 0x9e], 5.0, 3.0),
+        (REFERENCE, 5.0, 3.0),
         (MUTED, 2.0, 2.5),
         ([0x9a, 0xa5, 0xb1], 14.0, 4.0),
         (INK, 1.5, 5.0),
@@ -76,24 +79,36 @@ pub(super) fn reference(index: usize) -> (Colour, Dash) {
     (colour, Dash { stroke, gap })
 }
 
-/// The models that keep a colour, in the order of [`CATEGORIES`]: whatever else a picture shows, a model looks the same in all.
-const MODELS: [&str; 6] = ["mnm-p", "mnm-g", "lstm", "lstm-salu", "ntm", "dnc"];
+/// What keeps a colour, as a place in [`CATEGORIES`]: whatever else a picture shows, a model looks the same in all. So do the
+/// rules of bare memories, beside which only one model stands (MNM-g).
+const KNOWN: [(&str, usize); 10] = [
+    ("mnm-p", 0),
+    ("mnm-g", 1),
+    ("lstm", 2),
+    ("lstm-salu", 3),
+    ("ntm", 4),
+    ("dnc", 5),
+    ("hebbian", 0),
+    ("delta", 2),
+    ("least squares", 4),
+    ("deep", 6),
+];
 
-/// A colour for each label: a model's own for what is called by its name, alone or followed by more ("mnm-p, heads 4"); for the others,
-/// and for a model's second group, the first colours that are free. They repeat after seven.
+/// A colour for each label: its own for what is called by a known name, alone or followed by more ("mnm-p, heads 4"); for the others,
+/// and for a name's second group, the first colours that are free. They repeat after seven.
 pub(super) fn categories<'a>(labels: impl IntoIterator<Item = &'a str>) -> Vec<Colour> {
-    let model = |label: &str| {
+    let known = |label: &str| {
         let label = label.to_lowercase();
-        let rest = |name: &&str| label.strip_prefix(*name).map(|rest| rest.chars().next());
-        MODELS
-            .iter()
-            .position(|name| matches!(rest(name), Some(None | Some(' ' | ',' | ':'))))
+        let rest = |name: &str| label.strip_prefix(name).map(|rest| rest.chars().next());
+        let own =
+            |(name, _): &&(&str, usize)| matches!(rest(name), Some(None | Some(' ' | ',' | ':')));
+        KNOWN.iter().find(own).map(|(_, place)| *place)
     };
     let mut taken = Vec::new();
     let owned: Vec<Option<usize>> = labels
         .into_iter()
         .map(|label| {
-            let own = model(label).filter(|own| !taken.contains(own));
+            let own = known(label).filter(|own| !taken.contains(own));
             taken.extend(own);
             own
         })
@@ -124,6 +139,11 @@ mod tests {
         assert_eq!(categories(["MNM-p, heads 4", "mnm-p"])[0], blue);
         assert_ne!(categories(["mnm-p, heads 4", "mnm-p, heads 1"])[1], blue);
         assert_eq!(categories(["lstm-salu"]), [category(3)]);
+        let deep = "deep, 2 layers, 4 steps";
+        assert_eq!(
+            categories(["hebbian", "delta", "mnm-g, 2 layers", deep])[1..],
+            categories(["delta, rate 0.5", "mnm-g", deep])
+        );
         assert_eq!(categories(["a", "b"]), [category(0), category(1)]);
     }
 }

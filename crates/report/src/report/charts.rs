@@ -3,11 +3,11 @@
 use super::agents;
 use super::error::ReportError;
 use super::figure::Figure;
-use super::groups::{RunGroup, Section};
-use super::metrics::{TrainLine, ValidLine};
+use super::groups::Section;
+use super::metrics::TrainLine;
 use super::pictures::{Picture, Plotted, drawn};
 use super::run::RunData;
-use super::summary::{GroupSummary, SectionSummary};
+use super::summary::{GroupSummary, RunFigures, SectionSummary};
 use crate::plot::{Axis, Bar, BarPlot, Group, LinePlot, Scale, Series, group_by_label};
 
 /// Training figures are noisy: each curve is drawn as the means of this many stretches.
@@ -26,72 +26,35 @@ pub(super) fn draw(
     {
         return agents::charts::draw(section, summary);
     }
-    let horizontal = Horizontal::of(section);
-    let valid_error = |run: &RunData| {
-        let point = |line: &ValidLine| Some((horizontal.of_valid(line), line.figure()?));
-        run.valid.iter().filter_map(point).collect()
-    };
-    let train = |value: fn(&TrainLine) -> Option<f64>| {
-        move |run: &RunData| {
-            let point = |line: &TrainLine| Some((horizontal.of_train(line), value(line)?));
-            run.train
-                .iter()
-                .filter_map(point)
-                .collect::<Series>()
-                .averaged(STRETCHES)
-        }
-    };
-    let curves =
-        |title: &str, y: Axis, y_scale: Scale, curve: &dyn Fn(&RunData) -> Series| LinePlot {
+    let curves = |title: &str, y: &str, value: fn(&TrainLine) -> Option<f64>| {
+        let curve = |run: &RunData| {
+            let point = |line: &TrainLine| Some((line.sequences? as f64, value(line)?));
+            let all: Series = run.train.iter().filter_map(point).collect();
+            (
+                run.ended().is_some() && run.error().is_some(),
+                all.averaged(STRETCHES),
+            )
+        };
+        LinePlot {
             title: title.to_owned(),
-            x: horizontal.axis(),
-            y,
-            y_scale,
+            x: Axis::plain(SEEN),
+            y: Axis::plain(y),
+            y_scale: Scale::Log,
             groups: group_by_label(section.groups.iter().flat_map(|group| {
-                held(group, curve)
-                    .into_iter()
-                    .map(|series| (group.label.clone(), series))
+                let curves = group.runs.iter().map(|run| curve(run)).collect();
+                held(curves).map(|series| (group.label.clone(), series))
             })),
             ..LinePlot::default()
-        };
-    let mut errors = curves(
-        "Validation error",
-        Axis::new("mean error", "%"),
-        Scale::Log,
-        &valid_error,
-    );
-    errors.references = published_lines(summary, &errors.groups);
-    let loss = curves(
-        "Training loss of the task",
-        Axis::plain("task loss"),
-        Scale::Log,
-        &train(|line| line.task_loss),
-    );
-    // A model that writes nothing logs a meta loss of zero: it has no such curve.
-    let meta = curves(
-        "Meta loss: how badly writes took",
-        Axis::plain("meta loss"),
-        Scale::Log,
-        &train(|line| line.meta_loss.filter(|loss| *loss > 0.0)),
-    );
-    let bars = comparison(summary);
-    let data = on_other_data(summary);
-    let over_seeds = match summary.published.as_slice() {
-        [] => "The mean over the seeds.",
-        _ => {
-            "The mean over the seeds. Published figures are as cited; the table's notes say what differs."
         }
     };
-    let bars = bars.iter().map(|plot| Plotted::bars(plot, over_seeds));
-    let data = data
-        .iter()
-        .map(|plot| Plotted::bars(plot, "The same runs on data that they were not trained on."));
-    let curves = [
-        Plotted::lines(
-            &errors,
-            "The lower, the better; the axis is logarithmic, so that a tenth is as far from one as one from ten. Of runs that keep \
-             averaged weights, it is their error.",
-        ),
+    let loss = curves("Training loss of the task", "task loss", |line| {
+        line.task_loss
+    });
+    // A model that writes nothing logs a meta loss of zero: it has no such curve.
+    let meta = curves("Meta loss: how badly writes took", "meta loss", |line| {
+        line.meta_loss.filter(|loss| *loss > 0.0)
+    });
+    let training = [
         Plotted::lines(
             &loss,
             "The cross-entropy of the answers while training, in stretches.",
@@ -101,7 +64,52 @@ pub(super) fn draw(
             "How far the memory is from giving the value that it was just written, in stretches.",
         ),
     ];
-    drawn(bars.chain(data).chain(curves))
+    drawn(of_summary(summary).into_iter().chain(training))
+}
+
+/// What learning is drawn against.
+const SEEN: &str = "sequences seen";
+
+/// The pictures that the figures alone give, with no run at hand.
+pub(super) fn of_summary(summary: &SectionSummary) -> Vec<Plotted> {
+    let over_seeds = match summary.published.as_slice() {
+        [] => "The mean over the seeds.",
+        _ => {
+            "The mean over the seeds. Published figures are as cited; the table's notes say what differs."
+        }
+    };
+    let bars = comparison(summary).map(|plot| Plotted::bars(&plot, over_seeds));
+    let data = on_other_data(summary).map(|plot| {
+        Plotted::bars(
+            &plot,
+            "The same runs on data that they were not trained on.",
+        )
+    });
+    let errors = Plotted::lines(
+        &errors(summary),
+        "The lower, the better; the axis is logarithmic, so that a tenth is as far from one as one from ten. Of runs that keep \
+         averaged weights, it is their error.",
+    );
+    bars.into_iter().chain(data).chain([errors]).collect()
+}
+
+fn errors(summary: &SectionSummary) -> LinePlot {
+    let groups = group_by_label(summary.groups.iter().flat_map(|group| {
+        let curve = |run: &RunFigures| {
+            let points = run.curve.iter().map(|(seen, error)| (*seen as f64, *error));
+            (run.finished && run.valid.is_some(), points.collect())
+        };
+        held(group.runs.iter().map(curve).collect()).map(|series| (group.label.clone(), series))
+    }));
+    LinePlot {
+        title: "Validation error".to_owned(),
+        x: Axis::plain(SEEN),
+        y: Axis::new("mean error", "%"),
+        y_scale: Scale::Log,
+        references: published_lines(summary, &groups),
+        groups,
+        ..LinePlot::default()
+    }
 }
 
 /// Published figures that ours are like for like, as level lines over the span of our curves.
@@ -151,6 +159,7 @@ fn on_other_data(section: &SectionSummary) -> Option<BarPlot> {
         error: figure.deviation,
         figure: super::number::figure(figure),
         family: group.label.clone(),
+        reference: false,
     };
     let own = section
         .groups
@@ -169,35 +178,26 @@ fn on_other_data(section: &SectionSummary) -> Option<BarPlot> {
     })
 }
 
-/// The curves of a model's seeds. One that came to its end before the others, as it had solved its task, counts with its last
-/// value until they end (not one that diverged): without it, what is left of the seeds would be those that learn worse.
-fn held(group: &RunGroup<'_>, curve: &dyn Fn(&RunData) -> Series) -> Vec<Series> {
-    let curves: Vec<(bool, Series)> = group
-        .runs
-        .iter()
-        .map(|run| (run.ended().is_some() && run.error().is_some(), curve(run)))
-        .collect();
+/// The curves of a model's seeds, each with whether it came to its end. One that did so before the others, as it had solved its
+/// task, counts with its last value until they end (not one that diverged): without it, what is left of the seeds would be
+/// those that learn worse.
+fn held(curves: Vec<(bool, Series)>) -> impl Iterator<Item = Series> {
     let end = curves
         .iter()
         .filter_map(|(_, series)| series.end())
         .fold(f64::NEG_INFINITY, f64::max);
-    curves
-        .into_iter()
-        .map(|(ended, series)| {
-            if ended {
-                series.held_until(end)
-            } else {
-                series
-            }
-        })
-        .collect()
+    curves.into_iter().map(move |(ended, series)| {
+        if ended {
+            series.held_until(end)
+        } else {
+            series
+        }
+    })
 }
 
 /// Our errors beside the published ones; None if nothing stands beside anything.
 fn comparison(section: &SectionSummary) -> Option<BarPlot> {
     let reading = section.reading();
-    let published = section.published.iter();
-    let beside = !section.published.is_empty();
     let ours = section.groups.iter().filter_map(|group| {
         let figure = reading.of(group)?;
         let count = if figure.seeds == 1 {
@@ -210,21 +210,17 @@ fn comparison(section: &SectionSummary) -> Option<BarPlot> {
             value: figure.mean,
             error: figure.deviation,
             figure: super::number::figure(figure),
-            // Without others, a model has its own colour.
-            family: if beside {
-                "measured here"
-            } else {
-                &group.label
-            }
-            .to_owned(),
+            family: group.label.clone(),
+            reference: false,
         })
     });
-    let published = published.map(|figure| Bar {
-        label: figure.name.clone(),
+    let published = section.published.iter().map(|figure| Bar {
+        label: format!("{}, published", figure.name),
         value: figure.error,
         error: figure.deviation,
         figure: figure.text(),
         family: "published".to_owned(),
+        reference: true,
     });
     let bars: Vec<_> = ours.chain(published).collect();
     let plot = BarPlot {
@@ -236,83 +232,19 @@ fn comparison(section: &SectionSummary) -> Option<BarPlot> {
     (plot.bars.len() > 1).then_some(plot)
 }
 
-/// What learning is drawn against: sequences if every line counts them, else steps.
-#[derive(Clone, Copy)]
-enum Horizontal {
-    Sequences,
-    Steps,
-}
-
-impl Horizontal {
-    fn of(section: &Section<'_>) -> Self {
-        let mut runs = section.groups.iter().flat_map(|group| &group.runs);
-        let counted = runs.all(|run| {
-            run.train.iter().all(|line| line.sequences.is_some())
-                && run.valid.iter().all(|line| line.sequences.is_some())
-        });
-        if counted {
-            Self::Sequences
-        } else {
-            Self::Steps
-        }
-    }
-
-    fn axis(self) -> Axis {
-        Axis::plain(match self {
-            Self::Sequences => "sequences seen",
-            Self::Steps => "optimiser steps",
-        })
-    }
-
-    fn of_train(self, line: &TrainLine) -> f64 {
-        self.place(line.sequences, line.step)
-    }
-
-    fn of_valid(self, line: &ValidLine) -> f64 {
-        self.place(line.sequences, line.step)
-    }
-
-    fn place(self, sequences: Option<u64>, step: u64) -> f64 {
-        match self {
-            Self::Sequences => sequences.unwrap_or(step) as f64,
-            Self::Steps => step as f64,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{FixtureRun, LSTM};
     use super::*;
 
     #[test]
     fn a_seed_that_stopped_before_the_others_counts_with_its_last_value() {
-        let folder = tempfile::tempdir().unwrap();
-        let runs = [(1, true), (2, true), (3, false)].map(|(seed, ended)| {
-            let run = FixtureRun {
-                name: &format!("seed{seed}"),
-                task: "copy",
-                model: LSTM,
-                seed,
-                error: 1.0,
-                ended,
-                tested: false,
-            };
-            RunData::read(run.write(folder.path())).unwrap()
-        });
-        let group = RunGroup {
-            label: "lstm".to_owned(),
-            runs: runs.iter().collect(),
-        };
-        let ends = [10.0, 40.0, 20.0];
-        let curve = |run: &RunData| {
-            let at = runs
-                .iter()
-                .position(|other| std::ptr::eq(run, other))
-                .unwrap();
-            Series::from_iter([(0.0, 9.0), (ends[at], at as f64)])
-        };
-        let held = held(&group, &curve);
+        let curve = |end: f64, last: f64| Series::from_iter([(0.0, 9.0), (end, last)]);
+        let curves = vec![
+            (true, curve(10.0, 0.0)),
+            (true, curve(40.0, 1.0)),
+            (false, curve(20.0, 2.0)),
+        ];
+        let held: Vec<Series> = held(curves).collect();
         assert_eq!(held[0].points, [(0.0, 9.0), (10.0, 0.0), (40.0, 0.0)]);
         assert_eq!(held[1].points, [(0.0, 9.0), (40.0, 1.0)]);
         assert_eq!(

@@ -60,6 +60,14 @@ pub enum ReportError {
         /// The parser's words, with the line.
         message: String,
     },
+    /// A file of figures does not hold what it must.
+    #[error("{}: {message}; expected the summary.json of a report", path.display())]
+    Figures {
+        /// The file.
+        path: PathBuf,
+        /// The parser's words.
+        message: String,
+    },
     /// A kept evaluation does not hold what it must.
     #[error("{}: {message}; expected what `mnm eval --keep` writes", path.display())]
     Evaluation {

@@ -73,18 +73,16 @@ impl Report {
     /// As [`Report::html`], or if a file cannot be written.
     pub fn write_folder(&self, folder: impl AsRef<Path>) -> Result<(), ReportError> {
         let folder = folder.as_ref();
-        let pictures = folder.join("pictures");
-        std::fs::create_dir_all(&pictures).map_err(|source| ReportError::Write {
-            path: pictures.clone(),
+        std::fs::create_dir_all(folder).map_err(|source| ReportError::Write {
+            path: folder.to_owned(),
             source,
         })?;
         write(&folder.join("report.html"), &self.html()?)?;
         write(&folder.join("report.md"), &self.markdown()?)?;
         let summary = self.summary()?;
         write(&folder.join("summary.json"), &summary.to_json()?)?;
-        pictures::files(self, &summary)?
-            .iter()
-            .try_for_each(|(name, svg)| write(&pictures.join(name), svg))
+        let drawn = pictures::of_report(self, &summary)?;
+        pictures::write(&drawn, &folder.join("pictures")).map(|_| ())
     }
 
     /// The page.

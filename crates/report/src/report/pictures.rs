@@ -1,9 +1,10 @@
 //! What was drawn, and the names of the files that it is kept in.
 
-use super::Report;
+use std::path::{Path, PathBuf};
+
 use super::error::ReportError;
 use super::summary::Summary;
-use super::{charts, groups};
+use super::{Report, agents, charts, groups};
 use crate::plot::{BarPlot, LinePlot, PlotError};
 
 /// One picture of a section.
@@ -62,31 +63,64 @@ pub(super) fn drawn(plots: impl Iterator<Item = Plotted>) -> Result<Vec<Picture>
         .collect()
 }
 
-/// Every picture of a report under a name for its file: the section's, where there are several, and the picture's own.
-pub(super) fn files(
-    report: &Report,
-    summary: &Summary,
-) -> Result<Vec<(String, String)>, ReportError> {
-    let sections = groups::sections(report)?;
-    let mut files = Vec::new();
-    for (section, summary) in sections.iter().zip(&summary.sections) {
-        for Picture { title, svg, .. } in charts::draw(section, summary)? {
-            let words = if sections.len() > 1 {
-                format!("{} {title}", section.title)
-            } else {
-                title
+/// The pictures of a section, under its title.
+type Titled = (String, Vec<Picture>);
+
+/// Every picture of a report.
+pub(super) fn of_report(report: &Report, summary: &Summary) -> Result<Vec<Titled>, ReportError> {
+    let sections = groups::sections(report)?.into_iter().zip(&summary.sections);
+    sections
+        .map(|(section, summary)| {
+            let pictures = charts::draw(&section, summary)?;
+            Ok((section.title, pictures))
+        })
+        .collect()
+}
+
+/// Those that the figures alone give.
+pub(super) fn of_summary(summary: &Summary) -> Result<Vec<Titled>, ReportError> {
+    let sections = summary.sections.iter();
+    sections
+        .map(|section| {
+            let plots = match section.agents {
+                Some(_) => agents::charts::of_summary(section),
+                None => charts::of_summary(section),
             };
-            files.push((free(&slug(&words), &files), svg));
+            Ok((section.title.clone(), drawn(plots.into_iter())?))
+        })
+        .collect()
+}
+
+/// Writes pictures into `folder`, each under a name of words: the section's, where there are several, and the picture's own.
+pub(super) fn write(sections: &[Titled], folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    std::fs::create_dir_all(folder).map_err(|source| ReportError::Write {
+        path: folder.to_owned(),
+        source,
+    })?;
+    let mut names = Vec::new();
+    let mut files = Vec::new();
+    for (section, pictures) in sections {
+        for Picture { title, svg, .. } in pictures {
+            let words = if sections.len() > 1 {
+                format!("{section} {title}")
+            } else {
+                title.clone()
+            };
+            let name = free(&slug(&words), &names);
+            let file = folder.join(&name);
+            super::write(&file, svg)?;
+            names.push(name);
+            files.push(file);
         }
     }
     Ok(files)
 }
 
-/// A file's name that none of `files` has: headings may differ in what a name leaves out.
-fn free(slug: &str, files: &[(String, String)]) -> String {
+/// A file's name that is none of `names`: headings may differ in what a name leaves out.
+fn free(slug: &str, names: &[String]) -> String {
     let mut name = format!("{slug}.svg");
     let mut count = 1;
-    while files.iter().any(|(taken, _)| *taken == name) {
+    while names.contains(&name) {
         count += 1;
         name = format!("{slug}-{count}.svg");
     }
@@ -114,11 +148,11 @@ mod tests {
 
     #[test]
     fn no_picture_takes_the_place_of_another() {
-        let mut files = Vec::new();
+        let mut names = Vec::new();
         for expected in ["a.svg", "a-2.svg", "a-3.svg"] {
-            let name = free("a", &files);
+            let name = free("a", &names);
             assert_eq!(name, expected);
-            files.push((name, String::new()));
+            names.push(name);
         }
     }
 }

@@ -1,8 +1,9 @@
 //! The figures of a report, for the tables and for other programs.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Report;
 use super::agents::AgentsSummary;
@@ -13,7 +14,7 @@ use super::published::Published;
 use super::run::{RunData, RunSummary, SplitErrors, finite_error};
 
 /// All figures of a report.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The report's title.
     pub title: String,
@@ -24,7 +25,7 @@ pub struct Summary {
 }
 
 /// The figures of one task.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SectionSummary {
     /// `data.task`; empty if the configs do not say.
     pub task: String,
@@ -35,13 +36,13 @@ pub struct SectionSummary {
     /// Figures of others.
     pub published: Vec<Published>,
     /// What agents earned, where the task is an environment.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agents: Option<AgentsSummary>,
 }
 
 /// The figures of one model over its seeds. Errors are in percent and taken over the runs that have finished with a
 /// finite error.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupSummary {
     /// The model, and the settings that tell it from others of its kind.
     pub label: String,
@@ -58,22 +59,22 @@ pub struct GroupSummary {
     /// Error of the best evaluation on the validation split.
     pub valid: Option<Figure>,
     /// Error of the last averaged weights on the validation split.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_average: Option<Figure>,
     /// Error on the test split, of the weights of the best evaluation.
     pub test: Option<Figure>,
     /// Error of the last averaged weights on the test split.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_average: Option<Figure>,
     /// Error of each task: on the test split if that was evaluated, of the last averaged weights if they are kept.
     pub per_task: BTreeMap<String, Figure>,
     /// Error on other data than the config's, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub further: BTreeMap<String, Figure>,
 }
 
 /// The figures of one run. Errors are in percent; None if the run has not finished or the error was not finite.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunFigures {
     /// Name of its folder.
     pub name: String,
@@ -84,17 +85,18 @@ pub struct RunFigures {
     /// Error of the best evaluation on the validation split.
     pub valid: Option<f64>,
     /// Error of the last averaged weights on the validation split.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub valid_average: Option<f64>,
     /// Error on the test split, of the weights of the best evaluation.
     pub test: Option<f64>,
     /// Error of the last averaged weights on the test split.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub test_average: Option<f64>,
     /// Errors on other data than the config's, by name.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub further: BTreeMap<String, f64>,
-    /// The curve that the pictures show: sequences seen and error on the validation split of each evaluation.
+    /// The curve that the pictures show: sequences seen and error on the validation split of each evaluation, of the averaged weights
+    /// where they are kept.
     pub curve: Vec<(u64, f64)>,
 }
 
@@ -118,6 +120,30 @@ impl Summary {
             command: report.command.clone(),
             sections,
         })
+    }
+
+    /// The figures of an earlier report, from its `summary.json`.
+    ///
+    /// # Errors
+    /// If there is no such file, or it holds something else.
+    pub fn read(path: &Path) -> Result<Self, ReportError> {
+        let text = std::fs::read_to_string(path).map_err(|source| ReportError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        serde_json::from_str(&text).map_err(|error| ReportError::Figures {
+            path: path.to_owned(),
+            message: error.to_string(),
+        })
+    }
+
+    /// Draws the pictures that the figures alone give (all but those of training) as SVG files into `folder`, which is created if
+    /// missing; gives their paths.
+    ///
+    /// # Errors
+    /// If a picture cannot be drawn or written.
+    pub fn write_pictures(&self, folder: &Path) -> Result<Vec<PathBuf>, ReportError> {
+        super::pictures::write(&super::pictures::of_summary(self)?, folder)
     }
 
     /// As JSON, indented, with a line break at the end.
@@ -244,7 +270,7 @@ impl RunFigures {
             curve: run
                 .valid
                 .iter()
-                .filter_map(|line| Some((line.sequences?, line.error?)))
+                .filter_map(|line| Some((line.sequences?, line.figure()?)))
                 .collect(),
         }
     }

@@ -225,9 +225,9 @@ fn published_figures_are_lines_where_ours_are_like_them() {
     let folder = tempfile::tempdir().unwrap();
     let mut report = report(folder.path());
     let lines = |report: &Report| report.html().unwrap().matches("\nDNC, published").count();
-    assert_eq!(lines(&report), 0);
+    assert_eq!(lines(&report), 1, "a bar");
     report.published[0].like_for_like = true;
-    assert_eq!(lines(&report), 1);
+    assert_eq!(lines(&report), 2, "and a line");
 }
 
 #[test]
@@ -295,6 +295,29 @@ fn files_are_written_whole_and_agree() {
         "validation-error.svg",
     ];
     assert_eq!(pictures, expected);
+
+    let again = folder.path().join("again");
+    let files = Summary::read(&out.join("summary.json"))
+        .and_then(|figures| figures.write_pictures(&again))
+        .unwrap();
+    assert_eq!(
+        files,
+        ["test-error.svg", "validation-error.svg"].map(|name| again.join(name))
+    );
+    for file in &files {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        assert_eq!(
+            fs::read_to_string(file).unwrap(),
+            read(&format!("pictures/{name}"))
+        );
+    }
+    let error = Summary::read(&out.join("report.md"))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("report.md: ") && error.contains("summary.json"),
+        "{error}"
+    );
 
     let error = report.write(out.join("missing/report.html")).unwrap_err();
     assert!(

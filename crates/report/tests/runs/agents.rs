@@ -65,7 +65,7 @@ fn an_agents_episode_is_drawn() {
     ] {
         let folder = tempfile::tempdir().unwrap();
         run(name, &["train.steps=2"], folder.path());
-        let inspection = inspect_agent(&agent(folder.path()), Split::Test, 3).unwrap();
+        let inspection = inspect_agent(&agent(folder.path()), Split::Test, 3, "").unwrap();
         let names: Vec<&str> = inspection
             .pictures
             .iter()
@@ -85,7 +85,7 @@ fn random_first_values_are_not_said_to_be_what_another_run_had_learned() {
     run("bandit", &[], &first);
     let from = format!("train.from={}", first.display());
     run("bandit", &[&from], &second);
-    let page = |run: &Path| inspect_agent(&agent(run), Split::Test, 0).unwrap().html;
+    let page = |run: &Path| inspect_agent(&agent(run), Split::Test, 0, "").unwrap().html;
     let (first, second) = (page(&first), page(&second));
     assert!(first.contains("before training") && !first.contains("random first values"));
     assert!(!second.contains("before training") && second.contains("with random first values"));

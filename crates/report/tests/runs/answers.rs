@@ -103,14 +103,20 @@ fn the_numbers_are_those_of_the_model() {
 fn a_plain_lstm_has_no_memory_to_look_at() {
     let (_folder, run) = run(&["model.kind=lstm"]);
     assert!(look(&run, Split::Test, 0).unwrap().memory.is_none());
-    let html = inspect(&run, Split::Test, 0).unwrap().html;
+    let html = inspect(&run, Split::Test, 0, "").unwrap().html;
     assert!(html.contains("no memory network"));
 }
 
 #[test]
 fn the_page_and_its_pictures_are_written() {
     let (folder, run) = run(&[]);
-    let inspection = inspect(&run, Split::Valid, 0).unwrap();
+    let inspection = inspect(&run, Split::Valid, 0, "mnm inspect runs/x").unwrap();
+    for said in [
+        "<code>mnm inspect runs/x</code>",
+        "Seed 1, parameters of step",
+    ] {
+        assert!(inspection.html.contains(said), "{said}");
+    }
     let names: Vec<&str> = inspection
         .pictures
         .iter()
@@ -173,7 +179,7 @@ fn the_story_comes_first_with_what_each_answer_was_read_from() {
             "{question} {line}"
         );
     }
-    let inspection = inspect(&run, Split::Test, 0).unwrap();
+    let inspection = inspect(&run, Split::Test, 0, "").unwrap();
     assert_eq!(inspection.pictures[0].name, "memory-at-work");
     let svg = &inspection.pictures[0].svg;
     assert!(

@@ -38,7 +38,7 @@ pub(crate) fn render(
     let mut line_is_open = false;
     for (step, shown) in words.steps.iter().enumerate() {
         if !line_is_open {
-            let _ = write!(text, "{step:>4}");
+            let _ = write!(text, "{:>4}", step + 1);
         }
         for &word in shown {
             let _ = write!(text, " {}", words.word(word));

@@ -55,6 +55,11 @@ impl Checkpoint {
         self.to_container().write(path)
     }
 
+    /// After how many optimiser steps the parameters were these; None where nobody wrote it down.
+    pub fn step(&self) -> Option<u64> {
+        self.progress.get("step")?.as_u64()
+    }
+
     /// The bytes of its file.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         // Texts under texts: JSON has them all.

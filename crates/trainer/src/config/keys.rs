@@ -30,7 +30,7 @@ const GAIN: &str = "above 0, at most 1000";
 const FRACTION: &str = "0 to 1";
 const NOT_NEGATIVE: &str = "0 or above";
 const POSITIVE: &str = "above 0";
-const SPAN: &str = "spans for train, valid, test";
+const SPAN: &str = "{ min = 1, max = 20 } for train, valid, test";
 const BITS: &str = "1 to 1024";
 
 const ALL: &str = "";
@@ -55,7 +55,7 @@ pub const KEYS: &[Key] = keys! {
     "data.babi.hops", "0 to 8", "babi", "How often a question is shown again before its answer is asked for";
     "data.babi.recall", FRACTION, "babi", "How often a training story is asked for a word that it has told";
     "data.babi.recall_epochs", WHOLE, "babi", "The first epochs in which it is; unset, all";
-    "data.babi.rename", "a list of people, places, things, ..", "babi", "Words that change places in training stories (entity renaming)";
+    "data.babi.rename", "a list of { tasks = [1], words = [\"john\", \"mary\"] }", "babi", "Words that change places in training stories (entity renaming)";
     "data.stories.plot", "moves, carries", "stories", "What happens: people move, or take things along too";
     "data.stories.people", "1 to 8", "stories", "How many people there are";
     "data.stories.places", "2 to 8", "stories", "How many places there are";

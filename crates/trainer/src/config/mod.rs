@@ -135,13 +135,16 @@ impl Config {
         {
             overrides::make_whole(&mut table, &defaults);
         }
-        let mut config: Self = wire::from_table(table).map_err(|misfit| ConfigError::Key {
-            origin: origin.to_owned(),
-            key: match misfit.key.as_str() {
-                "." => "the top level".to_owned(),
-                key => format!("`{key}`"),
-            },
-            message: explain::explained(&misfit.message),
+        let mut config: Self = wire::from_table(table.clone()).map_err(|misfit| {
+            let (key, message) = explain::explained(&misfit, &table);
+            ConfigError::Key {
+                origin: origin.to_owned(),
+                key: match key.as_str() {
+                    "." => "the top level".to_owned(),
+                    key => format!("`{key}`"),
+                },
+                message,
+            }
         })?;
         if config.data.is_environment() {
             config.rl.get_or_insert_default();

@@ -66,7 +66,7 @@ fn wrapped(words: &str, width: usize) -> Vec<String> {
 }
 
 /// The key of the reference that `path` of a config of `task` is.
-fn find(path: &str, task: &str) -> Option<&'static Key> {
+pub(super) fn find(path: &str, task: &str) -> Option<&'static Key> {
     let of_task = path
         .strip_prefix("data.")
         .map(|key| format!("data.{task}.{key}"));

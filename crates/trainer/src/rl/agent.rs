@@ -25,6 +25,8 @@ pub struct Agent {
     pub model: Model<f32>,
     /// The trained parameters.
     pub parameters: Parameters<SharedArray<f32>>,
+    /// The optimiser steps after which they were these; None where their file does not say.
+    pub step: Option<u64>,
 }
 
 impl Agent {
@@ -56,6 +58,7 @@ impl Agent {
         Ok(Self {
             config,
             model,
+            step: checkpoint.step(),
             parameters: checkpoint.parameters,
         })
     }

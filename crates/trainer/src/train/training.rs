@@ -237,7 +237,7 @@ impl<'a, L: Learning> Training<'a, L> {
     pub(super) fn run(mut self, options: &TrainOptions) -> Result<Summary, TrainError> {
         let (first, trained) = (self.counters.step, self.learner.trained());
         self.progress.say(&format!(
-            "{}: {}{}, {trained} trainable parameters, batch {}, {} threads{}{}",
+            "{}: {}{}, {trained} trainable parameters, batch {}, {}{}{}",
             self.learning.task(),
             self.config.model.label(),
             match self.config.model.runs_by() {
@@ -245,7 +245,10 @@ impl<'a, L: Learning> Training<'a, L> {
                 None => String::new(),
             },
             self.config.train.batch,
-            rayon::current_num_threads(),
+            match rayon::current_num_threads() {
+                1 => "1 thread".to_owned(),
+                threads => format!("{threads} threads"),
+            },
             match self.team.size() {
                 1 => String::new(),
                 ranks => format!(" on each of {ranks} ranks"),

@@ -7,16 +7,21 @@ use mnm_tasks::Split;
 use mnm_trainer::look::{AgentLook, look_at_agent};
 use mnm_trainer::rl::{Agent, Recording};
 
-use super::page::{document, shown};
+use super::page::{again, document, parameters, shown};
 use super::pictures::{Mark, of_memory};
 use super::{InspectError, Inspection, Picture};
 
 /// Draws episode `index` of a split as the agent plays it before its training (with random first values if that began with
-/// the parameters of another run) and after.
+/// the parameters of another run) and after. `command` is what makes the page again, to be printed on it; empty if there is none.
 ///
 /// # Errors
 /// [`InspectError`]: a setting out of range, or numbers that are not finite.
-pub fn inspect_agent(agent: &Agent, split: Split, index: u64) -> Result<Inspection, InspectError> {
+pub fn inspect_agent(
+    agent: &Agent,
+    split: Split,
+    index: u64,
+    command: &str,
+) -> Result<Inspection, InspectError> {
     let look = look_at_agent(agent, split, index)?;
     // What `train.from` named may have changed since, or be gone: such a run is shown beside an agent that has learned nothing.
     let untrained = match agent.config.train.from {
@@ -36,8 +41,9 @@ pub fn inspect_agent(agent: &Agent, split: Split, index: u64) -> Result<Inspecti
             p.small {
                 (look.after.rewards.len()) " steps, which count from 1. Earned " (untrained) ": "
                 (total(&look.before)) "; after training: " (total(&look.after)) ". One episode says little: "
-                code { "mnm eval" } " plays many."
+                code { "mnm eval" } " plays many. " (parameters(agent.config.seed, agent.step))
             }
+            (again(command))
             (shown(&pictures))
         },
     );

@@ -77,18 +77,22 @@ pub(in crate::report) fn draw(
         "The mean reward of fresh episodes, of averaged weights where they are kept.",
         "How far the memory is from giving the value that it was just written, in stretches.",
     ];
-    let bars = bars(summary);
-    let bars = bars.iter().map(|plot| {
-        Plotted::bars(
-            plot,
-            "The mean over the seeds, in the same episodes for all.",
-        )
-    });
     let curves = plots
         .iter()
         .zip(CAPTIONS)
         .map(|(plot, caption)| Plotted::lines(plot, caption));
-    drawn(bars.chain(curves))
+    drawn(of_summary(summary).into_iter().chain(curves))
+}
+
+/// The pictures that the figures alone give, with no run at hand.
+pub(in crate::report) fn of_summary(summary: &SectionSummary) -> Vec<Plotted> {
+    let bars = bars(summary).map(|plot| {
+        Plotted::bars(
+            &plot,
+            "The mean over the seeds, in the same episodes for all.",
+        )
+    });
+    bars.into_iter().collect()
 }
 
 /// A curve for each run, those of a model under one label.
@@ -149,12 +153,17 @@ fn bars(summary: &SectionSummary) -> Option<BarPlot> {
             player.reward.clone()
         }
     };
-    let bar = |player: &PlayerSummary, family: &str| {
+    let bar = |player: &PlayerSummary, reference: bool| {
         let figure = figure(player)?;
-        let seeds = match (family, figure.seeds) {
-            (REFERENCE, _) => String::new(),
-            (_, 1) => ", 1 seed".to_owned(),
-            (_, seeds) => format!(", {seeds} seeds"),
+        let seeds = match figure.seeds {
+            _ if reference => String::new(),
+            1 => ", 1 seed".to_owned(),
+            seeds => format!(", {seeds} seeds"),
+        };
+        let family = if reference {
+            "reference players"
+        } else {
+            &player.label
         };
         Some(Bar {
             label: format!("{}{seeds}", player.label),
@@ -162,16 +171,11 @@ fn bars(summary: &SectionSummary) -> Option<BarPlot> {
             error: figure.deviation,
             figure: number::amounts(&figure),
             family: family.to_owned(),
+            reference,
         })
     };
-    let ours = agents
-        .agents
-        .iter()
-        .filter_map(|player| bar(player, "agents"));
-    let theirs = agents
-        .players
-        .iter()
-        .filter_map(|player| bar(player, REFERENCE));
+    let ours = agents.agents.iter().filter_map(|player| bar(player, false));
+    let theirs = agents.players.iter().filter_map(|player| bar(player, true));
     let bars: Vec<Bar> = ours.chain(theirs).collect();
     let (title, value) = if regrets {
         (
@@ -188,6 +192,3 @@ fn bars(summary: &SectionSummary) -> Option<BarPlot> {
         ..BarPlot::default()
     })
 }
-
-/// The family of the bars of reference players.
-const REFERENCE: &str = "reference players";

@@ -5,7 +5,7 @@ pub(super) mod table;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::figure::Figure;
 use super::groups::Section;
@@ -16,7 +16,7 @@ use mnm_trainer::rl::{AgentEvaluation, Figures};
 const IDEALS: [&str; 3] = ["ideal explorer", "optimum", "perfect memory"];
 
 /// What agents and reference players earned in one environment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentsSummary {
     /// The numbers of episodes that were played on the test split.
     pub episodes: BTreeSet<u64>,
@@ -30,7 +30,7 @@ pub struct AgentsSummary {
 
 /// What a player earned, over the seeds. But for the validation, figures are of the test split, and None if it was not
 /// played.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PlayerSummary {
     /// The model, or the player's name.
     pub label: String,
@@ -40,7 +40,7 @@ pub struct PlayerSummary {
     /// Reward of an episode; of the last averaged weights, where they were evaluated.
     pub reward: Option<Figure>,
     /// Beside them, the reward with the weights of the best evaluation.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw_reward: Option<Figure>,
     /// Its share of the ideal's reward, in percent.
     pub of_ideal: Option<f64>,
