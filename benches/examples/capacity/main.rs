@@ -1,6 +1,6 @@
-//! How much the memories of `AssociativeMemory` hold: the study behind docs/results/capacity.md.
+//! How much the memories of `AssociativeMemory` hold, and what they cost: the study behind docs/results/capacity.md and associative.md.
 //!
-//! `cargo xtask reproduce capacity` runs it. It writes `capacity.json`, the pictures, and fills the tables of the page from the JSON.
+//! `cargo xtask reproduce capacity` runs it. It writes `capacity.json`, the pictures, and fills the tables of the pages from the JSON.
 
 mod drift;
 mod methods;
@@ -21,7 +21,8 @@ struct Options {
     quick: bool,
     draw_only: bool,
     out: PathBuf,
-    page: Option<PathBuf>,
+    /// Pages whose tables are filled.
+    pages: Vec<PathBuf>,
 }
 
 fn options() -> Result<Options, Failure> {
@@ -29,7 +30,7 @@ fn options() -> Result<Options, Failure> {
         quick: false,
         draw_only: false,
         out: PathBuf::from("runs/capacity"),
-        page: None,
+        pages: Vec::new(),
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
@@ -41,7 +42,7 @@ fn options() -> Result<Options, Failure> {
             "--quick" => options.quick = true,
             "--draw-only" => options.draw_only = true,
             "--out" => options.out = value("--out")?.into(),
-            "--page" => options.page = Some(value("--page")?.into()),
+            "--page" => options.pages.push(value("--page")?.into()),
             other => {
                 return Err(format!(
                     "{other}: expected --quick, --draw-only, --out DIR or --page FILE"
@@ -81,7 +82,7 @@ fn main() -> Result<(), Failure> {
     for (name, table) in &tables {
         writeln!(io::stdout(), "{name}\n\n{table}")?;
     }
-    if let Some(page) = &options.page {
+    for page in &options.pages {
         page::fill(page, &tables)?;
     }
     writeln!(io::stdout(), "raw figures: {}", raw.display())?;

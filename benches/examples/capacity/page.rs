@@ -173,37 +173,63 @@ pub fn add_beside(folder: &Path, tables: &mut Tables) -> Result<(), Failure> {
         .lines()
         .map(serde_json::from_str)
         .collect::<Result<_, _>>()?;
-    let stores = distinct(lines.iter().filter_map(|line| line["store"].as_str()));
     let scene = |line: &Value| Some((line["width"].as_u64()?, line["pairs"].as_u64()?));
     let mut scenes = distinct(lines.iter().filter_map(scene));
     scenes.sort_unstable();
-    let head: Vec<String> = ["store".to_owned()]
-        .into_iter()
-        .chain(
-            scenes
-                .iter()
-                .map(|(width, pairs)| format!("{width} wide, {pairs}")),
-        )
-        .collect();
-    let cell = |store: &str, at: (u64, u64)| {
-        let of = |line: &&Value| line["store"] == store && scene(line) == Some(at);
-        let Some(line) = lines.iter().find(of) else {
-            return "-".to_owned();
-        };
-        let number = |name: &str| line[name].as_f64().unwrap_or(f64::NAN);
-        let (write, read) = (number("write_us"), number("read_us"));
-        let (kib, error) = (number("bytes") / 1024.0, number("error"));
-        format!("{write:.1} / {read:.1} / {kib:.0} / {error:.2}")
-    };
-    let rows: Vec<Vec<String>> = stores
+    let head: Vec<String> = ["width, pairs"]
         .iter()
-        .map(|store| {
-            let cells = scenes.iter().map(|&scene| cell(store, scene));
-            [(*store).to_owned()].into_iter().chain(cells).collect()
-        })
+        .chain(BESIDE)
+        .map(|&name| name.to_owned())
         .collect();
-    tables.insert("peers", markdown(&head, &rows));
+    let table = |cell: &dyn Fn(&Value) -> String| {
+        let rows: Vec<Vec<String>> = scenes
+            .iter()
+            .map(|&at| {
+                let cells = BESIDE.iter().map(|&store| {
+                    let of = |line: &&Value| line["store"] == store && scene(line) == Some(at);
+                    lines.iter().find(of).map_or("-".to_owned(), cell)
+                });
+                let place = format!("{}, {}", at.0, at.1);
+                [place].into_iter().chain(cells).collect()
+            })
+            .collect();
+        markdown(&head, &rows)
+    };
+    let number = |line: &Value, name: &str| line[name].as_f64().unwrap_or(f64::NAN);
+    let times = |line: &Value| {
+        let of = |name: &str| match number(line, name) {
+            long if long >= 1e4 => format!("{} ms", digits(long / 1e3)),
+            time => digits(time),
+        };
+        format!("{} / {}", of("write_us"), of("read_us"))
+    };
+    let sizes = |line: &Value| {
+        let mib = number(line, "bytes") / f64::from(1 << 20);
+        format!("{} / {:.2}", digits(mib), number(line, "error"))
+    };
+    tables.insert("times", table(&times));
+    tables.insert("sizes", table(&sizes));
     Ok(())
+}
+
+/// The stores of `peers.jsonl` that the page shows.
+const BESIDE: &[&str] = &[
+    "exact table",
+    "hnswlib",
+    "numpy lstsq, one refit",
+    "least squares",
+    "least squares, tanh",
+    "delta",
+    "delta, nearest",
+];
+
+/// Two digits, and whole numbers from ten on.
+fn digits(number: f64) -> String {
+    match number {
+        small if small < 1.0 => format!("{small:.2}"),
+        middle if middle < 10.0 => format!("{middle:.1}"),
+        large => format!("{large:.0}"),
+    }
 }
 
 /// Puts every table between its marks in the page: `<!-- table NAME -->` and `<!-- end -->`.

@@ -1,10 +1,12 @@
 //! `cargo xtask bench`: our own benches, with `--peers` one training step here, in PyTorch and in JAX, with `--agents` the
-//! training of an agent here and in PyTorch, or with `--build` what compiling costs.
+//! training of an agent here and in PyTorch, with `--tensor` a step of a small net on our tensor core and three others, or with
+//! `--build` what compiling costs.
 
 mod agents;
 mod builds;
 mod measurements;
 mod programs;
+mod tensor;
 
 use std::path::Path;
 
@@ -34,16 +36,19 @@ pub struct Options {
     /// Measure an agent's training, in environment steps per second, here and in PyTorch
     #[arg(long, conflicts_with_all = ["peers", "shape"])]
     agents: bool,
-    /// Measure what compiling costs, in CPU seconds: program, tests, from nothing and after an edit
+    /// Measure a step of a small net, and a penalty on a gradient, on mnm-tensor, in PyTorch, on candle and on burn
     #[arg(long, conflicts_with_all = ["peers", "agents", "shape"])]
+    tensor: bool,
+    /// Measure what compiling costs, in CPU seconds: program, tests, from nothing and after an edit
+    #[arg(long, conflicts_with_all = ["peers", "agents", "tensor", "shape"])]
     build: bool,
-    /// With --peers or --agents: how often every program is measured, in turns
+    /// With --peers, --agents or --tensor: how often every program is measured, in turns
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// With --peers or --agents: timed training steps a measurement [default: 10, and 100 of agents]
+    /// With --peers, --agents or --tensor: timed training steps a measurement [default: 10, 100 of agents, 200 of small nets]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     steps: Option<u32>,
-    /// With --peers or --agents: threads of every program [default: the number of cores]
+    /// With --peers, --agents or --tensor: threads of every program [default: the number of cores]
     #[arg(long)]
     threads: Option<usize>,
     /// With --peers: only this shape
@@ -71,6 +76,9 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if options.agents {
         return agents::compare(options.rounds, options.steps.unwrap_or(100), threads);
+    }
+    if options.tensor {
+        return tensor::compare(options.rounds, options.steps.unwrap_or(200), threads);
     }
     shell::pass_through(
         shell::cargo()

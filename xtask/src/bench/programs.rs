@@ -97,17 +97,16 @@ impl Program {
     }
 }
 
-/// The answer is the last line that is a JSON object: libraries may print before it.
+/// A program's answer, the last line that is a JSON object: libraries may print before it.
+pub fn last_object(text: &str) -> Result<&str> {
+    let mut lines = text.lines().rev();
+    let object = lines.find(|line| line.trim_start().starts_with('{'));
+    object.context("printed no line of JSON")
+}
+
 fn parse(text: &str) -> Result<Measured> {
-    let Some(line) = text
-        .lines()
-        .rev()
-        .find(|line| line.trim_start().starts_with('{'))
-    else {
-        bail!("printed no line of JSON");
-    };
-    let measured: Measured =
-        serde_json::from_str(line).context("its JSON lacks step_s, min_s or rss_mib")?;
+    let measured: Measured = serde_json::from_str(last_object(text)?)
+        .context("its JSON lacks step_s, min_s or rss_mib")?;
     if !(measured.step_s > 0.0 && measured.rss_mib > 0.0) {
         bail!(
             "reports a step of {} s and a peak of {} MiB",

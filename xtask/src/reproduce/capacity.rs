@@ -9,11 +9,11 @@ use crate::{files, setup, shell, workspace};
 /// What the study is called on the command line.
 pub const NAME: &str = "capacity";
 
-/// The page whose tables are made from the figures, and the folder of its pictures.
-const PAGE: &str = "docs/results/capacity.md";
+/// The pages whose tables are made from the figures, and the folder of their pictures.
+const PAGES: &[&str] = &["docs/results/capacity.md", "docs/results/associative.md"];
 const PICTURES: &str = "docs/results/capacity";
 
-/// Runs the study; a whole one, into its default folder, renews the page and its pictures too.
+/// Runs the study; a whole one, into its default folder, renews the pages and their pictures too.
 ///
 /// # Errors
 /// An option that the study does not have, or a program that fails.
@@ -49,7 +49,9 @@ pub fn run(options: &Options) -> Result<()> {
         command.arg("--quick");
     }
     if publish {
-        command.arg("--page").arg(workspace::root().join(PAGE));
+        for page in PAGES {
+            command.arg("--page").arg(workspace::root().join(page));
+        }
     }
     shell::pass_through(&mut command)?;
     if publish {
