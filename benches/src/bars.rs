@@ -76,11 +76,11 @@ pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<PathBuf>, Box<dyn std::er
             let ms: Vec<f64> = row.rounds_s.iter().map(|s| s * 1e3).collect();
             let value = ms.iter().sum::<f64>() / ms.len() as f64;
             let figures: Vec<String> = ms.iter().map(|ms| figure(*ms)).collect();
-            bar(row, value, format!("{} ms", figures.join(", ")))
+            bar(row, value, figures.join(", "))
         });
         let memory = own().filter_map(|row| {
             let mib = row.rss_mib?;
-            Some(bar(row, mib, format!("{} MiB", figure(mib))))
+            Some(bar(row, mib, figure(mib)))
         });
         let plots = [
             (

@@ -92,7 +92,7 @@ fn miri() -> Result<()> {
             .args(tests)
             // Tests with files and with a clock.
             .env("MIRIFLAGS", "-Zmiri-disable-isolation")
-            .env("MNM_OPERATIONS", "2000");
+            .env("MNM_OPERATIONS", "200");
         announced(&mut command)?;
     }
     Ok(())

@@ -108,10 +108,10 @@ fn tasks_are_as_they_always_were() {
     let growing = Lengths::new(1, 6).with_test(9, 12).growing(100);
     let tasks: [(&str, Box<dyn Task>); 9] = [
         (
-            "75141901165bca6c",
+            "c2bd64f535b7381c",
             Box::new(DoubleCopy::new(DoubleCopyOptions::default(), 1).unwrap()),
         ),
-        ("917b597a236cb012", {
+        ("5df8d02d7d83f166", {
             let options = DoubleCopyOptions {
                 bits: 3,
                 lengths: growing,
@@ -120,10 +120,10 @@ fn tasks_are_as_they_always_were() {
             Box::new(DoubleCopy::new(options, 2).unwrap())
         }),
         (
-            "88a8778a904ab179",
+            "35f2f4acf717dc21",
             Box::new(PrioritySort::new(PrioritySortOptions::default(), 1).unwrap()),
         ),
-        ("eb19048aa656c53f", {
+        ("06897055dece014e", {
             let options = PrioritySortOptions {
                 bits: 5,
                 inputs: Lengths::new(3, 9).growing(100),
@@ -132,7 +132,7 @@ fn tasks_are_as_they_always_were() {
             Box::new(PrioritySort::new(options, 2).unwrap())
         }),
         (
-            "4d887dc1bf73baca",
+            "e3c1a72f43c51ffb",
             Box::new(AssociativeRecall::new(AssociativeRecallOptions::default(), 1).unwrap()),
         ),
         (
@@ -150,10 +150,10 @@ fn tasks_are_as_they_always_were() {
             Box::new(Dictionary::new(options, 2).unwrap())
         }),
         (
-            "a9df29a063979170",
+            "d71ca65f1394fc66",
             Box::new(Stories::new(StoriesOptions::default(), 1).unwrap()),
         ),
-        ("698cc79cbc597e61", {
+        ("088aa66c2839e3c4", {
             let options = StoriesOptions {
                 plot: Plot::Carries,
                 ticks: 2,
