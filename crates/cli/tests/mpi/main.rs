@@ -87,6 +87,21 @@ fn begun(arguments: &[&str], out: &Path) -> Child {
     child
 }
 
+/// `mpirun` may end before the ranks that it killed are gone, and rank 0 holds the folder until then.
+fn await_ranks(out: &Path) {
+    let out = out.to_str().unwrap();
+    let holds = |entry: std::fs::DirEntry| {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        line.split(|&byte| byte == 0)
+            .any(|word| word == out.as_bytes())
+    };
+    let begin = Instant::now();
+    while std::fs::read_dir("/proc").unwrap().flatten().any(holds) {
+        assert!(begin.elapsed() < Duration::from_secs(60), "a rank is left");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 fn await_file(child: &mut Child, file: &Path) {
     let begin = Instant::now();
     while !file.exists() {
@@ -99,6 +114,7 @@ fn await_file(child: &mut Child, file: &Path) {
 /// Goes on for a few steps with what [`begun`] left, by one process, and holds it to a training that nobody disturbed.
 #[track_caller]
 fn goes_on_as_if_nothing_had_been(arguments: &[&str], out: &Path) {
+    await_ranks(out);
     let metrics = std::fs::read_to_string(out.join("metrics.jsonl")).unwrap();
     // The last line may be a half one.
     let step = metrics.lines().rev().find_map(|line| {
