@@ -108,7 +108,7 @@ pub fn draw(rows: &[Row], folder: &Path) -> Result<Vec<PathBuf>, Box<dyn std::er
                 ..BarPlot::default()
             };
             let file = folder.join(format!("{name}-{shape}.svg"));
-            std::fs::write(&file, plot.svg()?)?;
+            mnm_files::write_file(&file, plot.svg()?.as_bytes())?;
             files.push(file);
         }
     }

@@ -39,6 +39,7 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
     (
         "mnm-benches",
         &[
+            "mnm-files",
             "mnm-tensor",
             "mnm-memory",
             "mnm-controller",
