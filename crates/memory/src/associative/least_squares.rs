@@ -184,10 +184,10 @@ impl<F: Kernels> LeastSquares<F> {
         gain: f64,
         b: f64,
     ) -> Result<(), AssociativeError> {
-        let (e, f) = (distance.as_f64(), f_square.sqrt());
+        let e = distance.as_f64();
         // |S f| is not known yet, but for |S| |f|.
         self.weights
-            .admit(e * gain * f * self.evidence.trace.sqrt())?;
+            .admit(e * gain * (f_square * self.evidence.trace).sqrt())?;
         let (gain_rounded, b_rounded) = (F::of(gain), F::of(b));
         if !(gain_rounded.is_finite() && b_rounded.is_finite()) {
             return Err(overflow::<F>());

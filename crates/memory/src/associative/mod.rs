@@ -173,9 +173,13 @@ impl<F: Kernels> AssociativeMemory<F> {
         value: impl Into<ArrayView1<'v, F>>,
     ) -> Result<F, AssociativeError> {
         let (key, value) = (contiguous(key.into()), contiguous(value.into()));
-        check("key", &key, self.key)?;
-        check("value", &value, self.value)?;
-        self.store(&key, &value)
+        let square = check("key", &key, self.key)?;
+        width("the value", value.len(), self.value)?;
+        // From a value that is not finite every method is at a distance that is not, and refuses it: only then is it looked through.
+        self.store((&key, square), &value).or_else(|refused| {
+            check("value", &value, self.value)?;
+            Err(refused)
+        })
     }
 
     /// Stores the rows of `keys` \[N, key] and `values` \[N, value] one after another; how far off the memory was before each.
@@ -201,18 +205,19 @@ impl<F: Kernels> AssociativeMemory<F> {
         let pairs = keys.rows().into_iter().zip(values.rows()).enumerate();
         pairs
             .map(|(row, (key, value))| {
-                self.store(&contiguous(key), &contiguous(value))
+                let key = contiguous(key);
+                self.store((&key, dot(&key, &key)), &contiguous(value))
                     .map_err(in_row(row))
             })
             .collect()
     }
 
-    /// Stores a pair that was checked.
-    fn store(&mut self, key: &[F], value: &[F]) -> Result<F, AssociativeError> {
+    /// Stores a pair that was checked, the key with its square.
+    fn store(&mut self, key: (&[F], F), value: &[F]) -> Result<F, AssociativeError> {
         let (x, square) = checked_features(&self.map, key, &mut self.row, &mut self.work)?;
         let distance = self.state.write(x, square, value)?;
         self.writes += 1;
-        self.sample.see(key, value);
+        self.sample.see(key.0, value);
         Ok(distance)
     }
 
@@ -333,10 +338,11 @@ impl<F: Kernels> AssociativeMemory<F> {
     /// Those of [`AssociativeMemory::write`].
     pub fn forget<'k>(&mut self, key: impl Into<ArrayView1<'k, F>>) -> Result<F, AssociativeError> {
         let key = contiguous(key.into());
-        check("key", &key, self.key)?;
-        let (x, square) = checked_features(&self.map, &key, &mut self.row, &mut self.work)?;
+        let square = check("key", &key, self.key)?;
+        let key = (&*key, square);
+        let (x, square) = checked_features(&self.map, key, &mut self.row, &mut self.work)?;
         let length = self.state.forget(x, square, &self.nothing)?;
-        self.sample.forget(&key);
+        self.sample.forget(key.0);
         Ok(length)
     }
 
@@ -377,12 +383,12 @@ fn width(what: &'static str, found: usize, expected: usize) -> Result<(), Associ
     Ok(())
 }
 
-/// Refuses another width, and entries that are not finite.
+/// Refuses another width, and entries that are not finite; the sum of their squares.
 fn check<F: Kernels>(
     what: &'static str,
     entries: &[F],
     expected: usize,
-) -> Result<(), AssociativeError> {
+) -> Result<F, AssociativeError> {
     let vector = if what == "key" {
         "the key"
     } else {
@@ -390,8 +396,9 @@ fn check<F: Kernels>(
     };
     width(vector, entries.len(), expected)?;
     // A finite sum of squares says that every entry is; where it overflows they are looked at one by one.
-    if dot(entries, entries).is_finite() {
-        return Ok(());
+    let square = dot(entries, entries);
+    if square.is_finite() {
+        return Ok(square);
     }
     match entries.iter().position(|x| !x.is_finite()) {
         Some(index) => Err(AssociativeError::NotFinite {
@@ -399,7 +406,7 @@ fn check<F: Kernels>(
             index,
             value: entries[index].as_f64(),
         }),
-        None => Ok(()),
+        None => Ok(square),
     }
 }
 
@@ -435,17 +442,16 @@ fn finite<F: Kernels>(value: &[F]) -> Result<(), AssociativeError> {
 /// The features of a key, and their square, which can be divided by.
 fn checked_features<'a, F: Kernels>(
     map: &FeatureMap<F>,
-    key: &'a [F],
+    (key, square): (&'a [F], F),
     row: &'a mut [F],
     work: &mut [F],
 ) -> Result<(&'a [F], F), AssociativeError> {
-    let x = if map.is_raw() {
-        key
+    let (x, square) = if map.is_raw() {
+        (key, square)
     } else {
         map.map(Matrix::dense(key, 1, key.len()), row, work);
-        row
+        (&*row, dot(row, row))
     };
-    let square = dot(x, x);
     if square < F::min_positive_value() {
         return Err(AssociativeError::ZeroKey);
     }

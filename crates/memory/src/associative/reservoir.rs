@@ -46,10 +46,13 @@ impl<F: Copy + PartialEq> Reservoir<F> {
     }
 
     fn place(&self, key: &[F]) -> Option<usize> {
-        let same = |place: &usize| {
-            self.firsts[*place] == key[0] && self.keys[place * key.len()..][..key.len()] == *key
-        };
-        (0..self.len()).find(same)
+        // Eight at a time, and seldom one by one.
+        let eights = self.firsts.chunks(8).enumerate();
+        let mut near = eights.filter(|(_, firsts)| some(firsts, key[0]));
+        near.find_map(|(eight, firsts)| {
+            let mut places = 8 * eight..8 * eight + firsts.len();
+            places.find(|place| equal(&self.keys[place * key.len()..][..key.len()], key))
+        })
     }
 
     /// Sees a pair that was written.
@@ -58,13 +61,13 @@ impl<F: Copy + PartialEq> Reservoir<F> {
             return;
         }
         if let Some(place) = self.place(key) {
-            return self.set(place, key, value);
+            return self.value_mut(place).copy_from_slice(value);
         }
         self.seen += 1;
         if self.len() < self.capacity {
             self.push(key, value);
         } else {
-            let draw = splitmix64(&mut self.state) % self.seen;
+            let draw = below(self.seen, splitmix64(&mut self.state));
             if draw < self.capacity as u64 {
                 self.set(draw as usize, key, value);
             }
@@ -78,10 +81,15 @@ impl<F: Copy + PartialEq> Reservoir<F> {
         self.firsts.push(key[0]);
     }
 
+    fn value_mut(&mut self, place: usize) -> &mut [F] {
+        let width = self.widths[1];
+        &mut self.values[place * width..][..width]
+    }
+
     fn set(&mut self, place: usize, key: &[F], value: &[F]) {
-        let [k, v] = self.widths;
-        self.keys[place * k..][..k].copy_from_slice(key);
-        self.values[place * v..][..v].copy_from_slice(value);
+        let width = self.widths[0];
+        self.keys[place * width..][..width].copy_from_slice(key);
+        self.value_mut(place).copy_from_slice(value);
         self.firsts[place] = key[0];
     }
 
@@ -104,6 +112,23 @@ impl<F: Copy + PartialEq> Reservoir<F> {
         self.firsts.clear();
         (self.seen, self.state) = (0, 0);
     }
+}
+
+/// Whether two keys of one width are the same. All entries are looked at: a processor compares many at a time, if none decides about the next.
+fn equal<F: PartialEq>(one: &[F], other: &[F]) -> bool {
+    one.iter()
+        .zip(other)
+        .fold(true, |same, (a, b)| same & (a == b))
+}
+
+/// Whether one of them is this one.
+fn some<F: Copy + PartialEq>(entries: &[F], entry: F) -> bool {
+    entries.iter().fold(false, |any, &x| any | (x == entry))
+}
+
+/// A whole number below `end`, from 64 random bits: the upper half of their product (Lemire 2019), which takes no division.
+fn below(end: u64, bits: u64) -> u64 {
+    ((u128::from(end) * u128::from(bits)) >> 64) as u64
 }
 
 /// Steele, Lea and Flood's generator (2014): one number of state, so that it is saved with the memory.

@@ -11,13 +11,13 @@ use super::least_squares::{Evidence, LeastSquares};
 use super::weights::Weights;
 use super::{AssociativeError, Method};
 
-/// A method with what it has stored. Keys are features here, finite and with a square above zero; values are finite; all are as wide
-/// as the weights.
+/// A method with what it has stored. Keys are features here, finite and with a square above zero; all are as wide as the weights.
 pub(super) trait State<F: Kernels>: Debug + Send + Sync {
     /// Reads a row for every row.
     fn read(&self, x: Matrix<'_, F>, y: MatrixMut<'_, F>);
 
-    /// Stores a pair, `square = |x|^2`; how far from `v` the memory was before. On an error nothing has changed.
+    /// Stores a pair, `square = |x|^2`; how far from `v` the memory was before. On an error nothing has changed. A distance that is not
+    /// finite is an error, so that a value which is not can come as far as this.
     fn write(&mut self, x: &[F], square: F, v: &[F]) -> Result<F, AssociativeError>;
 
     /// Makes the memory read `nothing`, zeros, for the key; how far from it it was before. On an error nothing has changed.
