@@ -26,7 +26,7 @@ First steps:
   mnm tasks                    what there is to learn
   mnm train stories --out RUN  train; Ctrl-C stops, --resume goes on
   mnm eval RUN --split test    how it does on episodes that it never saw
-  mnm inspect RUN              one episode drawn: what each answer was read from
+  mnm inspect RUN              one episode drawn: what it wrote and read
   mnm play RUN                 a page to tell it stories and ask it questions
 
 Every command explains itself: mnm COMMAND --help. Errors exit with 2 for a

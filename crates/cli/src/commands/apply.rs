@@ -24,8 +24,8 @@ use crate::output::{print, warn};
 /// (T, B) in the same file says where lines begin: 1 there, 0 elsewhere. Without it a sequence is one line.
 #[derive(Args)]
 #[command(after_long_help = "\
-The checkpoint reads like a PyTorch state dict (LSTMCell and Linear layouts). A checkpoint of another program needs the
-model's config in its metadata:
+The checkpoint reads like a PyTorch state dict (LSTMCell and Linear layouts).
+A checkpoint of another program needs the model's config in its metadata:
   config = open(\"config.toml\").read()
   save_file(state, \"mine.safetensors\", metadata={\"config\": config})
 

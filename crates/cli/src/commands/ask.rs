@@ -32,8 +32,9 @@ With --json, one object for each question:
    \"answer\": \"garden\", \"probability\": 0.98,
    \"runner_up\": {\"answer\": \"kitchen\", \"probability\": 0.01},
    \"unknown\": []}
-where unknown holds the words of the story so far that the model does not know; with a right answer behind a tab there
-are also \"right\" (it) and \"correct\" (true or false).
+where unknown holds the words of the story so far that the model does not
+know; with a right answer behind a tab there are also \"right\" (it)
+and \"correct\" (true or false).
 
 Examples:
   mnm ask runs/babi

@@ -74,7 +74,7 @@ fn number(value: Option<f64>, width: usize) -> String {
 
 fn parts(figures: &Figures) -> String {
     let tenths = figures.tenths().into_iter();
-    tenths.map(|mean| format!(" {mean:6.3}")).collect()
+    tenths.map(|mean| format!(" {mean:5.2}")).collect()
 }
 
 #[cfg(test)]
@@ -122,6 +122,6 @@ mod tests {
         assert!(text.contains("8 episodes of 20 steps"), "{text}");
         assert!(text.contains("mnm-p       40.00"), "{text}");
         assert!(text.contains("oracle      90.00"), "{text}");
-        assert!(text.contains("75 %") && text.contains("0.500"), "{text}");
+        assert!(text.contains("75 %") && text.contains("  0.50  "), "{text}");
     }
 }

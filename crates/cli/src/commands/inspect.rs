@@ -19,8 +19,8 @@ use crate::output::print;
 /// files into a folder beside the page. Of a model without such a memory, the hidden state is drawn.
 ///
 /// Of an agent, the episode is drawn as it was played before training and after: its way through the maze, the arms it
-/// pulled, the states it was in. A run that began with the parameters of another (train.from) is drawn beside random first
-/// values.
+/// pulled, the states it was in. A run that began with the parameters of another (train.from) is drawn beside random
+/// initial weights.
 #[derive(Args)]
 #[command(after_long_help = "\
 Examples:

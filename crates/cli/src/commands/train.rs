@@ -34,7 +34,8 @@ const INTERRUPTED: u8 = 130;
 Examples:
   mnm train stories
   mnm train stories --set model.rule=mnm-g --set seed=2 --out runs/stories-g
-  mnm train babi --set data.dir=data/babi --set 'data.tasks=[1]' --out runs/qa1
+  mnm train babi --set data.dir=data/babi --set 'data.tasks=[1]' \\
+    --out runs/qa1
   mnm train babi --set data.dir=data/babi --set model.kind=lstm
   mnm train maze9 --set model.kind=lstm --out runs/maze9-lstm
   mpirun -n 4 mnm train babi --set data.dir=data/babi --set train.batch=256

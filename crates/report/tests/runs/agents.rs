@@ -79,7 +79,7 @@ fn an_agents_episode_is_drawn() {
 }
 
 #[test]
-fn random_first_values_are_not_said_to_be_what_another_run_had_learned() {
+fn random_initial_weights_are_not_said_to_be_what_another_run_had_learned() {
     let folder = tempfile::tempdir().unwrap();
     let (first, second) = (folder.path().join("first"), folder.path().join("second"));
     run("bandit", &[], &first);
@@ -87,6 +87,6 @@ fn random_first_values_are_not_said_to_be_what_another_run_had_learned() {
     run("bandit", &[&from], &second);
     let page = |run: &Path| inspect_agent(&agent(run), Split::Test, 0, "").unwrap().html;
     let (first, second) = (page(&first), page(&second));
-    assert!(first.contains("before training") && !first.contains("random first values"));
-    assert!(!second.contains("before training") && second.contains("with random first values"));
+    assert!(first.contains("before training") && !first.contains("random initial weights"));
+    assert!(!second.contains("before training") && second.contains("with random initial weights"));
 }

@@ -15,7 +15,7 @@ use crate::rl::{Agent, Recording, build_agent, build_environment};
 pub struct AgentLook {
     /// The name of the environment.
     pub environment: String,
-    /// As the agent with random first values plays it.
+    /// As the agent with random initial weights plays it.
     pub before: Recording,
     /// As the trained agent plays it.
     pub after: Recording,
@@ -23,7 +23,7 @@ pub struct AgentLook {
     pub memory: Option<MemoryLook>,
 }
 
-/// Plays episode `index` of a split twice: with random first values, which are those before the training unless that began with
+/// Plays episode `index` of a split twice: with random initial weights, which are those before the training unless that began with
 /// the parameters of another run (`train.from`), and with the trained parameters.
 ///
 /// # Errors

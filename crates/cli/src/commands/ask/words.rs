@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use mnm_tasks::Vocabulary;
 
-/// How wide a list of words is printed.
-const WIDTH: usize = 100;
+/// How wide a list of words is printed, less its indentation.
+const WIDTH: usize = 76;
 
 /// What is said to somebody at a terminal.
 pub fn greeting(vocabulary: &Vocabulary) -> String {
     format!(
-        "Tell a story, one sentence a line, and ask: a question ends in \"?\". An empty line starts a new story, Ctrl-D \
-         ends.\nThe model knows {} words and {} answers; --words lists them.\n",
+        "Tell a story, one sentence a line, and ask: a question ends in \"?\".\nAn empty line starts a new story, \
+         Ctrl-D ends.\nThe model knows {} words and {} answers; --words lists them.\n",
         known(vocabulary).count(),
         vocabulary.answers.len()
     )

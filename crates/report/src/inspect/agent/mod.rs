@@ -11,7 +11,7 @@ use super::page::{again, document, parameters, shown};
 use super::pictures::{Mark, of_memory};
 use super::{InspectError, Inspection, Picture};
 
-/// Draws episode `index` of a split as the agent plays it before its training (with random first values if that began with
+/// Draws episode `index` of a split as the agent plays it before its training (with random initial weights if that began with
 /// the parameters of another run) and after. `command` is what makes the page again, to be printed on it; empty if there is none.
 ///
 /// # Errors
@@ -26,7 +26,7 @@ pub fn inspect_agent(
     // What `train.from` named may have changed since, or be gone: such a run is shown beside an agent that has learned nothing.
     let untrained = match agent.config.train.from {
         None => "before training",
-        Some(_) => "with random first values",
+        Some(_) => "with random initial weights",
     };
     let mut pictures = scenes::pictures(&look, untrained)?;
     pictures.extend(written(&look)?);
