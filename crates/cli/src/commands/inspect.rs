@@ -1,6 +1,6 @@
 //! `mnm inspect`: one episode drawn.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 use clap::Args;
@@ -39,7 +39,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     episode: u64,
 
-    /// The page to write [default: RUN/inspect-SPLIT-N.html]
+    /// The page to write [default: inspect-SPLIT-N.html in RUN; in the current folder, if RUN holds parameters without a checkpoint]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -53,13 +53,18 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     };
     let page = match &arguments.out {
         Some(page) => page.clone(),
-        None => arguments
-            .run
-            .run
-            .join(format!("inspect-{split}-{episode}.html")),
+        None => folder(&arguments.run.run).join(format!("inspect-{split}-{episode}.html")),
     };
     let folder = inspection.write(&page)?;
     print(&format!("{}\n{}\n", page.display(), folder.display()))
+}
+
+/// Where the page of a run goes: to the run. What has no checkpoint was published by somebody, and stays as it is.
+fn folder(run: &Path) -> &Path {
+    match run.join("checkpoint.safetensors").is_file() {
+        true => run,
+        false => Path::new(""),
+    }
 }
 
 /// The command as it can be typed again.
@@ -76,7 +81,7 @@ fn command_line(words: impl Iterator<Item = String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::command_line;
+    use super::{command_line, folder};
 
     #[test]
     fn a_command_is_quoted_where_a_shell_would_change_it() {
@@ -89,5 +94,13 @@ mod tests {
             line(["inspect", "it's", "", "x"]),
             "mnm inspect 'it'\\''s' '' x"
         );
+    }
+
+    #[test]
+    fn a_page_goes_to_its_run_but_not_to_published_parameters() {
+        let run = tempfile::TempDir::new().unwrap();
+        assert_eq!(folder(run.path()), std::path::Path::new(""));
+        std::fs::write(run.path().join("checkpoint.safetensors"), "").unwrap();
+        assert_eq!(folder(run.path()), run.path());
     }
 }

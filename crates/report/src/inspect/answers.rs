@@ -10,6 +10,8 @@ use super::Look;
 pub(super) struct Answer {
     /// The step at which it is asked, from 1 as in the pictures.
     pub step: usize,
+    /// The line that the step belongs to, from 1; `None` where the task has no lines.
+    pub line: Option<usize>,
     /// The right answer.
     pub right: String,
     /// The model's.
@@ -34,6 +36,7 @@ pub(super) fn classes(look: &Look, outputs: &OutputKind) -> Vec<Answer> {
             let (given, probability) = likeliest(logits);
             Answer {
                 step: step + 1,
+                line: line(look, *step),
                 right: match class {
                     UNKNOWN_CLASS => "(never seen in training)".to_owned(),
                     class => name(class as usize),
@@ -44,6 +47,11 @@ pub(super) fn classes(look: &Look, outputs: &OutputKind) -> Vec<Answer> {
             }
         })
         .collect()
+}
+
+fn line(look: &Look, step: usize) -> Option<usize> {
+    let lines = (look.lines.len() < look.episode.steps()).then_some(&look.lines)?;
+    Some(1 + lines.iter().position(|steps| steps.contains(&step))?)
 }
 
 /// The index of the largest logit and its softmax probability.
@@ -101,7 +109,16 @@ mod tests {
             names: ["home", "park"].map(str::to_owned).to_vec(),
         };
         let labels = Labels::Classes(vec![1, UNKNOWN_CLASS]);
-        let look = look(labels, array![[0.0, 3.0_f32.ln()], [0.0, -50.0]]);
+        let mut look = look(labels, array![[0.0, 3.0_f32.ln()], [0.0, -50.0]]);
+        let lines = |look: &Look| {
+            classes(look, &kind)
+                .iter()
+                .map(|answer| answer.line)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(lines(&look), [None, None]);
+        look.lines = vec![0..1, 1..2, 2..4];
+        assert_eq!(lines(&look), [Some(2), Some(3)]);
         let answers = classes(&look, &kind);
         assert_eq!((answers[0].step, answers[1].step), (2, 4));
         assert!(answers[0].correct && answers[0].given == "park" && answers[0].right == "park");

@@ -18,6 +18,7 @@ pub(super) fn page(
     let model = run.config.model.label();
     let errors = run.task.errors(&look.episode, look.logits.view());
     let answers = answers::classes(look, &run.task.interface().outputs);
+    let lined = answers.iter().any(|answer| answer.line.is_some());
     document(
         title,
         &html! {
@@ -32,11 +33,13 @@ pub(super) fn page(
                 h2 { "The answers" }
                 div.wide { table {
                     thead { tr {
+                        @if lined { th.number scope="col" { "line" } }
                         th.number scope="col" { "step" } th.text scope="col" { "right" } th.text scope="col" { "answered" }
                         th.number scope="col" { "probability" }
                     } }
                     tbody { @for answer in &answers {
                         tr.wrong[!answer.correct] {
+                            @if lined { td.number { @if let Some(line) = answer.line { (line) } } }
                             td.number { (answer.step) } td.text { (answer.right) } td.text { (answer.given) }
                             td.number { (format!("{:.3}", answer.probability)) }
                         }

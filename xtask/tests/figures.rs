@@ -1,0 +1,326 @@
+//! The figures in the tables of the pages are those of the raw figures that lie beside the pages, rounded as they are printed.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// A table whose rows are tasks and whose columns are models.
+struct Across {
+    page: &'static str,
+    /// The heading above the table; it is the first table below.
+    heading: &'static str,
+    /// Of each row: what it begins with, its file, and the further evaluation that it shows, if it shows one.
+    rows: &'static [(&'static str, &'static str, Option<&'static str>)],
+}
+
+/// A table whose rows are models and players. Beside the column of a task stand the figures of its seeds.
+struct Down {
+    page: &'static str,
+    heading: &'static str,
+    /// The head of each column, its file, and the file of its models with a part taken away, where they have one of their own.
+    columns: &'static [(&'static str, &'static str, Option<&'static str>)],
+}
+
+const ACROSS: &[Across] = &[
+    Across {
+        page: "algorithmic.md",
+        heading: "## Result",
+        rows: &[
+            ("double copy", "algorithmic/double-copy-results.json", None),
+            (
+                "priority sort",
+                "algorithmic/priority-sort-results.json",
+                None,
+            ),
+            (
+                "associative recall",
+                "algorithmic/associative-recall-results.json",
+                Some("6-items"),
+            ),
+            (
+                "dictionary inference",
+                "algorithmic/dictionary-results.json",
+                Some("4-to-6-letters"),
+            ),
+        ],
+    },
+    Across {
+        page: "algorithmic.md",
+        heading: "### At lengths never trained",
+        rows: &[
+            (
+                "double copy, 30",
+                "algorithmic/double-copy-results.json",
+                Some("length-30"),
+            ),
+            (
+                "double copy, 40",
+                "algorithmic/double-copy-results.json",
+                Some("length-40"),
+            ),
+            (
+                "priority sort, 25 in",
+                "algorithmic/priority-sort-results.json",
+                Some("25-in"),
+            ),
+            (
+                "priority sort, 30 in",
+                "algorithmic/priority-sort-results.json",
+                Some("30-in"),
+            ),
+            (
+                "associative recall, 10 items",
+                "algorithmic/associative-recall-results.json",
+                Some("10-items"),
+            ),
+            (
+                "associative recall, 20 items",
+                "algorithmic/associative-recall-results.json",
+                Some("20-items"),
+            ),
+            (
+                "dictionary, 10 to 16 letters",
+                "algorithmic/dictionary-results.json",
+                None,
+            ),
+        ],
+    },
+    Across {
+        page: "rl.md",
+        heading: "## Result",
+        rows: &[
+            (
+                "bandits, 5 arms, 100 pulls",
+                "rl/bandit-5x100-results.json",
+                None,
+            ),
+            (
+                "bandits, 10 arms, 100 pulls",
+                "rl/bandit-10x100-results.json",
+                None,
+            ),
+            (
+                "bandits, 5 arms, 500 pulls",
+                "rl/bandit-5x500-results.json",
+                None,
+            ),
+            ("MDPs, 10 rounds, 20,000 steps", "rl/mdp-results.json", None),
+            ("maze, 9 x 9", "rl/maze9-results.json", None),
+            ("maze, 13 x 13", "rl/maze13-results.json", None),
+        ],
+    },
+];
+
+const DOWN: &[Down] = &[
+    Down {
+        page: "rl.md",
+        heading: "## Bandits, 100 pulls",
+        columns: &[
+            (
+                "5 arms",
+                "rl/bandit-5x100-results.json",
+                Some("rl/bandit-5x100-no-meta-results.json"),
+            ),
+            ("10 arms", "rl/bandit-10x100-results.json", None),
+        ],
+    },
+    Down {
+        page: "rl.md",
+        heading: "## MDPs, 10 rounds",
+        columns: &[("reward of a trial", "rl/mdp-results.json", None)],
+    },
+    Down {
+        page: "rl.md",
+        heading: "## Mazes",
+        columns: &[
+            ("9 x 9", "rl/maze9-results.json", None),
+            ("13 x 13", "rl/maze13-results.json", None),
+        ],
+    },
+];
+
+/// What a page calls a model or a player, and what the raw figures do.
+const NAMES: &[(&str, &str)] = &[
+    ("MNM-p", "mnm-p"),
+    ("MNM-g", "mnm-g"),
+    ("LSTM", "lstm"),
+    ("LSTM+SALU", "lstm-salu"),
+    ("NTM", "ntm"),
+    ("DNC", "dnc"),
+    ("MNM-p without the meta loss", "mnm-p-no-meta"),
+    ("MNM-g without the meta loss", "mnm-g-no-meta"),
+    ("Thompson sampling", "Thompson"),
+    ("Gittins indices", "Gittins"),
+];
+
+fn name(title: &str) -> &str {
+    let known = NAMES.iter().find(|(page, _)| *page == title);
+    known.map_or(title, |(_, raw)| raw)
+}
+
+fn results() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results")
+}
+
+fn json(file: &str) -> Value {
+    let path = results().join(file);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// The cells of the first table below a heading, its head first; without the marks of what is bold.
+fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
+    let path = results().join(page);
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let mut lines = text.lines().skip_while(|line| *line != heading);
+    assert!(lines.next().is_some(), "{page} has no heading {heading:?}");
+    let cells = |line: &str| -> Vec<String> {
+        let line = line.trim_matches('|').replace("**", "");
+        line.split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    let rows = lines.skip_while(|line| !line.starts_with('|'));
+    rows.take_while(|line| line.starts_with('|'))
+        .map(cells)
+        .collect()
+}
+
+/// The figures of a model's seeds in a file of `mnm report` or of `cargo xtask reproduce`; `None` if it has no such model.
+fn seeds(raw: &Value, model: &str, further: Option<&str>) -> Option<Vec<f64>> {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let numbers =
+        |value: &Value| -> Vec<f64> { list(value).iter().filter_map(Value::as_f64).collect() };
+    if let Some(sections) = raw["sections"].as_array() {
+        let groups = sections.iter().flat_map(|section| list(&section["groups"]));
+        let group = groups.into_iter().find(|group| group["label"] == model)?;
+        let of = |run: &Value| match further {
+            Some(further) => run["further"][further].as_f64(),
+            None => run["test"].as_f64(),
+        };
+        return Some(list(&group["runs"]).iter().filter_map(of).collect());
+    }
+    assert_eq!(further, None, "these figures have no further evaluations");
+    let results = list(&raw["results"]);
+    if let Some(result) = results.iter().find(|result| result["model"] == model) {
+        return Some(numbers(&result["values"]));
+    }
+    let players = list(&raw["players"]);
+    let player = players.iter().find(|player| player["player"] == model)?;
+    Some(numbers(&player["values"]))
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The sample standard deviation.
+fn deviation(values: &[f64]) -> f64 {
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (squares / (values.len() - 1) as f64).sqrt()
+}
+
+/// A figure with as many digits behind the point as the one that is printed.
+fn as_printed(value: f64, printed: &str) -> String {
+    let digits = printed
+        .split_once('.')
+        .map_or(0, |(_, behind)| behind.len());
+    format!("{value:.digits$}")
+}
+
+/// Holds a cell such as `7.4 ± 3.3` to the figures of the seeds.
+fn hold(place: &str, cell: &str, values: &[f64]) {
+    assert!(
+        values.len() > 1,
+        "{place}: raw figures of {} seeds",
+        values.len()
+    );
+    let (of_all, spread) = match cell.split_once(" ± ") {
+        Some((mean, spread)) => (mean, Some(spread)),
+        None => (cell, None),
+    };
+    assert_eq!(
+        of_all,
+        as_printed(mean(values), of_all),
+        "{place}: the mean"
+    );
+    // Only what is zero to all digits goes without a spread.
+    let spread = spread.unwrap_or(of_all);
+    assert_eq!(
+        spread,
+        as_printed(deviation(values), spread),
+        "{place}: the spread"
+    );
+}
+
+#[test]
+fn tables_of_tasks_by_models_have_the_raw_figures() {
+    let mut held = 0;
+    for Across {
+        page,
+        heading,
+        rows,
+    } in ACROSS
+    {
+        let table = table(page, heading);
+        for (row, file, further) in *rows {
+            let cells = table.iter().find(|cells| cells[0].starts_with(row));
+            let cells = cells.unwrap_or_else(|| panic!("{page}, {heading}: no row {row:?}"));
+            let raw = json(file);
+            for (title, cell) in table[0].iter().zip(cells).skip(1) {
+                let place = format!("{page}, {heading}, {row}, {title}");
+                let model = NAMES.iter().find(|(page, _)| page == title);
+                let Some((_, model)) = model else { continue };
+                match seeds(&raw, model, *further) {
+                    Some(values) => hold(&place, cell, &values),
+                    None => assert_eq!(cell, "not run", "{place}: {file} has no such model"),
+                }
+                held += 1;
+            }
+        }
+    }
+    assert!(held > 80, "only {held} figures were looked at");
+}
+
+#[test]
+fn tables_of_models_and_players_have_the_raw_figures() {
+    let mut held = 0;
+    for Down {
+        page,
+        heading,
+        columns,
+    } in DOWN
+    {
+        let table = table(page, heading);
+        for (column, file, parts) in *columns {
+            let at = table[0].iter().position(|head| head == column);
+            let at = at.unwrap_or_else(|| panic!("{page}, {heading}: no column {column:?}"));
+            let raw = [Some(*file), *parts].into_iter().flatten().map(json);
+            let raw: Vec<Value> = raw.collect();
+            let of_seeds = table[0]
+                .get(at + 1)
+                .is_some_and(|head| head == "seeds 1, 2, 3");
+            for cells in &table[2..] {
+                let place = format!("{page}, {heading}, {}, {column}", cells[0]);
+                let found = raw.iter().find_map(|raw| seeds(raw, name(&cells[0]), None));
+                let Some(values) = found else {
+                    let without = !cells[at].contains('±');
+                    assert!(without, "{place}: no raw figures for {:?}", cells[at]);
+                    continue;
+                };
+                hold(&place, &cells[at], &values);
+                held += 1;
+                if of_seeds && !cells[at + 1].is_empty() {
+                    let printed: Vec<&str> = cells[at + 1].split(", ").collect();
+                    let rounded = values
+                        .iter()
+                        .zip(&printed)
+                        .map(|(value, text)| as_printed(*value, text));
+                    assert_eq!(rounded.collect::<Vec<_>>(), printed, "{place}: the seeds");
+                }
+            }
+        }
+    }
+    assert!(held > 30, "only {held} figures were looked at");
+}
