@@ -119,13 +119,22 @@ fn similarity(memory: &MemoryLook, steps: &[Mark<'_>]) -> HeatMap {
     }
 }
 
+/// The steps with their values. A sentence that is shown again is its mark alone, `<2>`, beside the first showing.
 fn timeline(steps: &[Mark<'_>], values: &[f64]) -> Vec<TimelineStep> {
+    let mut first = "";
     let steps = steps.iter().zip(values);
     steps
-        .map(|(&(words, marked), &value)| TimelineStep {
-            words: words.to_owned(),
-            value,
-            marked,
+        .map(|(&(words, marked), &value)| {
+            let again = words.strip_prefix(first).and_then(|rest| rest.strip_prefix(' '));
+            let again = again.filter(|mark| !first.is_empty() && mark.starts_with('<'));
+            if again.is_none() {
+                first = words;
+            }
+            TimelineStep {
+                words: again.unwrap_or(words).to_owned(),
+                value,
+                marked,
+            }
         })
         .collect()
 }
@@ -234,4 +243,18 @@ fn bits(name: &str, title: &str, values: Array2<f64>) -> Result<Picture, Inspect
         "Each column is an answer, in the order of asking.",
         map.svg(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_shown_again_is_its_mark() {
+        let shown = ["ada ran", "ada ran <2>", "ada ran <3>", "ada ran", "", "<2>", "ada ran home"];
+        let steps = shown.map(|words| (words, false));
+        let words = timeline(&steps, &[0.5; 7]).into_iter().map(|step| step.words);
+        let folded = ["ada ran", "<2>", "<3>", "ada ran", "", "<2>", "ada ran home"];
+        assert_eq!(words.collect::<Vec<_>>(), folded);
+    }
 }

@@ -164,14 +164,14 @@ fn on_other_data(section: &SectionSummary) -> Option<BarPlot> {
     let own = section
         .groups
         .iter()
-        .filter_map(|group| Some(bar(group, "own", reading.of(group)?)));
+        .filter_map(|group| Some(bar(group, "as trained", reading.of(group)?)));
     let further = names.iter().flat_map(|name| {
         let groups = section.groups.iter();
         groups.filter_map(|group| Some(bar(group, name, group.further.get(*name)?)))
     });
     let bars: Vec<Bar> = own.chain(further).collect();
     (!names.is_empty() && bars.len() <= MOST_BARS).then(|| BarPlot {
-        title: "Test error, own and other data".to_owned(),
+        title: "Test error, as trained and on other data".to_owned(),
         value: Axis::new("mean error", "%"),
         bars,
         ..BarPlot::default()
