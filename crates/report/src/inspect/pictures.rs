@@ -125,7 +125,9 @@ fn timeline(steps: &[Mark<'_>], values: &[f64]) -> Vec<TimelineStep> {
     let steps = steps.iter().zip(values);
     steps
         .map(|(&(words, marked), &value)| {
-            let again = words.strip_prefix(first).and_then(|rest| rest.strip_prefix(' '));
+            let again = words
+                .strip_prefix(first)
+                .and_then(|rest| rest.strip_prefix(' '));
             let again = again.filter(|mark| !first.is_empty() && mark.starts_with('<'));
             if again.is_none() {
                 first = words;
@@ -251,10 +253,28 @@ mod tests {
 
     #[test]
     fn a_sentence_shown_again_is_its_mark() {
-        let shown = ["ada ran", "ada ran <2>", "ada ran <3>", "ada ran", "", "<2>", "ada ran home"];
+        let shown = [
+            "ada ran",
+            "ada ran <2>",
+            "ada ran <3>",
+            "ada ran",
+            "",
+            "<2>",
+            "ada ran home",
+        ];
         let steps = shown.map(|words| (words, false));
-        let words = timeline(&steps, &[0.5; 7]).into_iter().map(|step| step.words);
-        let folded = ["ada ran", "<2>", "<3>", "ada ran", "", "<2>", "ada ran home"];
+        let words = timeline(&steps, &[0.5; 7])
+            .into_iter()
+            .map(|step| step.words);
+        let folded = [
+            "ada ran",
+            "<2>",
+            "<3>",
+            "ada ran",
+            "",
+            "<2>",
+            "ada ran home",
+        ];
         assert_eq!(words.collect::<Vec<_>>(), folded);
     }
 }
