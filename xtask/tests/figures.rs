@@ -7,6 +7,8 @@ use serde_json::Value;
 /// A table whose rows are tasks and whose columns are models.
 struct Across {
     page: &'static str,
+    /// Whether the spread of the seeds stands behind each mean.
+    spread: bool,
     /// The heading above the table; it is the first table below.
     heading: &'static str,
     /// Of each row: what it begins with, its file, and the further evaluation that it shows, if it shows one.
@@ -24,6 +26,7 @@ struct Down {
 const ACROSS: &[Across] = &[
     Across {
         page: "algorithmic.md",
+        spread: true,
         heading: "## Result",
         rows: &[
             ("double copy", "algorithmic/double-copy-results.json", None),
@@ -46,6 +49,7 @@ const ACROSS: &[Across] = &[
     },
     Across {
         page: "algorithmic.md",
+        spread: true,
         heading: "### At lengths never trained",
         rows: &[
             (
@@ -87,6 +91,7 @@ const ACROSS: &[Across] = &[
     },
     Across {
         page: "rl.md",
+        spread: true,
         heading: "## Result",
         rows: &[
             (
@@ -107,6 +112,29 @@ const ACROSS: &[Across] = &[
             ("MDPs, 10 rounds, 20,000 steps", "rl/mdp-results.json", None),
             ("maze, 9 x 9", "rl/maze9-results.json", None),
             ("maze, 13 x 13", "rl/maze13-results.json", None),
+        ],
+    },
+    Across {
+        page: "../../README.md",
+        spread: false,
+        heading: "**Algorithmic tasks**, wrong answers on the test split in percent, three seeds. [More](docs/results/algorithmic.md)",
+        rows: &[
+            ("double copy", "algorithmic/double-copy-results.json", None),
+            (
+                "priority sort",
+                "algorithmic/priority-sort-results.json",
+                None,
+            ),
+            (
+                "associative recall",
+                "algorithmic/associative-recall-results.json",
+                Some("6-items"),
+            ),
+            (
+                "dictionary inference",
+                "algorithmic/dictionary-results.json",
+                Some("4-to-6-letters"),
+            ),
         ],
     },
 ];
@@ -137,6 +165,69 @@ const DOWN: &[Down] = &[
             ("13 x 13", "rl/maze13-results.json", None),
         ],
     },
+];
+
+/// One cell: page, heading, row, column, and the model, experiment and further evaluation in a file of `cargo xtask reproduce`.
+type Cell = (
+    [&'static str; 4],
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<&'static str>,
+);
+
+const TABLES: &str = "algorithmic/tables-results.json";
+const RECALL: &str = "associative recall, 6 items";
+
+const CELLS: &[Cell] = &[
+    (
+        [
+            "tables.md",
+            "## Result",
+            "delta, one layer, unit keys",
+            RECALL,
+        ],
+        TABLES,
+        "delta",
+        "associative-recall",
+        Some("6-items"),
+    ),
+    (
+        [
+            "tables.md",
+            "## Result",
+            "delta, one layer, unit keys",
+            "priority sort",
+        ],
+        TABLES,
+        "delta",
+        "priority-sort",
+        None,
+    ),
+    (
+        [
+            "tables.md",
+            "## Result",
+            "delta, three times the sequences",
+            RECALL,
+        ],
+        TABLES,
+        "delta",
+        "associative-recall-long",
+        Some("6-items"),
+    ),
+    (
+        [
+            "tables.md",
+            "## Result",
+            "delta, three times the sequences",
+            "priority sort",
+        ],
+        TABLES,
+        "delta",
+        "priority-sort-long",
+        None,
+    ),
 ];
 
 /// What a page calls a model or a player, and what the raw figures do.
@@ -186,14 +277,19 @@ fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
         .collect()
 }
 
-/// The figures of a model's seeds in a file of `mnm report` or of `cargo xtask reproduce`; `None` if it has no such model.
+fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(&[], Vec::as_slice)
+}
+
+fn numbers(value: &Value) -> Vec<f64> {
+    list(value).iter().filter_map(Value::as_f64).collect()
+}
+
+/// The figures of a model's seeds in a file of one experiment, by `mnm report` or by `cargo xtask reproduce`; `None` if it has no such model.
 fn seeds(raw: &Value, model: &str, further: Option<&str>) -> Option<Vec<f64>> {
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let numbers =
-        |value: &Value| -> Vec<f64> { list(value).iter().filter_map(Value::as_f64).collect() };
     if let Some(sections) = raw["sections"].as_array() {
-        let groups = sections.iter().flat_map(|section| list(&section["groups"]));
-        let group = groups.into_iter().find(|group| group["label"] == model)?;
+        let mut groups = sections.iter().flat_map(|section| list(&section["groups"]));
+        let group = groups.find(|group| group["label"] == model)?;
         let of = |run: &Value| match further {
             Some(further) => run["further"][further].as_f64(),
             None => run["test"].as_f64(),
@@ -202,12 +298,24 @@ fn seeds(raw: &Value, model: &str, further: Option<&str>) -> Option<Vec<f64>> {
     }
     assert_eq!(further, None, "these figures have no further evaluations");
     let results = list(&raw["results"]);
-    if let Some(result) = results.iter().find(|result| result["model"] == model) {
-        return Some(numbers(&result["values"]));
-    }
+    let result = results.iter().find(|result| result["model"] == model);
     let players = list(&raw["players"]);
-    let player = players.iter().find(|player| player["player"] == model)?;
-    Some(numbers(&player["values"]))
+    let player = || players.iter().find(|player| player["player"] == model);
+    Some(numbers(&result.or_else(player)?["values"]))
+}
+
+/// The same in a file of several experiments.
+fn seeds_of(raw: &Value, experiment: &str, model: &str, further: Option<&str>) -> Option<Vec<f64>> {
+    let all = match further {
+        Some(_) => list(&raw["further"]),
+        None => list(&raw["results"]),
+    };
+    let ours = |result: &&Value| {
+        result["experiment"] == experiment
+            && result["model"] == model
+            && further.is_none_or(|further| result["further"] == further)
+    };
+    Some(numbers(&all.iter().find(ours)?["values"]))
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -230,14 +338,14 @@ fn as_printed(value: f64, printed: &str) -> String {
 }
 
 /// Holds a cell such as `7.4 ± 3.3` to the figures of the seeds.
-fn hold(place: &str, cell: &str, values: &[f64]) {
+fn hold(place: &str, cell: &str, values: &[f64], spread: bool) {
     assert!(
         values.len() > 1,
         "{place}: raw figures of {} seeds",
         values.len()
     );
-    let (of_all, spread) = match cell.split_once(" ± ") {
-        Some((mean, spread)) => (mean, Some(spread)),
+    let (of_all, printed_spread) = match cell.split_once(" ± ") {
+        Some((mean, printed)) => (mean, Some(printed)),
         None => (cell, None),
     };
     assert_eq!(
@@ -245,13 +353,12 @@ fn hold(place: &str, cell: &str, values: &[f64]) {
         as_printed(mean(values), of_all),
         "{place}: the mean"
     );
-    // Only what is zero to all digits goes without a spread.
-    let spread = spread.unwrap_or(of_all);
-    assert_eq!(
-        spread,
-        as_printed(deviation(values), spread),
-        "{place}: the spread"
-    );
+    // With the spread, only what is zero to all digits goes without one.
+    if spread || printed_spread.is_some() {
+        let printed = printed_spread.unwrap_or(of_all);
+        let rounded = as_printed(deviation(values), printed);
+        assert_eq!(printed, rounded, "{place}: the spread");
+    }
 }
 
 #[test]
@@ -259,6 +366,7 @@ fn tables_of_tasks_by_models_have_the_raw_figures() {
     let mut held = 0;
     for Across {
         page,
+        spread,
         heading,
         rows,
     } in ACROSS
@@ -273,7 +381,7 @@ fn tables_of_tasks_by_models_have_the_raw_figures() {
                 let model = NAMES.iter().find(|(page, _)| page == title);
                 let Some((_, model)) = model else { continue };
                 match seeds(&raw, model, *further) {
-                    Some(values) => hold(&place, cell, &values),
+                    Some(values) => hold(&place, cell, &values, *spread),
                     None => assert_eq!(cell, "not run", "{place}: {file} has no such model"),
                 }
                 held += 1;
@@ -309,7 +417,7 @@ fn tables_of_models_and_players_have_the_raw_figures() {
                     assert!(without, "{place}: no raw figures for {:?}", cells[at]);
                     continue;
                 };
-                hold(&place, &cells[at], &values);
+                hold(&place, &cells[at], &values, true);
                 held += 1;
                 if of_seeds && !cells[at + 1].is_empty() {
                     let printed: Vec<&str> = cells[at + 1].split(", ").collect();
@@ -323,4 +431,19 @@ fn tables_of_models_and_players_have_the_raw_figures() {
         }
     }
     assert!(held > 30, "only {held} figures were looked at");
+}
+
+#[test]
+fn single_cells_have_the_raw_figures() {
+    for ([page, heading, row, column], file, model, experiment, further) in CELLS {
+        let table = table(page, heading);
+        let place = format!("{page}, {heading}, {row}, {column}");
+        let at = table[0].iter().position(|head| head == column);
+        let at = at.unwrap_or_else(|| panic!("{place}: no such column"));
+        let cells = table.iter().find(|cells| cells[0] == *row);
+        let cells = cells.unwrap_or_else(|| panic!("{place}: no such row"));
+        let values = seeds_of(&json(file), experiment, model, *further);
+        let values = values.unwrap_or_else(|| panic!("{place}: not in {file}"));
+        hold(&place, &cells[at], &values, true);
+    }
 }
