@@ -142,11 +142,18 @@ fn differing_keys<'a>(variants: impl Iterator<Item = &'a Settings> + Clone) -> V
     keys.into_iter().filter(differs).cloned().collect()
 }
 
+/// Characters of a value that a label shows: lists of words would fill the tables.
+const SHOWN: usize = 24;
+
 fn label(model: &str, settings: &Settings, differing: &[String]) -> String {
     if differing.is_empty() {
         return model.to_owned();
     }
     let shown = differing.iter().map(|key| match settings.get(key) {
+        Some(value) if value.chars().count() > SHOWN => {
+            let begin: String = value.chars().take(SHOWN - 2).collect();
+            format!("{key}={begin}..")
+        }
         Some(value) => format!("{key}={value}"),
         None => format!("no {key}"),
     });
@@ -322,5 +329,19 @@ mod tests {
             Some("runs a and b have the same config and seed 7; give one of them")
         );
         assert!(matches!(sections(&report([])), Err(ReportError::NoRuns)));
+    }
+
+    #[test]
+    fn a_label_shows_the_beginning_of_a_long_value() {
+        let words = r#"["bathroom", "bedroom", "garden"]"#;
+        let settings = [("data.rename", words), ("seed", "1")];
+        let settings: Settings = settings
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into();
+        let differing = ["data.rename", "seed"].map(str::to_owned);
+        assert_eq!(
+            label("mnm-p", &settings, &differing),
+            r#"mnm-p (data.rename=["bathroom", "bedroom".., seed=1)"#
+        );
     }
 }
