@@ -228,6 +228,18 @@ const CELLS: &[Cell] = &[
         "priority-sort-long",
         None,
     ),
+    (
+        [
+            "tables.md",
+            "## Result",
+            "LSTM+SALU, three times the sequences",
+            "priority sort",
+        ],
+        TABLES,
+        "lstm-salu",
+        "priority-sort-long",
+        None,
+    ),
 ];
 
 /// What a page calls a model or a player, and what the raw figures do.
