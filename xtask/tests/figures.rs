@@ -11,8 +11,7 @@ struct Across {
     spread: bool,
     /// The heading above the table; it is the first table below.
     heading: &'static str,
-    /// Of each row: what it begins with, its file, and the further evaluation that it shows, if it shows one.
-    rows: &'static [(&'static str, &'static str, Option<&'static str>)],
+    rows: &'static [Row],
 }
 
 /// A table whose rows are models and players. Beside the column of a task stand the figures of its seeds.
@@ -23,29 +22,35 @@ struct Down {
     columns: &'static [(&'static str, &'static str, Option<&'static str>)],
 }
 
+/// What a row begins with, its file, and the further evaluation that it shows, if it shows one.
+type Row = (&'static str, &'static str, Option<&'static str>);
+
+/// The rows of the README and of the page that it sums up.
+const ALGORITHMIC: &[Row] = &[
+    ("double copy", "algorithmic/double-copy-results.json", None),
+    (
+        "priority sort",
+        "algorithmic/priority-sort-results.json",
+        None,
+    ),
+    (
+        "associative recall",
+        "algorithmic/associative-recall-results.json",
+        Some("6-items"),
+    ),
+    (
+        "dictionary inference",
+        "algorithmic/dictionary-results.json",
+        Some("4-to-6-letters"),
+    ),
+];
+
 const ACROSS: &[Across] = &[
     Across {
         page: "algorithmic.md",
         spread: true,
         heading: "## Result",
-        rows: &[
-            ("double copy", "algorithmic/double-copy-results.json", None),
-            (
-                "priority sort",
-                "algorithmic/priority-sort-results.json",
-                None,
-            ),
-            (
-                "associative recall",
-                "algorithmic/associative-recall-results.json",
-                Some("6-items"),
-            ),
-            (
-                "dictionary inference",
-                "algorithmic/dictionary-results.json",
-                Some("4-to-6-letters"),
-            ),
-        ],
+        rows: ALGORITHMIC,
     },
     Across {
         page: "algorithmic.md",
@@ -118,24 +123,7 @@ const ACROSS: &[Across] = &[
         page: "../../README.md",
         spread: false,
         heading: "**Algorithmic tasks**, wrong answers on the test split in percent, three seeds. [More](docs/results/algorithmic.md)",
-        rows: &[
-            ("double copy", "algorithmic/double-copy-results.json", None),
-            (
-                "priority sort",
-                "algorithmic/priority-sort-results.json",
-                None,
-            ),
-            (
-                "associative recall",
-                "algorithmic/associative-recall-results.json",
-                Some("6-items"),
-            ),
-            (
-                "dictionary inference",
-                "algorithmic/dictionary-results.json",
-                Some("4-to-6-letters"),
-            ),
-        ],
+        rows: ALGORITHMIC,
     },
 ];
 
