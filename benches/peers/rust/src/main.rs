@@ -31,7 +31,7 @@ pub struct Shape {
     pub outputs: usize,
 }
 
-/// Inputs, targets and first weights, row-major.
+/// Inputs, targets and initial weights, row-major.
 pub struct Data {
     pub shape: Shape,
     pub x: Vec<f32>,
