@@ -11,7 +11,7 @@
 //! `P = s S S^T` is kept through `S` (Potter 1963; Bierman, "Factorization Methods for Discrete Sequential Estimation", 1977):
 //!
 //! ```text
-//! f = S^T x;  q = s |f|^2;  c = s / (l + q);  b = c / (1 + sqrt(l / (l + q)))
+//! f = S^T x;  q = s |f|^2;  r = l + q;  c = s / r;  b = s / (r + sqrt(l r))
 //! S -= b (S f) f^T;  W += (v - W x) (c S f)^T;  s /= l
 //! ```
 //!
@@ -123,7 +123,7 @@ impl<F: Kernels> Evidence<F> {
         self.since += 1;
         let width = self.width() as f64;
         let small = SMALL * SMALL * width;
-        if self.since >= self.width().max(64) || self.trace < small {
+        if self.since >= 8 * self.width() || self.trace < small {
             self.trace = self.root.norm().powi(2);
             self.since = 0;
         }
@@ -224,9 +224,9 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
             let b = (1.0 - (l * (1.0 + q)).sqrt().recip()) / f_square;
             self.correct(distance, f_square, s / (1.0 + q), b)?;
         } else {
-            let c = s / (l + q);
-            let b = c / (1.0 + (l / (l + q)).sqrt());
-            self.correct(distance, f_square, c, b)?;
+            let r = l + q;
+            let b = s / (r + (l * r).sqrt());
+            self.correct(distance, f_square, s / r, b)?;
             self.evidence.scale /= l;
             self.evidence.prior *= l;
         }

@@ -46,12 +46,13 @@ impl<F: Copy + PartialEq> Reservoir<F> {
     }
 
     fn place(&self, key: &[F]) -> Option<usize> {
+        let is = |place: usize| equal(&self.keys[place * key.len()..][..key.len()], key);
         // Eight at a time, and seldom one by one.
         let eights = self.firsts.chunks(8).enumerate();
         let mut near = eights.filter(|(_, firsts)| some(firsts, key[0]));
         near.find_map(|(eight, firsts)| {
-            let mut places = 8 * eight..8 * eight + firsts.len();
-            places.find(|place| equal(&self.keys[place * key.len()..][..key.len()], key))
+            let mut places = (8 * eight..).zip(firsts);
+            places.find_map(|(place, first)| (*first == key[0] && is(place)).then_some(place))
         })
     }
 
@@ -121,9 +122,13 @@ fn equal<F: PartialEq>(one: &[F], other: &[F]) -> bool {
         .fold(true, |same, (a, b)| same & (a == b))
 }
 
-/// Whether one of them is this one.
+/// Whether one of them is this one. Of eight the compiler knows that they are eight, and compares them side by side.
 fn some<F: Copy + PartialEq>(entries: &[F], entry: F) -> bool {
-    entries.iter().fold(false, |any, &x| any | (x == entry))
+    let any = |entries: &[F]| entries.iter().fold(false, |any, &x| any | (x == entry));
+    match entries.first_chunk::<8>() {
+        Some(eight) if entries.len() == eight.len() => any(eight),
+        _ => any(entries),
+    }
 }
 
 /// A whole number below `end`, from 64 random bits: the upper half of their product (Lemire 2019), which takes no division.

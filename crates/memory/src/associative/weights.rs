@@ -167,11 +167,16 @@ impl<F: Kernels> Weights<F> {
     /// The sum of squares of all entries, each scaled before; in eight sums, which a processor forms side by side.
     fn squares(&self, scaled: impl Fn(f64) -> f64) -> f64 {
         let mut sums = [0.0; 8];
+        let square = |w: F| scaled(w.as_f64()).powi(2);
         for row in self.rows() {
-            for entries in row.chunks(sums.len()) {
-                for (sum, w) in sums.iter_mut().zip(entries) {
-                    *sum += scaled(w.as_f64()).powi(2);
+            let (eights, rest) = row.as_chunks::<8>();
+            for eight in eights {
+                for (sum, &w) in sums.iter_mut().zip(eight) {
+                    *sum += square(w);
                 }
+            }
+            for (sum, &w) in sums.iter_mut().zip(rest) {
+                *sum += square(w);
             }
         }
         sums.iter().sum()

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// An instruction set that the kernels are compiled for.
 ///
@@ -20,8 +21,12 @@ thread_local! {
     static FORCED: Cell<Option<Level>> = const { Cell::new(None) };
 }
 
+/// Calls of [`with_level`] under way, on all threads: while there is none, which is nearly always, no thread has to look up its own level.
+static FORCING: AtomicUsize = AtomicUsize::new(0);
+
 impl Level {
     /// The widest level of this machine; found once, then cached.
+    #[inline]
     pub fn detected() -> Level {
         static DETECTED: OnceLock<Level> = OnceLock::new();
         *DETECTED.get_or_init(detect)
@@ -30,6 +35,10 @@ impl Level {
     /// The level that a kernel called now, on this thread, runs at.
     #[inline]
     pub fn current() -> Level {
+        // A thread sees its own calls in order; what others do is nothing to it.
+        if FORCING.load(Ordering::Relaxed) == 0 {
+            return Level::detected();
+        }
         FORCED.get().unwrap_or_else(Level::detected)
     }
 
@@ -50,8 +59,10 @@ pub fn with_level<R>(level: Level, body: impl FnOnce() -> R) -> R {
     impl Drop for Restore {
         fn drop(&mut self) {
             FORCED.set(self.0);
+            FORCING.fetch_sub(1, Ordering::Relaxed);
         }
     }
+    FORCING.fetch_add(1, Ordering::Relaxed);
     let _restore = Restore(FORCED.replace(Some(level.min(Level::detected()))));
     body()
 }
