@@ -1,5 +1,5 @@
-//! The commands of the pages: those that take seconds are run as they are printed, one after the other in a folder of their own; of
-//! the others there is a list of the day on which each was run.
+//! The commands of the pages: those of `mnm` that take seconds are run as they are printed, one after the other in a folder of their own;
+//! the others stand in `docs/commands.md`, with what each takes and the day on which it was run.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -19,25 +19,12 @@ const RUN: &[&str] = &[
     "crates/cli/README.md",
 ];
 
-/// How commands begin that this test does not run, each with the day on which it was last run as printed (on the trainings of bAbI: as
-/// the weights beside the command were made), or with what it waits for.
-const OTHERS: &[(&str, &str)] = &[
-    ("mnm play runs/first", "2026-11-29"), // until Ctrl-C; its page has a test of its own
-    ("mnm bench", "2026-11-29"),
-    ("mnm train double-copy --out", "2026-11-29"), // up to three minutes
-    ("mnm train double-copy --set", "2026-11-28"), // as runs of the suite `algorithmic`
-    ("mnm inspect runs/double-copy", "2026-11-29"),
-    ("mnm report runs/double-copy", "2026-11-29"),
-    ("mnm eval runs/double-copy", "2026-11-29"),
-    ("mnm train babi", "2026-11-28"), // an hour and more
-    ("mnm train docs/results/babi/", "2026-11-28"),
-    ("mnm eval docs/results/babi/", "2026-11-29"), // with the data
-    ("mnm apply DIR/", "2026-11-29"),              // between two commands of the peers
-    ("mnm train mqar --set", "2026-11-29"),        // begun, stopped and resumed, not to its end
-    (
-        "mnm train stories --set model.rule=normalised",
-        "once the reader has written that rule",
-    ),
+/// The page that lists the others.
+const OTHERS: &str = "docs/commands.md";
+
+/// How a command begins.
+const PROGRAMS: &[&str] = &[
+    "mnm ", "printf ", "cargo ", "mpirun ", "python ", "python3 ", ".venv/", "sudo ",
 ];
 
 fn root() -> PathBuf {
@@ -70,7 +57,7 @@ fn pages() -> Vec<String> {
         .collect()
 }
 
-/// The commands in which a page runs `mnm`: lines of code, continued where they end in a backslash.
+/// The commands of a page: lines of code that begin with a program, continued where they end in a backslash.
 fn commands(page: &str) -> Vec<String> {
     let text = std::fs::read_to_string(root().join(page)).unwrap();
     let mut found: Vec<String> = Vec::new();
@@ -86,7 +73,7 @@ fn commands(page: &str) -> Vec<String> {
         if open && let Some(last) = found.last_mut() {
             *last += " ";
             *last += shown;
-        } else if code && (shown.starts_with("mnm ") || shown.starts_with("printf ")) {
+        } else if code && PROGRAMS.iter().any(|program| shown.starts_with(program)) {
             found.push(shown.to_owned());
         } else {
             continue;
@@ -100,27 +87,44 @@ fn commands(page: &str) -> Vec<String> {
     found
 }
 
-fn listed(command: &str) -> Option<&'static str> {
-    let known = OTHERS.iter().find(|(begin, _)| command.starts_with(begin));
-    known.map(|(begin, _)| *begin)
+/// How the listed commands begin: the first cells of the list's tables.
+fn others() -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(OTHERS)).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    let cells = rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect());
+    let begins = cells.map(|cells: Vec<_>| {
+        assert!(
+            cells.len() == 3 && cells.iter().all(|cell| !cell.is_empty()),
+            "{OTHERS}: {cells:?} is not a command, what it takes and when it was run"
+        );
+        cells[0].trim_matches('`').to_owned()
+    });
+    begins.collect()
+}
+
+/// The row for a command: of several that it begins like, the longest.
+fn listed<'a>(command: &str, others: &'a [String]) -> Option<&'a str> {
+    let begins = others.iter().filter(|begin| command.starts_with(*begin));
+    begins.max_by_key(|begin| begin.len()).map(String::as_str)
 }
 
 #[test]
 fn every_command_of_a_page_is_run_or_listed() {
+    let others = others();
     let mut used = BTreeSet::new();
     for page in pages() {
         for command in commands(&page) {
-            match listed(&command) {
+            match listed(&command, &others) {
                 Some(begin) => drop(used.insert(begin)),
                 None => assert!(
-                    RUN.contains(&page.as_str()),
-                    "{page}: `{command}` is neither run nor listed in OTHERS of {}",
-                    file!()
+                    (command.starts_with("mnm ") || command.starts_with("printf "))
+                        && RUN.contains(&page.as_str()),
+                    "{page}: `{command}` is neither run nor listed in {OTHERS}"
                 ),
             }
         }
     }
-    let unused = OTHERS.iter().filter(|(begin, _)| !used.contains(begin));
+    let unused = others.iter().filter(|begin| !used.contains(begin.as_str()));
     let unused: Vec<_> = unused.collect();
     assert!(unused.is_empty(), "no page has these any more: {unused:?}");
 }
@@ -144,10 +148,11 @@ fn what_takes_seconds_runs_as_it_is_printed() {
         program.display(),
         std::env::var("PATH").unwrap_or_default()
     );
+    let others = others();
     let mut count = 0;
     for page in RUN {
         for command in commands(page) {
-            if listed(&command).is_some() {
+            if listed(&command, &others).is_some() {
                 continue;
             }
             let ended = Command::new("bash")
