@@ -46,7 +46,8 @@ pub(super) struct Evidence<F> {
     pub(super) scale: f64,
     /// What is left of the ridge, `ridge l^n`.
     pub(super) prior: f64,
-    /// The squared norm of S, kept up to date by every write and computed anew every so many.
+    /// The squared norm of S; where nothing is forgotten, what it was some writes ago, as writes only make it smaller. Computed anew every
+    /// so many.
     trace: f64,
     since: usize,
 }
@@ -93,8 +94,8 @@ impl<F: Kernels> Evidence<F> {
         F::of(if q.is_finite() { q / (1.0 + q) } else { 1.0 })
     }
 
-    /// `g = S f` and `S -= b g f^T`, a block of rows at a time; `|g|^2`.
-    fn change(&mut self, b: F, f: &[F], scaled: &mut [F], g: &mut [F]) -> F {
+    /// `g = S f` and `S -= b g f^T`, a block of rows at a time.
+    fn change(&mut self, b: F, f: &[F], scaled: &mut [F], g: &mut [F]) {
         let width = self.width();
         for (to, &f) in scaled.iter_mut().zip(f) {
             *to = b * f;
@@ -114,18 +115,20 @@ impl<F: Kernels> Evidence<F> {
             let (g, f) = (Matrix::dense(g, 1, count), Matrix::dense(scaled, 1, width));
             matmul_tn(g, f, rows, Store::Subtract);
         }
-        dot(g, g)
     }
 
-    /// Keeps the figures beside S in order after `S -= b g f^T`.
-    fn settle(&mut self, b: f64, f_square: f64, g_square: f64) {
-        self.trace -= b * (2.0 - b * f_square) * g_square;
+    fn measure(&mut self) {
+        self.trace = self.root.norm().powi(2);
+        self.since = 0;
+    }
+
+    /// Keeps the figures beside S in order after `S -= b g f^T`, by which its squared norm has fallen so far.
+    fn settle(&mut self, fall: f64) {
+        self.trace -= fall;
         self.since += 1;
-        let width = self.width() as f64;
-        let small = SMALL * SMALL * width;
+        let small = SMALL * SMALL * self.width() as f64;
         if self.since >= 8 * self.width() || self.trace < small {
-            self.trace = self.root.norm().powi(2);
-            self.since = 0;
+            self.measure();
         }
         while self.trace > 0.0 && self.trace < small {
             self.root.scale(F::of(SMALL.recip()));
@@ -186,20 +189,25 @@ impl<F: Kernels> LeastSquares<F> {
     ) -> Result<(), AssociativeError> {
         let e = distance.as_f64();
         // |S f| is not known yet, but for |S| |f|.
-        self.weights
-            .admit(e * gain * (f_square * self.evidence.trace).sqrt())?;
+        let most = |evidence: &Evidence<F>| e * gain * (f_square * evidence.trace).sqrt();
+        if self.weights.admit(most(&self.evidence)).is_err() {
+            self.evidence.measure();
+            self.weights.admit(most(&self.evidence))?;
+        }
         let (gain_rounded, b_rounded) = (F::of(gain), F::of(b));
         if !(gain_rounded.is_finite() && b_rounded.is_finite()) {
             return Err(overflow::<F>());
         }
-        let g_square =
-            self.evidence
-                .change(b_rounded, &self.projected, &mut self.scaled, &mut self.gain);
-        let g_square = g_square.as_f64();
+        self.evidence
+            .change(b_rounded, &self.projected, &mut self.scaled, &mut self.gain);
         self.error.iter_mut().for_each(|e| *e *= gain_rounded);
         self.weights
-            .add(&self.error, &self.gain, e * gain * g_square.sqrt());
-        self.evidence.settle(b, f_square, g_square);
+            .add(&self.error, &self.gain, most(&self.evidence));
+        let grows = b < 0.0;
+        self.evidence.settle(match self.keep < 1.0 || grows {
+            true => b * (2.0 - b * f_square) * dot(&self.gain, &self.gain).as_f64(),
+            false => 0.0,
+        });
         Ok(())
     }
 }

@@ -7,7 +7,7 @@
 //! with the rows of A and D of all writes since, and the numbers of [`super::decay`]; without gates p = r = 1 and q = 0. At the end
 //! of a chunk the writes are folded into weights, from which the next one begins.
 
-use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch, Store, matmul_tn};
+use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch, Store, matmul_tn, matmul_tn_from};
 
 use super::by_row::ByRow;
 use super::decay::Decays;
@@ -377,35 +377,37 @@ impl<F: Kernels> History<F> {
             ),
             _ => unreachable!("a layer has weights"),
         };
-        region.copy_from(to, from);
         let rows = steps * layer.updates * heads;
         if layer.updates == 0 {
-            return;
+            return region.copy_from(to, from);
         }
         let factors = self.factors(s);
         let (d, a) = (
             self.places.d[l].first(rows),
             self.places.a[l].first(rows).view(factors),
         );
-        if let Some(by_row) = self.by_row.of(s, l) {
-            let (changes, d) = by_row.changes(steps, rows);
-            let passed = by_row.passed(steps).iter().enumerate();
-            passed.for_each(|(r, passed)| scale(region.row_mut(to, r), *passed));
-            matmul_tn(d.view(changes), a, region.view_mut(to), Store::Subtract);
-            return;
-        }
-        let Some(decays) = &self.decays else {
-            matmul_tn(d.view(factors), a, region.view_mut(to), Store::Subtract);
-            return;
+        let numbers = match (self.by_row.of(s, l), &self.decays) {
+            (Some(by_row), _) => {
+                region.copy_from(to, from);
+                let (changes, d) = by_row.changes(steps, rows);
+                let passed = by_row.passed(steps).iter().enumerate();
+                passed.for_each(|(r, passed)| scale(region.row_mut(to, r), *passed));
+                return matmul_tn(d.view(changes), a, region.view_mut(to), Store::Subtract);
+            }
+            (None, Some(decays)) => decays.version(s, steps),
+            (None, None) => {
+                let (from, d) = (from.1.view(from.0), d.view(factors));
+                return matmul_tn_from(from, d, a, region.view_mut(to));
+            }
         };
-        let version = decays.version(s, steps);
+        region.copy_from(to, from);
         for r in 0..region.rows {
-            scale(region.row_mut(to, r), version.p);
+            scale(region.row_mut(to, r), numbers.p);
             if let Some(held) = held {
-                add_scaled(region.row_mut(to, r), -version.q, own.row(held, r));
+                add_scaled(region.row_mut(to, r), -numbers.q, own.row(held, r));
             }
         }
-        let faded = self.faded(l, s, rows, layer.updates * heads, version.r);
+        let faded = self.faded(l, s, rows, layer.updates * heads, numbers.r);
         let d = d.after(d.offset);
         matmul_tn(d.view(&faded), a, region.view_mut(to), Store::Subtract);
     }

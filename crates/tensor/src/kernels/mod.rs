@@ -43,7 +43,7 @@ mod x86;
 pub use buffer::{AlignedBuffer, ROW_MULTIPLE, padded};
 pub use fast_weights::{Write, accumulate, apply_then_undo, write_then_apply};
 pub use level::{Level, vectorised, with_level};
-pub use matmul::{dot, matmul, matmul_nt, matmul_tn};
+pub use matmul::{dot, matmul, matmul_nt, matmul_tn, matmul_tn_from};
 pub use packed::Packed;
 pub use scalar::Kernels;
 pub use scratch::{KEPT, Scratch};

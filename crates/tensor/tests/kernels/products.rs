@@ -1,7 +1,8 @@
 //! A B, A^T B, A B^T and products with packed operands.
 
 use mnm_tensor::kernels::{
-    Kernels, Matrix, MatrixMut, Packed, Store, dot, matmul, matmul_nt, matmul_tn, padded,
+    Kernels, Matrix, MatrixMut, Packed, Store, dot, matmul, matmul_nt, matmul_tn, matmul_tn_from,
+    padded,
 };
 use proptest::prelude::*;
 
@@ -92,6 +93,44 @@ proptest! {
     fn a_bias_is_added_to_every_row(m in size(), n in size(), k in 0_usize..40, seed: u32) {
         bias_of::<f32>((m, n, k), u64::from(seed))?;
         bias_of::<f64>((m, n, k), u64::from(seed))?;
+    }
+}
+
+fn from_rows_elsewhere<F: Kernels>(
+    (m, n, k): (usize, usize, usize),
+    pad: usize,
+    seed: u64,
+) -> Result<(), TestCaseError> {
+    let (a, b) = (
+        Poisoned::<F>::random(k, m, pad, seed),
+        Poisoned::<F>::random(k, n, 2, seed + 1),
+    );
+    let from = Poisoned::<F>::random(m, n, 20 - pad, seed + 2);
+    let product = product(k, |i, p| a.at(p, i), |p, j| b.at(p, j));
+    at_every_level(|| {
+        let c_pad = padded(n) - n + pad;
+        let c = Poisoned::<F>::new(m, n, c_pad, |_, _| f64::NAN);
+        let mut in_place = Poisoned::<F>::new(m, n, c_pad, |i, j| from.at(i, j));
+        matmul_tn(a.view(), b.view(), in_place.view_mut(), Store::Subtract);
+        for mut c in [c.clone(), c.freed()] {
+            matmul_tn_from(from.view(), a.view(), b.view(), c.view_mut());
+            let expected = c.expected(Store::Overwrite, |i, j| from.at(i, j) - product(i, j));
+            c.check(&expected, k + 1)?;
+            for i in 0..m {
+                prop_assert_eq!(c.view().row(i), in_place.view().row(i), "row {}", i);
+            }
+        }
+        Ok(())
+    })
+}
+
+proptest! {
+    #![proptest_config(cases(128))]
+
+    #[test]
+    fn from_rows_elsewhere_it_is_the_product_in_place(m in size(), n in size(), k in size(), pad in 0_usize..20, seed: u32) {
+        from_rows_elsewhere::<f32>((m, n, k), pad, u64::from(seed))?;
+        from_rows_elsewhere::<f64>((m, n, k), pad, u64::from(seed))?;
     }
 }
 
