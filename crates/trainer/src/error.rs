@@ -89,7 +89,7 @@ pub enum TrainError {
     #[error("{0}: another training is running in this folder; wait for it, or choose another one")]
     InUse(PathBuf),
     /// The folder holds no run.
-    #[error("{0} holds no run: there is no checkpoint.safetensors in it")]
+    #[error("{0} holds no run: there is no {missing}", missing = if .0.exists() { "checkpoint.safetensors in it" } else { "such folder" })]
     NoRun(PathBuf),
     /// The run kept no averaged parameters.
     #[error(

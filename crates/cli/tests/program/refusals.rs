@@ -339,6 +339,8 @@ fn a_folder_without_a_run() {
     for name in ["eval", "inspect"] {
         let message = bad(1, command([name]).arg(top.path()));
         says(&message, &["holds no run", "checkpoint.safetensors"]);
+        let message = bad(1, command([name]).arg(top.path().join("nope")));
+        says(&message, &["nope", "holds no run", "no such folder"]);
     }
     let absent = top.path().join("absent.safetensors");
     let mut apply = command(["apply", "--input", "in", "--output", "out"]);

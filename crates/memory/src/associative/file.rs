@@ -19,7 +19,7 @@ use super::weights::Weights;
 use super::{AssociativeError, AssociativeMemory, Features, Method, check_widths, state};
 
 const ENTRY: &str = "associative_memory";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +40,9 @@ struct Header {
 struct Figures {
     scale: f64,
     prior: f64,
+    /// Files of version 1 lack it.
+    #[serde(default)]
+    turn: usize,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,6 +77,7 @@ impl<F: Kernels> AssociativeMemory<F> {
             evidence: evidence.map(|e| Figures {
                 scale: e.scale,
                 prior: e.prior,
+                turn: e.turn,
             }),
             sample: Sample {
                 capacity: self.sample.capacity(),
@@ -298,11 +302,11 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
         ),
     };
     let evidence = match (&method, header.evidence) {
-        (Method::LeastSquares { .. }, Some(Figures { scale, prior })) => {
+        (Method::LeastSquares { .. }, Some(Figures { scale, prior, turn })) => {
             let usable = scale.is_finite() && scale > 0.0 && (0.0..f64::INFINITY).contains(&prior);
-            if !usable {
+            if !(usable && turn < count) {
                 return Err(format!(
-                    "evidence with scale {scale} and prior {prior}: expected finite numbers above 0"
+                    "evidence with scale {scale}, prior {prior} and turn {turn}: expected finite numbers above 0, and a turn below {count}"
                 ));
             }
             let root = tensor(&tensors, "evidence.root", &[count, count])?;
@@ -310,6 +314,7 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
                 Weights::dense(count, count, &root),
                 scale,
                 prior,
+                turn,
             ))
         }
         (Method::LeastSquares { .. }, None) => {

@@ -19,12 +19,9 @@
 //! forgetting costs no pass over it; it is moved into `S` by powers of two, which round nothing.
 //!
 //! **Where keys do not come.** Directions that no key has had for long are forgotten without end: there `P` grows as `l^-n`, until it overflows.
-//! Once the mean diagonal of `P` is `1 / sqrt(epsilon)` times that of the empty memory (2,900 in single precision, 67 million in double), a
-//! write forgets along its own key alone (Kulhavy 1987; Bittanti, Bolzern and Campi 1990), which leaves the other directions as they are:
-//!
-//! ```text
-//! g = P x / (1 + q);  P = P - P x x^T P / (1/beta + q),  beta = l - (1 - l) / q:  b = (1 - 1 / sqrt(l (1 + q))) / |f|^2
-//! ```
+//! So the mean of its diagonal is held to m, `1 / sqrt(epsilon)` times that of the empty memory (2,900 in single precision, 67 million in
+//! double): where it is above, the memory is told what it reads under unit keys, one e in turn after the other, with a weight of 8 / m. That
+//! changes no weight; `P` loses `P e e^T P / (m/8 + e^T P e)`. Keys that do come outweigh it by far, and are forgotten in time, as ever.
 
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, dot, matmul, matmul_nt, matmul_tn};
 
@@ -44,8 +41,10 @@ pub(super) struct Evidence<F> {
     /// S, as many rows and columns as there are features.
     pub(super) root: Weights<F>,
     pub(super) scale: f64,
-    /// What is left of the ridge, `ridge l^n`.
+    /// What is left of the ridge, `ridge l^n`, or `1 / m` if that is more.
     pub(super) prior: f64,
+    /// The place of the unit key that is told next, where directions are worn.
+    pub(super) turn: usize,
     /// The squared norm of S; where nothing is forgotten, what it was some writes ago, as writes only make it smaller. Computed anew every
     /// so many.
     trace: f64,
@@ -55,15 +54,16 @@ pub(super) struct Evidence<F> {
 impl<F: Kernels> Evidence<F> {
     /// Of no key: `P = I / ridge`.
     pub(super) fn none(width: usize, ridge: f64) -> Self {
-        Self::new(Weights::identity(width), ridge.recip(), ridge)
+        Self::new(Weights::identity(width), ridge.recip(), ridge, 0)
     }
 
-    pub(super) fn new(root: Weights<F>, scale: f64, prior: f64) -> Self {
+    pub(super) fn new(root: Weights<F>, scale: f64, prior: f64, turn: usize) -> Self {
         let trace = root.norm().powi(2);
         Self {
             root,
             scale,
             prior,
+            turn,
             trace,
             since: 0,
         }
@@ -173,10 +173,51 @@ impl<F: Kernels> LeastSquares<F> {
         }
     }
 
-    /// Whether so much has been forgotten that a write forgets along its own key alone.
+    /// The most that P's diagonal may be on average.
+    fn most(&self) -> f64 {
+        F::epsilon().as_f64().sqrt().recip() / self.ridge
+    }
+
     fn worn(&self) -> bool {
-        let most = F::epsilon().as_f64().sqrt().recip() / self.ridge;
-        self.evidence.scale * self.evidence.trace / self.evidence.width() as f64 > most
+        self.evidence.scale * self.evidence.trace / self.evidence.width() as f64 > self.most()
+    }
+
+    /// Forgets: `P /= l`. Where that is too much, the memory is told what it reads under unit keys.
+    fn fade(&mut self) {
+        self.evidence.scale /= self.keep;
+        self.evidence.prior = (self.evidence.prior * self.keep).max(self.most().recip());
+        if !self.worn() {
+            return;
+        }
+        let (width, weight) = (self.evidence.width(), 8.0 / self.most());
+        // Once round takes most of it away.
+        for _ in 0..width {
+            // S^T e is a row of S.
+            let row = self.evidence.turn;
+            self.evidence.turn = (row + 1) % width;
+            self.projected.copy_from_slice(self.evidence.root.row(row));
+            let f_square = dot(&self.projected, &self.projected).as_f64();
+            let q = weight * self.evidence.scale * f_square;
+            let b = F::of((1.0 - (1.0 + q).sqrt().recip()) / f_square);
+            if b.is_finite() {
+                self.change(b, f_square);
+            }
+            if !self.worn() {
+                return;
+            }
+        }
+    }
+
+    /// `S -= b (S f) f^T`.
+    fn change(&mut self, b: F, f_square: f64) {
+        self.evidence
+            .change(b, &self.projected, &mut self.scaled, &mut self.gain);
+        // A write only makes S smaller: where nothing is forgotten, its norm from before is as good a bound.
+        let b = b.as_f64();
+        self.evidence.settle(match self.keep < 1.0 || b < 0.0 {
+            true => b * (2.0 - b * f_square) * dot(&self.gain, &self.gain).as_f64(),
+            false => 0.0,
+        });
     }
 
     /// `W += (v - W x) (gain S f)^T` and `S -= b (S f) f^T`, with f and v - W x from before.
@@ -198,16 +239,10 @@ impl<F: Kernels> LeastSquares<F> {
         if !(gain_rounded.is_finite() && b_rounded.is_finite()) {
             return Err(overflow::<F>());
         }
-        self.evidence
-            .change(b_rounded, &self.projected, &mut self.scaled, &mut self.gain);
+        let most = most(&self.evidence);
+        self.change(b_rounded, f_square);
         self.error.iter_mut().for_each(|e| *e *= gain_rounded);
-        self.weights
-            .add(&self.error, &self.gain, most(&self.evidence));
-        let grows = b < 0.0;
-        self.evidence.settle(match self.keep < 1.0 || grows {
-            true => b * (2.0 - b * f_square) * dot(&self.gain, &self.gain).as_f64(),
-            false => 0.0,
-        });
+        self.weights.add(&self.error, &self.gain, most);
         Ok(())
     }
 }
@@ -228,15 +263,11 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
         if !q.is_finite() {
             return Err(overflow::<F>());
         }
-        if self.worn() {
-            let b = (1.0 - (l * (1.0 + q)).sqrt().recip()) / f_square;
-            self.correct(distance, f_square, s / (1.0 + q), b)?;
-        } else {
-            let r = l + q;
-            let b = s / (r + (l * r).sqrt());
-            self.correct(distance, f_square, s / r, b)?;
-            self.evidence.scale /= l;
-            self.evidence.prior *= l;
+        let r = l + q;
+        let b = s / (r + (l * r).sqrt());
+        self.correct(distance, f_square, s / r, b)?;
+        if l < 1.0 {
+            self.fade();
         }
         Ok(distance)
     }

@@ -19,8 +19,8 @@ pub enum Method {
     /// Recursive least squares: after every write `W` minimises
     /// `sum_i l^(n-i) |W x_i - v_i|^2 + l^n ridge |W|^2` with `l = 1 - forgetting`.
     ///
-    /// Where keys leave directions of their space unused, these wear out by forgetting, and from then on a write forgets along its own key
-    /// alone: then a value that changes is followed slowly, and [`Method::Delta`] is the better choice.
+    /// Where keys leave directions of their space unused, forgetting would let these wear out; they are held, at a cost of some more passes, and
+    /// what keys do visit is forgotten in time, as everywhere.
     LeastSquares {
         /// The weight of the empty memory against one pair, above 0.
         ridge: f64,

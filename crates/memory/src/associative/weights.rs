@@ -57,6 +57,10 @@ impl<F: Kernels> Weights<F> {
             .map(|row| &row[..self.input])
     }
 
+    pub(super) fn row(&self, place: usize) -> &[F] {
+        &self.data[place * padded(self.input)..][..self.input]
+    }
+
     fn rows_mut(&mut self) -> impl Iterator<Item = &mut [F]> {
         let input = self.input;
         self.data

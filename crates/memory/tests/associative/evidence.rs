@@ -128,6 +128,41 @@ fn directions_without_keys_neither_run_away_nor_stop_the_others_from_forgetting(
     );
 }
 
+/// Two keys in turn, in a space of four directions and on none of its axes: what is forgotten hangs on the time since, not on whose write it was.
+#[test]
+fn beside_directions_without_keys_every_key_is_forgotten_in_time() {
+    let method = Method::LeastSquares {
+        ridge: 1e-2,
+        forgetting: 0.05,
+    };
+    let mut memory = AssociativeMemory::<f32>::new(4, 1, method).unwrap();
+    let keys = [[0.5, 0.5, 0.5, 0.5], [0.5, -0.5, 0.5, -0.5]];
+    for _ in 0..50_000 {
+        for (key, value) in keys.iter().zip([3.0, 4.0]) {
+            memory.write(key, &[value]).unwrap();
+        }
+    }
+    let known = memory.statistics().known.unwrap();
+    assert!((0.0..0.95).contains(&known), "{known}");
+    for n in 1..30 {
+        for (key, value) in keys.iter().zip([5.0, 4.0]) {
+            memory.write(key, &[value]).unwrap();
+        }
+        let read = keys.map(|key| memory.read(&key).unwrap()[0]);
+        let left = (5.0 - read[0]) / 2.0;
+        assert!((left - 0.95_f32.powi(2 * n)).abs() < 0.02, "{n}: {left}");
+        assert!((read[1] - 4.0).abs() < 0.02, "{n}: {read:?}");
+    }
+    // A key of the other directions is stored in one shot.
+    let other = [0.5, 0.5, -0.5, -0.5];
+    memory.write(&other, &[-7.0]).unwrap();
+    let read = [keys[0], keys[1], other].map(|key| memory.read(&key).unwrap()[0]);
+    assert!(
+        (read[0] - 5.0).abs() < 0.2 && (read[1] - 4.0).abs() < 0.05 && (read[2] + 7.0).abs() < 0.05,
+        "{read:?}"
+    );
+}
+
 #[test]
 fn novelty_falls_with_every_write_and_comes_back_with_forgetting() {
     let mut memory = AssociativeMemory::<f64>::new(6, 2, Method::least_squares()).unwrap();

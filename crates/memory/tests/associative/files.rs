@@ -174,9 +174,9 @@ fn a_file_of_something_else_says_what_was_expected() {
     );
     let huge = edited(r#"\"key\":5"#, r#"\"key\":18446744073709551615"#);
     assert!(huge.contains("memory.0.weight"), "{huge}");
-    let version = edited(r#"\"version\":1"#, r#"\"version\":2"#);
+    let version = edited(r#"\"version\":2"#, r#"\"version\":3"#);
     assert!(
-        version.contains("version 2; this program reads up to 1"),
+        version.contains("version 3; this program reads up to 2"),
         "{version}"
     );
     let rate = edited(r#"\"rate\":1.0"#, r#"\"rate\":7.0"#);
