@@ -248,3 +248,31 @@ pub fn fill(page: &Path, tables: &Tables) -> Result<(), Failure> {
     }
     Ok(std::fs::write(page, text)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pages_have_the_tables_of_the_raw_figures() {
+        let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results");
+        let folder = results.join("capacity");
+        let raw = std::fs::read_to_string(folder.join("capacity.json")).unwrap();
+        let mut tables = tables(&serde_json::from_str(&raw).unwrap());
+        add_beside(&folder, &mut tables).unwrap();
+        let mut marks = 0;
+        for name in ["capacity.md", "associative.md"] {
+            let page = std::fs::read_to_string(results.join(name)).unwrap();
+            marks += page.matches("<!-- table ").count();
+            let copy = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(copy.path(), &page).unwrap();
+            fill(copy.path(), &tables).unwrap();
+            let filled = std::fs::read_to_string(copy.path()).unwrap();
+            assert_eq!(
+                page, filled,
+                "{name}: `capacity --draw-only --page` fills it"
+            );
+        }
+        assert_eq!(marks, tables.len(), "{:?}", tables.keys());
+    }
+}
