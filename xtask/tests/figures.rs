@@ -545,3 +545,35 @@ fn the_table_of_the_autodiff_core_has_the_medians_of_the_readings() {
         }
     }
 }
+
+/// The columns of the table of rules: experiment, and the further evaluation that it shows.
+const RULES: &[(&str, &str, Option<&str>)] = &[
+    ("double copy", "double-copy", None),
+    ("mqar, 4 pairs", "mqar", Some("4-pairs")),
+    ("8 pairs", "mqar", Some("8-pairs")),
+    ("16 pairs", "mqar", Some("16-pairs")),
+    ("bandits, regret", "bandit", None),
+];
+
+#[test]
+fn the_table_of_rules_has_the_raw_figures() {
+    let raw = json("rules/rules-results.json");
+    let rows = table("rules.md", "## Result");
+    let mut held = 0;
+    for cells in &rows[2..] {
+        for (title, experiment, further) in RULES {
+            let at = rows[0].iter().position(|head| head == title);
+            let cell = &cells[at.unwrap_or_else(|| panic!("rules.md: no column {title:?}"))];
+            let place = format!("rules.md, {}, {title}", cells[0]);
+            let model = name(cells[0].trim_matches('`'));
+            match seeds_of(&raw, experiment, model, *further) {
+                Some(values) => {
+                    hold(&place, cell, &values, true);
+                    held += 1;
+                }
+                None => assert_eq!(cell, "-", "{place}: no raw figures"),
+            }
+        }
+    }
+    assert!(held > 20, "only {held} figures were looked at");
+}
