@@ -1,0 +1,69 @@
+//! bAbI: the lowest validations of the runs.
+
+use crate::raw::{as_printed, hold, json, table};
+
+/// The columns of bAbI's table of tasks, and the run folders whose lowest validation they show.
+const BABI: &[(&str, &[&str])] = &[
+    ("MNM-p, no renaming", &["mnm-p-no-rename"]),
+    (
+        "MNM-p, mean ± sd of 3",
+        &["mnm-p-seed1", "mnm-p-seed2", "mnm-p"],
+    ),
+    ("MNM-g", &["mnm-g"]),
+    ("LSTM", &["lstm"]),
+];
+
+fn lowest(run: &str, task: Option<&str>) -> f64 {
+    let summary = json(&format!("babi/{run}/summary.json"));
+    let valid = &summary["valid"];
+    let value = match task {
+        Some(task) => valid["per_task"][task].as_f64(),
+        None => valid["error"].as_f64(),
+    };
+    value.unwrap_or_else(|| panic!("babi/{run}/summary.json has no figure of {task:?}"))
+}
+
+#[test]
+fn the_tables_of_babi_have_the_figures_of_the_runs() {
+    let tasks = table("babi.md", "## Task by task");
+    assert_eq!(tasks.len(), 22, "a head, a line, and twenty tasks");
+    for cells in &tasks[2..] {
+        let number = cells[0].split(' ').next().unwrap_or_default();
+        for (title, runs) in BABI {
+            let at = tasks[0].iter().position(|head| head == title);
+            let cell = &cells[at.unwrap_or_else(|| panic!("no column {title:?}"))];
+            let place = format!("babi.md, task {number}, {title}");
+            let task = format!("qa{number}");
+            let values: Vec<f64> = runs.iter().map(|run| lowest(run, Some(&task))).collect();
+            match values.as_slice() {
+                [value] => assert_eq!(*cell, as_printed(*value, cell), "{place}"),
+                values => hold(&place, cell, values, true),
+            }
+        }
+    }
+    let renamed = "**With entity renaming**: in training, people, places and things change names all through a story (`data.rename`). That is";
+    let like_for_like =
+        "**Like for like**: trained on the stories as they stand, as the published models were.";
+    let readme = "**bAbI**, 20 tasks, one model, mean error in percent, like for like first. [More](docs/results/babi.md)";
+    for (page, heading, row, runs) in [
+        ("babi.md", like_for_like, "MNM-p, ours", BABI[0].1),
+        ("babi.md", renamed, "MNM-p, seed 3", &["mnm-p"]),
+        ("babi.md", renamed, "MNM-p, all seeds ([1]", BABI[1].1),
+        ("babi.md", renamed, "MNM-g", BABI[2].1),
+        ("babi.md", renamed, "LSTM", BABI[3].1),
+        ("../../README.md", readme, "MNM-p, ours", BABI[0].1),
+        ("../../README.md", readme, "its best seed", &["mnm-p"]),
+        ("../../README.md", readme, "MNM-g, ours", BABI[2].1),
+        ("../../README.md", readme, "LSTM, ours", BABI[3].1),
+    ] {
+        let rows = table(page, heading);
+        let cells = rows.iter().find(|cells| cells[0].starts_with(row));
+        let cell = &cells.unwrap_or_else(|| panic!("{page}: no row {row:?}"))[1];
+        let values: Vec<f64> = runs.iter().map(|run| lowest(run, None)).collect();
+        let place = format!("{page}, {row}");
+        match values.as_slice() {
+            [value] => assert_eq!(*cell, as_printed(*value, cell), "{place}"),
+            values => hold(&place, cell, values, true),
+        }
+    }
+}
