@@ -163,6 +163,54 @@ fn beside_directions_without_keys_every_key_is_forgotten_in_time() {
     );
 }
 
+/// What is told where directions are worn, against the same recursion on P itself: keys of two directions out of five, forgotten fast.
+#[test]
+fn worn_directions_are_held_as_the_equation_says() {
+    let (ridge, keep, width) = (0.5, 0.6, 5);
+    let method = Method::LeastSquares {
+        ridge,
+        forgetting: 1.0 - keep,
+    };
+    let mut memory = AssociativeMemory::<f64>::new(width, 1, method).unwrap();
+    let most = f64::EPSILON.sqrt().recip() / ridge;
+    let mut p = Array2::<f64>::eye(width) / ridge;
+    let (mut turn, mut told) = (0, 0);
+    let keys = rows::<f64>(2, width, 3);
+    let probe = rows::<f64>(1, width, 4).row(0).to_owned();
+    let lose = |p: &mut Array2<f64>, x: &Array1<f64>, weight: f64| {
+        let px = p.dot(x);
+        let q = x.dot(&px);
+        for i in 0..width {
+            for j in 0..width {
+                p[[i, j]] -= px[i] * px[j] / (weight + q);
+            }
+        }
+    };
+    for round in 0..300 {
+        let key = keys.row(round % 2).to_owned();
+        memory.write(&key, &[1.0]).unwrap();
+        lose(&mut p, &key, keep);
+        p /= keep;
+        for _ in 0..width {
+            if p.diag().sum() / width as f64 <= most {
+                break;
+            }
+            let mut unit = Array1::zeros(width);
+            unit[turn] = 1.0;
+            lose(&mut p, &unit, most / 8.0);
+            turn = (turn + 1) % width;
+            told += 1;
+        }
+        let q = probe.dot(&p.dot(&probe));
+        let novelty = memory.novelty(&probe).unwrap().unwrap();
+        // 1 - novelty is 1 / (1 + q), of which q is large.
+        let found = (1.0 - novelty).recip() - 1.0;
+        let near = 1e-4 * q.max(1.0) + 1e-12 * q * q;
+        assert!((found - q).abs() < near, "{round}: {found}, {q}");
+    }
+    assert!(told > 50, "{told}");
+}
+
 #[test]
 fn novelty_falls_with_every_write_and_comes_back_with_forgetting() {
     let mut memory = AssociativeMemory::<f64>::new(6, 2, Method::least_squares()).unwrap();
