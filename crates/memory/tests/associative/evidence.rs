@@ -205,7 +205,7 @@ fn worn_directions_are_held_as_the_equation_says() {
         let novelty = memory.novelty(&probe).unwrap().unwrap();
         // 1 - novelty is 1 / (1 + q), of which q is large.
         let found = (1.0 - novelty).recip() - 1.0;
-        let near = 1e-4 * q.max(1.0) + 1e-12 * q * q;
+        let near = 1e-6 * q.max(1.0) + 1e-15 * q * q;
         assert!((found - q).abs() < near, "{round}: {found}, {q}");
     }
     assert!(told > 50, "{told}");
