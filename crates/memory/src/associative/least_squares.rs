@@ -29,8 +29,8 @@ use super::AssociativeError;
 use super::state::State;
 use super::weights::{Weights, overflow};
 
-/// Entries of S that are taken at a time, in whole rows: 16 KiB, read and changed while they are in the nearest cache.
-const BLOCK: usize = 4096;
+/// Entries of S that are taken at a time, in whole rows: read and changed while they are in a cache that is near.
+const BLOCK: usize = 16_384;
 
 /// Where the entries of S are on average smaller than this, they are scaled up by it: a power of two.
 const SMALL: f64 = 1.0 / 1024.0;
