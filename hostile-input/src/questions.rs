@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::Verdict;
 
 /// Lines beyond this many say nothing new.
-const LINES: usize = 32;
+const LINES: usize = 8;
 
 /// Every line is told, answered, or refused for want of a word, after which the story is as it was. The answers are all that the model
 /// can give, the likeliest first, and their probabilities add up to 1. A story that `mnm play` takes too is gone through line by line.
