@@ -11,6 +11,8 @@ const RULES: &[(&str, &str, Option<&str>)] = &[
     ("8 pairs", "mqar", Some("8-pairs")),
     ("16 pairs", "mqar", Some("16-pairs")),
     ("bandits, regret", "bandit", None),
+    ("dictionary, short", "dictionary", Some("short")),
+    ("long", "dictionary", None),
 ];
 
 #[test]
