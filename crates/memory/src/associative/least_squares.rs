@@ -11,11 +11,11 @@
 //! `P = s S S^T` is kept through `S` (Potter 1963; Bierman, "Factorization Methods for Discrete Sequential Estimation", 1977):
 //!
 //! ```text
-//! f = S^T x;  q = s |f|^2;  r = l + q;  c = s / r;  b = s / (r + sqrt(l r))
-//! S -= b (S f) f^T;  W += (v - W x) (c S f)^T;  s /= l
+//! f = S^T x;  q = s |f|^2;  r = l + q;  c = s / r;  p = 1 / (1 + sqrt(l / r))
+//! g = S (c f);  W += (v - W x) g^T;  S -= g (p f)^T;  s /= l
 //! ```
 //!
-//! since `(I - b f f^T)^2 = I - c f f^T`. `S S^T` is symmetric and positive whatever is rounded. The factor `s` stands beside `S`, so that
+//! since `(I - p c f f^T)^2 = I - c f f^T`. `S S^T` is symmetric and positive whatever is rounded. The factor `s` stands beside `S`, so that
 //! forgetting costs no pass over it; it is moved into `S` by powers of two, which round nothing.
 //!
 //! **Where keys do not come.** Directions that no key has had for long are forgotten without end: there `P` grows as `l^-n`, until it overflows.
@@ -94,12 +94,9 @@ impl<F: Kernels> Evidence<F> {
         F::of(if q.is_finite() { q / (1.0 + q) } else { 1.0 })
     }
 
-    /// `g = S f` and `S -= b g f^T`, a block of rows at a time.
-    fn change(&mut self, b: F, f: &[F], scaled: &mut [F], g: &mut [F]) {
+    /// `g = S a` and `S -= g f^T`, a block of rows at a time.
+    fn change(&mut self, a: &[F], f: &[F], g: &mut [F]) {
         let width = self.width();
-        for (to, &f) in scaled.iter_mut().zip(f) {
-            *to = b * f;
-        }
         let rows = (BLOCK / width).max(8);
         for first in (0..width).step_by(rows) {
             let count = rows.min(width - first);
@@ -107,12 +104,12 @@ impl<F: Kernels> Evidence<F> {
             let rows = self.root.block_mut(first, count);
             let to = MatrixMut::dense(g, 1, count);
             matmul_nt(
-                Matrix::dense(f, 1, width),
+                Matrix::dense(a, 1, width),
                 rows.as_ref(),
                 to,
                 Store::Overwrite,
             );
-            let (g, f) = (Matrix::dense(g, 1, count), Matrix::dense(scaled, 1, width));
+            let (g, f) = (Matrix::dense(g, 1, count), Matrix::dense(f, 1, width));
             matmul_tn(g, f, rows, Store::Subtract);
         }
     }
@@ -122,7 +119,7 @@ impl<F: Kernels> Evidence<F> {
         self.since = 0;
     }
 
-    /// Keeps the figures beside S in order after `S -= b g f^T`, by which its squared norm has fallen so far.
+    /// Keeps the figures beside S in order after `S -= g f^T`, by which its squared norm has fallen so far.
     fn settle(&mut self, fall: f64) {
         self.trace -= fall;
         self.since += 1;
@@ -146,7 +143,7 @@ pub(super) struct LeastSquares<F> {
     weights: Weights<F>,
     evidence: Evidence<F>,
     error: Vec<F>,
-    /// f, b f and S f.
+    /// f, and p f; c f; g.
     projected: Vec<F>,
     scaled: Vec<F>,
     gain: Vec<F>,
@@ -198,9 +195,8 @@ impl<F: Kernels> LeastSquares<F> {
             self.projected.copy_from_slice(self.evidence.root.row(row));
             let f_square = dot(&self.projected, &self.projected).as_f64();
             let q = weight * self.evidence.scale * f_square;
-            let b = F::of((1.0 - (1.0 + q).sqrt().recip()) / f_square);
-            if b.is_finite() {
-                self.change(b, f_square);
+            if F::of(f_square.recip()).is_finite() {
+                self.change(f_square.recip(), 1.0 - (1.0 + q).sqrt().recip(), f_square);
             }
             if !self.worn() {
                 return;
@@ -208,40 +204,55 @@ impl<F: Kernels> LeastSquares<F> {
         }
     }
 
-    /// `S -= b (S f) f^T`.
-    fn change(&mut self, b: F, f_square: f64) {
+    /// `g = S (c f)` and `S -= g (p f)^T`.
+    fn change(&mut self, c: f64, p: f64, f_square: f64) {
+        let (c_rounded, p_rounded) = (F::of(c), F::of(p));
+        for (scaled, f) in self.scaled.iter_mut().zip(&mut self.projected) {
+            (*scaled, *f) = (c_rounded * *f, p_rounded * *f);
+        }
         self.evidence
-            .change(b, &self.projected, &mut self.scaled, &mut self.gain);
+            .change(&self.scaled, &self.projected, &mut self.gain);
         // A write only makes S smaller: where nothing is forgotten, its norm from before is as good a bound.
-        let b = b.as_f64();
-        self.evidence.settle(match self.keep < 1.0 || b < 0.0 {
-            true => b * (2.0 - b * f_square) * dot(&self.gain, &self.gain).as_f64(),
+        self.evidence.settle(match self.keep < 1.0 || p < 0.0 {
+            true => p * (2.0 / c - p * f_square) * dot(&self.gain, &self.gain).as_f64(),
             false => 0.0,
         });
     }
 
-    /// `W += (v - W x) (gain S f)^T` and `S -= b (S f) f^T`, with f and v - W x from before.
+    /// Refuses a change by which an entry of g, of S or of W might overflow; the most that W changes by. Neither g nor the new S is known
+    /// yet, but for `|g| <= c |S| |f|`.
+    fn admit(&mut self, e: f64, f_square: f64, c: f64, p: f64) -> Result<f64, AssociativeError> {
+        let gain = c * (f_square * self.evidence.trace).sqrt();
+        // A write only makes S smaller, to forget makes it larger.
+        let root = match p < 0.0 {
+            true => (1.0 - p) * self.evidence.trace.sqrt(),
+            false => 0.0,
+        };
+        // Written so that NaN is refused.
+        let limit = F::max_value().as_f64() / 4.0;
+        if !(c <= limit && -p <= limit && gain <= limit && root <= limit) {
+            return Err(overflow::<F>());
+        }
+        self.weights.admit(e * gain)?;
+        Ok(e * gain)
+    }
+
+    /// `g = S (c f)`, `W += (v - W x) g^T` and `S -= g (p f)^T`, with f and v - W x from before.
     fn correct(
         &mut self,
         distance: F,
         f_square: f64,
-        gain: f64,
-        b: f64,
+        (c, p): (f64, f64),
     ) -> Result<(), AssociativeError> {
         let e = distance.as_f64();
-        // |S f| is not known yet, but for |S| |f|.
-        let most = |evidence: &Evidence<F>| e * gain * (f_square * evidence.trace).sqrt();
-        if self.weights.admit(most(&self.evidence)).is_err() {
-            self.evidence.measure();
-            self.weights.admit(most(&self.evidence))?;
-        }
-        let (gain_rounded, b_rounded) = (F::of(gain), F::of(b));
-        if !(gain_rounded.is_finite() && b_rounded.is_finite()) {
-            return Err(overflow::<F>());
-        }
-        let most = most(&self.evidence);
-        self.change(b_rounded, f_square);
-        self.error.iter_mut().for_each(|e| *e *= gain_rounded);
+        let most = match self.admit(e, f_square, c, p) {
+            Ok(most) => most,
+            Err(_) => {
+                self.evidence.measure();
+                self.admit(e, f_square, c, p)?
+            }
+        };
+        self.change(c, p, f_square);
         self.weights.add(&self.error, &self.gain, most);
         Ok(())
     }
@@ -264,8 +275,8 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
             return Err(overflow::<F>());
         }
         let r = l + q;
-        let b = s / (r + (l * r).sqrt());
-        self.correct(distance, f_square, s / r, b)?;
+        let p = (1.0 + (l / r).sqrt()).recip();
+        self.correct(distance, f_square, (s / r, p))?;
         if l < 1.0 {
             self.fade();
         }
@@ -282,12 +293,7 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
             return Err(AssociativeError::ZeroKey);
         }
         let growth = (square.as_f64() / self.ridge / q).sqrt().max(1.0);
-        self.correct(
-            distance,
-            f_square,
-            f_square.recip(),
-            (1.0 - growth) / f_square,
-        )?;
+        self.correct(distance, f_square, (f_square.recip(), 1.0 - growth))?;
         Ok(distance)
     }
 
