@@ -30,7 +30,7 @@ use super::state::State;
 use super::weights::{Weights, overflow};
 
 /// Entries of S that are taken at a time, in whole rows: read and changed while they are in a cache that is near.
-const BLOCK: usize = 16_384;
+const BLOCK: usize = 8192;
 
 /// Where the entries of S are on average smaller than this, they are scaled up by it: a power of two.
 const SMALL: f64 = 1.0 / 1024.0;
