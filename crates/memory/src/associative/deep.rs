@@ -13,7 +13,7 @@ use mnm_tensor::{Init, SharedArray};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::state::State;
+use super::state::{State, square};
 use super::weights::{Weights, length, overflow};
 use super::{AssociativeError, Method};
 
@@ -321,7 +321,8 @@ impl<F: Kernels> State<F> for Deep<F> {
         last.apply_rows(from, y.reborrow());
     }
 
-    fn write(&mut self, x: &[F], _: F, v: &[F]) -> Result<F, AssociativeError> {
+    fn write(&mut self, x: &[F], v: &[F]) -> Result<F, AssociativeError> {
+        square(x)?;
         self.key.copy_from_slice(x);
         let distance = self.forward(0, v);
         self.accept();
@@ -342,11 +343,11 @@ impl<F: Kernels> State<F> for Deep<F> {
     }
 
     /// Writes zeros, until the error does not shrink any more or as often as a write may take steps.
-    fn forget(&mut self, x: &[F], square: F, nothing: &[F]) -> Result<F, AssociativeError> {
-        let distance = self.write(x, square, nothing)?;
+    fn forget(&mut self, x: &[F], nothing: &[F]) -> Result<F, AssociativeError> {
+        let distance = self.write(x, nothing)?;
         let mut before = distance;
         for _ in 1..Method::MOST_STEPS {
-            let Ok(now) = self.write(x, square, nothing) else {
+            let Ok(now) = self.write(x, nothing) else {
                 break;
             };
             if now >= before || now < F::of(STORED) * F::epsilon() * distance {

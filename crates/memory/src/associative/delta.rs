@@ -3,7 +3,7 @@
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut};
 
 use super::AssociativeError;
-use super::state::State;
+use super::state::{State, square};
 use super::weights::Weights;
 
 /// `W += rate (v - W x) x^T / |x|^2`.
@@ -28,10 +28,11 @@ impl<F: Kernels> Delta<F> {
 pub(super) fn step<F: Kernels>(
     weights: &mut Weights<F>,
     error: &mut [F],
-    (x, square): (&[F], F),
+    x: &[F],
     v: &[F],
     rate: F,
 ) -> Result<F, AssociativeError> {
+    let square = square(x)?;
     let distance = weights.error(x, v, error);
     let scale = rate / square;
     let change = distance.as_f64() * scale.as_f64() * square.as_f64().sqrt();
@@ -46,25 +47,13 @@ impl<F: Kernels> State<F> for Delta<F> {
         self.weights.apply_rows(x, y);
     }
 
-    fn write(&mut self, x: &[F], square: F, v: &[F]) -> Result<F, AssociativeError> {
-        step(
-            &mut self.weights,
-            &mut self.error,
-            (x, square),
-            v,
-            self.rate,
-        )
+    fn write(&mut self, x: &[F], v: &[F]) -> Result<F, AssociativeError> {
+        step(&mut self.weights, &mut self.error, x, v, self.rate)
     }
 
-    fn forget(&mut self, x: &[F], square: F, nothing: &[F]) -> Result<F, AssociativeError> {
+    fn forget(&mut self, x: &[F], nothing: &[F]) -> Result<F, AssociativeError> {
         let whole = F::one();
-        step(
-            &mut self.weights,
-            &mut self.error,
-            (x, square),
-            nothing,
-            whole,
-        )
+        step(&mut self.weights, &mut self.error, x, nothing, whole)
     }
 
     fn layers(&self) -> &[Weights<F>] {

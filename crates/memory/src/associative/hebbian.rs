@@ -4,7 +4,7 @@ use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut};
 
 use super::AssociativeError;
 use super::delta;
-use super::state::State;
+use super::state::{State, square};
 use super::weights::{Weights, length};
 
 /// `W = (1 - forgetting) W + rate v x^T / |x|^2`.
@@ -32,7 +32,8 @@ impl<F: Kernels> State<F> for Hebbian<F> {
         self.weights.apply_rows(x, y);
     }
 
-    fn write(&mut self, x: &[F], square: F, v: &[F]) -> Result<F, AssociativeError> {
+    fn write(&mut self, x: &[F], v: &[F]) -> Result<F, AssociativeError> {
+        let square = square(x)?;
         let distance = self.weights.error(x, v, &mut self.step);
         let scale = self.rate / square;
         for (step, &v) in self.step.iter_mut().zip(v) {
@@ -49,15 +50,9 @@ impl<F: Kernels> State<F> for Hebbian<F> {
     }
 
     /// The sum cannot tell one pair's part from the others': what the key reads is taken out, as the delta rule would.
-    fn forget(&mut self, x: &[F], square: F, nothing: &[F]) -> Result<F, AssociativeError> {
+    fn forget(&mut self, x: &[F], nothing: &[F]) -> Result<F, AssociativeError> {
         let whole = F::one();
-        delta::step(
-            &mut self.weights,
-            &mut self.step,
-            (x, square),
-            nothing,
-            whole,
-        )
+        delta::step(&mut self.weights, &mut self.step, x, nothing, whole)
     }
 
     fn layers(&self) -> &[Weights<F>] {

@@ -26,10 +26,11 @@
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, dot, matmul, matmul_nt, matmul_tn};
 
 use super::AssociativeError;
-use super::state::State;
+use super::state::{State, square};
 use super::weights::{Weights, overflow};
 
-/// Entries of S that are taken at a time, in whole rows: read and changed while they are in a cache that is near.
+/// Entries of S that are taken at a time, in whole rows, where it has more than twice as many: read and changed while they are in a cache that is
+/// near.
 const BLOCK: usize = 8192;
 
 /// Where the entries of S are on average smaller than this, they are scaled up by it: a power of two.
@@ -97,7 +98,10 @@ impl<F: Kernels> Evidence<F> {
     /// `g = S a` and `S -= g f^T`, a block of rows at a time.
     fn change(&mut self, a: &[F], f: &[F], g: &mut [F]) {
         let width = self.width();
-        let rows = (BLOCK / width).max(8);
+        let rows = match width * width <= 2 * BLOCK {
+            true => width,
+            false => (BLOCK / width).max(8),
+        };
         for first in (0..width).step_by(rows) {
             let count = rows.min(width - first);
             let g = &mut g[first..first + count];
@@ -263,7 +267,7 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
         self.weights.apply_rows(x, y);
     }
 
-    fn write(&mut self, x: &[F], _: F, v: &[F]) -> Result<F, AssociativeError> {
+    fn write(&mut self, x: &[F], v: &[F]) -> Result<F, AssociativeError> {
         let distance = self.weights.error(x, v, &mut self.error);
         let f_square = self.evidence.project(x, &mut self.projected).as_f64();
         let (s, l) = (self.evidence.scale, self.keep);
@@ -285,7 +289,8 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
 
     /// Takes what the key reads out of the memory, with the least change to what other keys read, in the measure of `P`; and what is known of
     /// the key: `q` becomes that of the empty memory again, so that the next write under the key counts as the first.
-    fn forget(&mut self, x: &[F], square: F, nothing: &[F]) -> Result<F, AssociativeError> {
+    fn forget(&mut self, x: &[F], nothing: &[F]) -> Result<F, AssociativeError> {
+        let square = square(x)?;
         let distance = self.weights.error(x, nothing, &mut self.error);
         let f_square = self.evidence.project(x, &mut self.projected).as_f64();
         let q = self.evidence.scale * f_square;

@@ -173,10 +173,14 @@ impl<F: Kernels> AssociativeMemory<F> {
         value: impl Into<ArrayView1<'v, F>>,
     ) -> Result<F, AssociativeError> {
         let (key, value) = (contiguous(key.into()), contiguous(value.into()));
-        let square = check("key", &key, self.key)?;
+        width("the key", key.len(), self.key)?;
         width("the value", value.len(), self.value)?;
-        // From a value that is not finite every method is at a distance that is not, and refuses it: only then is it looked through.
-        self.store((&key, square), &value).or_else(|refused| {
+        if !self.map.is_raw() {
+            check("key", &key, self.key)?;
+        }
+        // Every method refuses features and values that are not finite: only then are the entries looked through.
+        self.store(&key, &value).or_else(|refused| {
+            check("key", &key, self.key)?;
             check("value", &value, self.value)?;
             Err(refused)
         })
@@ -206,18 +210,17 @@ impl<F: Kernels> AssociativeMemory<F> {
         pairs
             .map(|(row, (key, value))| {
                 let key = contiguous(key);
-                self.store((&key, dot(&key, &key)), &contiguous(value))
-                    .map_err(in_row(row))
+                self.store(&key, &contiguous(value)).map_err(in_row(row))
             })
             .collect()
     }
 
-    /// Stores a pair that was checked, the key with its square.
-    fn store(&mut self, key: (&[F], F), value: &[F]) -> Result<F, AssociativeError> {
-        let (x, square) = checked_features(&self.map, key, &mut self.row, &mut self.work)?;
-        let distance = self.state.write(x, square, value)?;
+    /// Stores a pair of these widths.
+    fn store(&mut self, key: &[F], value: &[F]) -> Result<F, AssociativeError> {
+        let x = features_in(&self.map, key, &mut self.row, &mut self.work);
+        let distance = self.state.write(x, value)?;
         self.writes += 1;
-        self.sample.see(key.0, value);
+        self.sample.see(key, value);
         Ok(distance)
     }
 
@@ -338,11 +341,10 @@ impl<F: Kernels> AssociativeMemory<F> {
     /// Those of [`AssociativeMemory::write`].
     pub fn forget<'k>(&mut self, key: impl Into<ArrayView1<'k, F>>) -> Result<F, AssociativeError> {
         let key = contiguous(key.into());
-        let square = check("key", &key, self.key)?;
-        let key = (&*key, square);
-        let (x, square) = checked_features(&self.map, key, &mut self.row, &mut self.work)?;
-        let length = self.state.forget(x, square, &self.nothing)?;
-        self.sample.forget(key.0);
+        check("key", &key, self.key)?;
+        let x = features_in(&self.map, &key, &mut self.row, &mut self.work);
+        let length = self.state.forget(x, &self.nothing)?;
+        self.sample.forget(&key);
         Ok(length)
     }
 
@@ -439,27 +441,16 @@ fn finite<F: Kernels>(value: &[F]) -> Result<(), AssociativeError> {
     })
 }
 
-/// The features of a key, and their square, which can be divided by.
-fn checked_features<'a, F: Kernels>(
+/// The features of a key.
+fn features_in<'a, F: Kernels>(
     map: &FeatureMap<F>,
-    (key, square): (&'a [F], F),
+    key: &'a [F],
     row: &'a mut [F],
     work: &mut [F],
-) -> Result<(&'a [F], F), AssociativeError> {
-    let (x, square) = if map.is_raw() {
-        (key, square)
-    } else {
-        map.map(Matrix::dense(key, 1, key.len()), row, work);
-        (&*row, dot(row, row))
-    };
-    if square < F::min_positive_value() {
-        return Err(AssociativeError::ZeroKey);
+) -> &'a [F] {
+    if map.is_raw() {
+        return key;
     }
-    if !square.is_finite() {
-        return Err(AssociativeError::Overflow {
-            what: "the square of the key",
-            scalar: F::NAME,
-        });
-    }
-    Ok((x, square))
+    map.map(Matrix::dense(key, 1, key.len()), row, work);
+    row
 }

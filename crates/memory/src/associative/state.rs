@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut};
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, dot};
 
 use super::deep::Deep;
 use super::delta::Delta;
@@ -11,17 +11,17 @@ use super::least_squares::{Evidence, LeastSquares};
 use super::weights::Weights;
 use super::{AssociativeError, Method};
 
-/// A method with what it has stored. Keys are features here, finite and with a square above zero; all are as wide as the weights.
+/// A method with what it has stored. Keys are features here; all are as wide as the weights.
 pub(super) trait State<F: Kernels>: Debug + Send + Sync {
     /// Reads a row for every row.
     fn read(&self, x: Matrix<'_, F>, y: MatrixMut<'_, F>);
 
-    /// Stores a pair, `square = |x|^2`; how far from `v` the memory was before. On an error nothing has changed. A distance that is not
-    /// finite is an error, so that a value which is not can come as far as this.
-    fn write(&mut self, x: &[F], square: F, v: &[F]) -> Result<F, AssociativeError>;
+    /// Stores a pair; how far from `v` the memory was before. On an error nothing has changed. A key of zeros is an error, and so are a key and
+    /// a distance that are not finite: keys and values which are not can come as far as this.
+    fn write(&mut self, x: &[F], v: &[F]) -> Result<F, AssociativeError>;
 
     /// Makes the memory read `nothing`, zeros, for the key; how far from it it was before. On an error nothing has changed.
-    fn forget(&mut self, x: &[F], square: F, nothing: &[F]) -> Result<F, AssociativeError>;
+    fn forget(&mut self, x: &[F], nothing: &[F]) -> Result<F, AssociativeError>;
 
     /// The weights, from the key to the value.
     fn layers(&self) -> &[Weights<F>];
@@ -39,6 +39,21 @@ impl<F: Kernels> Clone for Box<dyn State<F>> {
     fn clone(&self) -> Self {
         (**self).boxed()
     }
+}
+
+/// `|x|^2`, finite and so large that it can be divided by.
+pub(super) fn square<F: Kernels>(x: &[F]) -> Result<F, AssociativeError> {
+    let square = dot(x, x);
+    if square < F::min_positive_value() {
+        return Err(AssociativeError::ZeroKey);
+    }
+    if !square.is_finite() {
+        return Err(AssociativeError::Overflow {
+            what: "the square of the key",
+            scalar: F::NAME,
+        });
+    }
+    Ok(square)
 }
 
 /// The shapes `[out, in]` of the layers for features and values of these widths.
