@@ -322,6 +322,7 @@ impl<F: Kernels> State<F> for Deep<F> {
     }
 
     fn write(&mut self, x: &[F], v: &[F]) -> Result<F, AssociativeError> {
+        // A key of zeros has no direction.
         square(x)?;
         self.key.copy_from_slice(x);
         let distance = self.forward(0, v);

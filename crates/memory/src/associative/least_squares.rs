@@ -190,7 +190,7 @@ impl<F: Kernels> LeastSquares<F> {
         if !self.worn() {
             return;
         }
-        let (width, weight) = (self.evidence.width(), 8.0 / self.most());
+        let (width, noise) = (self.evidence.width(), self.most() / 8.0);
         // Once round takes most of it away.
         for _ in 0..width {
             // S^T e is a row of S.
@@ -198,9 +198,9 @@ impl<F: Kernels> LeastSquares<F> {
             self.evidence.turn = (row + 1) % width;
             self.projected.copy_from_slice(self.evidence.root.row(row));
             let f_square = dot(&self.projected, &self.projected).as_f64();
-            let q = weight * self.evidence.scale * f_square;
-            if F::of(f_square.recip()).is_finite() {
-                self.change(f_square.recip(), 1.0 - (1.0 + q).sqrt().recip(), f_square);
+            let (c, p) = factors(self.evidence.scale, f_square, noise);
+            if self.admit(0.0, f_square, c, p).is_ok() {
+                self.change(c, p, f_square);
             }
             if !self.worn() {
                 return;
@@ -262,6 +262,12 @@ impl<F: Kernels> LeastSquares<F> {
     }
 }
 
+/// `c = s / r` and `p = 1 / (1 + sqrt(l / r))` with `r = l + s |f|^2`.
+fn factors(s: f64, f_square: f64, l: f64) -> (f64, f64) {
+    let r = l + s * f_square;
+    (s / r, (1.0 + (l / r).sqrt()).recip())
+}
+
 impl<F: Kernels> State<F> for LeastSquares<F> {
     fn read(&self, x: Matrix<'_, F>, y: MatrixMut<'_, F>) {
         self.weights.apply_rows(x, y);
@@ -278,9 +284,7 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
         if !q.is_finite() {
             return Err(overflow::<F>());
         }
-        let r = l + q;
-        let p = (1.0 + (l / r).sqrt()).recip();
-        self.correct(distance, f_square, (s / r, p))?;
+        self.correct(distance, f_square, factors(s, f_square, l))?;
         if l < 1.0 {
             self.fade();
         }

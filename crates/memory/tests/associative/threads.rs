@@ -22,7 +22,7 @@ fn eight_threads_read_while_one_writes() {
         // Changes that a reader has seen.
         let (mut writes, seen) = (0_u64, AtomicU64::new(0));
         std::thread::scope(|scope| {
-            for _ in 0..READERS {
+            let reader = || {
                 scope.spawn(|| {
                     let mut value = [0.0_f32; 2];
                     while !done.load(Ordering::Relaxed) {
@@ -38,12 +38,15 @@ fn eight_threads_read_while_one_writes() {
                         reads.fetch_add(64, Ordering::Relaxed);
                         seen.fetch_add(u64::from(value[0] != before), Ordering::Relaxed);
                     }
-                });
-            }
-            // On one core a side may be through before the other has had a turn: until a reader has seen a change there is more to do.
+                })
+            };
+            let readers: Vec<_> = (0..READERS).map(|_| reader()).collect();
+            // On one core a side may be through before the other has had a turn: until a reader has seen a change there is more to do, unless
+            // all have failed.
             let more = |writes| {
-                seen.load(Ordering::Relaxed) == 0
-                    || reads.load(Ordering::Relaxed) + writes < operations
+                reads.load(Ordering::Relaxed) + writes < operations
+                    || seen.load(Ordering::Relaxed) == 0
+                        && readers.iter().any(|reader| !reader.is_finished())
             };
             while more(writes) {
                 writes += 1;
@@ -56,6 +59,7 @@ fn eight_threads_read_while_one_writes() {
             }
             done.store(true, Ordering::Relaxed);
         });
+        assert!(writes > 0 && seen.into_inner() > 0, "{writes}");
         let last = (writes % 1000) as f32;
         let read = memory.into_inner().unwrap().read(&[1.0, 0.0]).unwrap();
         assert!((read[0] - last).abs() <= 1e-3 * last, "{read:?} {last}");
