@@ -1,9 +1,10 @@
-//! The program as a user meets it: every command, every refusal, and runs that are stopped and gone on with.
+//! The program as a user meets it: every command, every refusal, and runs that are stopped and resumed.
 
 mod agents;
 mod ask;
 #[cfg(feature = "browser-test")]
 mod browser;
+mod colours;
 mod data;
 mod help;
 mod journey;

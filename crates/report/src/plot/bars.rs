@@ -3,11 +3,12 @@
 use super::axis::{Axis, Scale};
 use super::bar::Bar;
 use super::canvas::{self, Align, Canvas, Font};
+use super::categories::categories;
 use super::error::PlotError;
 use super::frame::{Frame, Header, left_margin};
 use super::legend::Legend;
 use super::span::Span;
-use super::style::{Colour, INK, MARGIN, MUTED, NOTE_SIZE, REFERENCE, TEXT_SIZE, categories};
+use super::style::{Colour, INK, MARGIN, MUTED, NOTE_SIZE, REFERENCE, TEXT_SIZE};
 use super::text;
 
 const WIDTH: f64 = 760.0;

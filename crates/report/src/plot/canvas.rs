@@ -99,7 +99,7 @@ pub(super) fn draw(
         height * FINE,
         width * LEAST_SCALE,
         text::escape(description),
-        in_the_dark("plot"),
+        in_the_dark("plot", body),
     );
     if !tips.is_empty() {
         // Formatting into a string cannot fail.

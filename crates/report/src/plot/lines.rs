@@ -2,6 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::canvas::{self, Canvas};
+use super::categories::categories;
 use super::colour_map::ColourMap;
 use super::digits::three_digits;
 use super::error::PlotError;
@@ -10,7 +11,7 @@ use super::legend::{Entry, Legend};
 use super::series::Group;
 use super::span::Span;
 use super::spread::{Spread, spread};
-use super::style::{Colour, Dash, INK, MARGIN, categories, reference};
+use super::style::{Colour, Dash, INK, MARGIN, reference};
 use super::text;
 
 const WIDTH: f64 = 760.0;
@@ -18,6 +19,7 @@ const DATA_HEIGHT: f64 = 300.0;
 const TICKS: usize = 6;
 /// More curves than this are drawn thinner.
 const MANY: usize = 12;
+/// Of one band; more than six share what six have, so that lines stay visible through them.
 const BAND_OPACITY: f64 = 0.18;
 /// Points of a curve, about, that say their numbers.
 const TIPS: usize = 40;
@@ -27,7 +29,7 @@ const REACH: f64 = 6.0;
 /// How lines are told apart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Palette {
-    /// Colours that are easily told apart; they repeat after seven groups.
+    /// Colours that are easily told apart: a model's own, and others for what is no model. They repeat after fifteen groups.
     #[default]
     Categorical,
     /// From dark to bright in the order of the groups: for ranks, such as singular values.
@@ -117,8 +119,10 @@ impl LinePlot {
                 INK,
                 1.0,
             )?;
-            for curve in curves.iter().filter(|curve| curve.band) {
-                draw_band(canvas, &frame, &x_span, &y_span, curve)?;
+            let bands = || curves.iter().filter(|curve| curve.band);
+            let opacity = BAND_OPACITY * (6.0 / bands().count() as f64).min(1.0);
+            for curve in bands() {
+                draw_band(canvas, &frame, &x_span, &y_span, curve, opacity)?;
             }
             // The first group lies on top.
             let width = if curves.len() > MANY { 1.3 } else { 2.0 };
@@ -240,6 +244,7 @@ fn draw_band(
     x: &Span,
     y: &Span,
     curve: &Curve,
+    opacity: f64,
 ) -> Result<(), PlotError> {
     let upper = curve
         .points
@@ -253,7 +258,7 @@ fn draw_band(
     canvas.polygon(
         &upper.chain(lower).collect::<Vec<_>>(),
         curve.colour,
-        BAND_OPACITY,
+        opacity,
     )
 }
 

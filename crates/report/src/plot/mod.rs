@@ -8,6 +8,7 @@ mod axis;
 mod bar;
 mod bars;
 mod canvas;
+mod categories;
 mod colour_map;
 mod digits;
 mod error;

@@ -1,5 +1,7 @@
 //! Colours and sizes of every plot. Lengths are pixels at the plot's own size.
 
+use super::categories;
+
 /// Red, green, blue.
 pub(super) type Colour = [u8; 3];
 
@@ -20,39 +22,27 @@ pub(super) const NOTE_SIZE: f64 = 11.0;
 /// Space between the picture's edge and what is in it.
 pub(super) const MARGIN: f64 = 16.0;
 
-/// Okabe and Ito's colours for readers of every colour vision, without their yellow, which fades on white.
-const CATEGORIES: [Colour; 7] = [
-    [0x00, 0x72, 0xb2],
-    [0xd5, 0x5e, 0x00],
-    [0x00, 0x9e, 0x73],
-    [0xcc, 0x79, 0xa7],
-    [0xe6, 0x9f, 0x00],
-    [0x56, 0xb4, 0xe9],
-    [0x4d, 0x4d, 0x4d],
-];
-
 /// Colours with what takes their place where a reader prefers dark surroundings.
-const DARK: [(Colour, Colour); 11] = [
+const DARK: [(Colour, Colour); 5] = [
     (BACKGROUND, [0x14, 0x18, 0x1d]),
     (INK, [0xe4, 0xe8, 0xec]),
     (MUTED, [0x9a, 0xa5, 0xb1]),
     (GRID, [0x34, 0x3c, 0x45]),
     (MISSING, [0x3a, 0x42, 0x4b]),
-    (CATEGORIES[0], [0x3d, 0x93, 0xe0]),
-    (CATEGORIES[1], [0xf0, 0x8a, 0x3c]),
-    (CATEGORIES[2], [0x2b, 0xc2, 0x9a]),
-    (CATEGORIES[3], [0xdd, 0x96, 0xbe]),
-    (CATEGORIES[5], [0xa9, 0xdc, 0xf5]),
-    (CATEGORIES[6], [0xb4, 0xba, 0xc0]),
 ];
 
-/// The rules that change the colours of a picture of this class in the dark.
-pub(super) fn in_the_dark(class: &str) -> String {
+/// The rules that change the colours of a picture of this class in the dark: of those that are in it.
+pub(super) fn in_the_dark(class: &str, picture: &str) -> String {
     let hex = |[red, green, blue]: Colour| format!("#{red:02x}{green:02x}{blue:02x}");
-    let rules = DARK.iter().flat_map(|(light, dark)| {
+    let colours = DARK.into_iter().chain(categories::in_the_dark());
+    let rules = colours.flat_map(|(light, dark)| {
         ["fill", "stroke"].map(|what| {
-            let (light, dark) = (hex(*light), hex(*dark));
-            format!(".{class} [{what}=\"{light}\" i]{{{what}:{dark}}}")
+            let (light, dark) = (hex(light), hex(dark));
+            // The writer of pictures has capital digits.
+            match picture.contains(&format!("{what}=\"{}\"", light.to_uppercase())) {
+                true => format!(".{class} [{what}=\"{light}\" i]{{{what}:{dark}}}"),
+                false => String::new(),
+            }
         })
     });
     let rules: String = rules.collect();
@@ -77,73 +67,4 @@ pub(super) fn reference(index: usize) -> (Colour, Dash) {
     ];
     let (colour, stroke, gap) = LINES[index % LINES.len()];
     (colour, Dash { stroke, gap })
-}
-
-/// What keeps a colour, as a place in [`CATEGORIES`]: whatever else a picture shows, a model looks the same in all. So do the
-/// rules of bare memories, beside which only one model stands (MNM-g).
-const KNOWN: [(&str, usize); 10] = [
-    ("mnm-p", 0),
-    ("mnm-g", 1),
-    ("lstm", 2),
-    ("lstm-salu", 3),
-    ("ntm", 4),
-    ("dnc", 5),
-    ("hebbian", 0),
-    ("delta", 2),
-    ("least squares", 4),
-    ("deep", 6),
-];
-
-/// A colour for each label: its own for what is called by a known name, alone or followed by more ("mnm-p, heads 4"); for the others,
-/// and for a name's second group, the first colours that are free. They repeat after seven.
-pub(super) fn categories<'a>(labels: impl IntoIterator<Item = &'a str>) -> Vec<Colour> {
-    let known = |label: &str| {
-        let label = label.to_lowercase();
-        let rest = |name: &str| label.strip_prefix(name).map(|rest| rest.chars().next());
-        let own =
-            |(name, _): &&(&str, usize)| matches!(rest(name), Some(None | Some(' ' | ',' | ':')));
-        KNOWN.iter().find(own).map(|(_, place)| *place)
-    };
-    let mut taken = Vec::new();
-    let owned: Vec<Option<usize>> = labels
-        .into_iter()
-        .map(|label| {
-            let own = known(label).filter(|own| !taken.contains(own));
-            taken.extend(own);
-            own
-        })
-        .collect();
-    let mut free = (0..).filter(|index| !taken.contains(index));
-    owned
-        .into_iter()
-        .map(|own| category(own.or_else(|| free.next()).unwrap_or_default()))
-        .collect()
-}
-
-/// The colour of the index-th category; they repeat after seven.
-pub(super) fn category(index: usize) -> Colour {
-    CATEGORIES[index % CATEGORIES.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_model_has_one_colour_whatever_else_is_shown() {
-        let blue = category(0);
-        assert_eq!(
-            categories(["lstm", "mnm-p", "other"]),
-            [category(2), blue, category(1)]
-        );
-        assert_eq!(categories(["MNM-p, heads 4", "mnm-p"])[0], blue);
-        assert_ne!(categories(["mnm-p, heads 4", "mnm-p, heads 1"])[1], blue);
-        assert_eq!(categories(["lstm-salu"]), [category(3)]);
-        let deep = "deep, 2 layers, 4 steps";
-        assert_eq!(
-            categories(["hebbian", "delta", "mnm-g, 2 layers", deep])[1..],
-            categories(["delta, rate 0.5", "mnm-g", deep])
-        );
-        assert_eq!(categories(["a", "b"]), [category(0), category(1)]);
-    }
 }

@@ -2,12 +2,13 @@
 
 use super::axis::{Axis, Scale};
 use super::canvas::{self, Align, Canvas, Font};
+use super::categories::category;
 use super::digits::three_digits;
 use super::error::PlotError;
 use super::frame::Header;
 use super::legend::Legend;
 use super::span::Span;
-use super::style::{Colour, GRID, INK, MARGIN, MUTED, TEXT_SIZE, TICK_SIZE, category};
+use super::style::{Colour, GRID, INK, MARGIN, MUTED, TEXT_SIZE, TICK_SIZE};
 use super::text;
 
 const WIDTH: f64 = 860.0;
