@@ -35,8 +35,10 @@ pub(super) fn step<F: Kernels>(
     let square = square(x)?;
     let distance = weights.error(x, v, error);
     let scale = rate / square;
-    let change = distance.as_f64() * scale.as_f64() * square.as_f64().sqrt();
-    weights.admit(change)?;
+    let factor = distance.as_f64() * scale.as_f64();
+    let change = factor * square.as_f64().sqrt();
+    // Under a short key the factor is larger than the change.
+    weights.admit(change.max(factor))?;
     error.iter_mut().for_each(|e| *e *= scale);
     weights.add(error, x, change);
     Ok(distance)

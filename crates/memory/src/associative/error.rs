@@ -6,7 +6,8 @@ use thiserror::Error;
 
 use crate::MemoryError;
 
-/// An error of an [`AssociativeMemory`](super::AssociativeMemory). Whatever it says, the memory is as it was before.
+/// An error of an [`AssociativeMemory`](super::AssociativeMemory). Whatever it says, the memory is as it was before, but for
+/// the rows of a batch before the one that an [`AssociativeError::Row`] names.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AssociativeError {

@@ -15,8 +15,13 @@
 //! g = S (c f);  W += (v - W x) g^T;  S -= g (p f)^T;  s /= l
 //! ```
 //!
-//! since `(I - p c f f^T)^2 = I - c f f^T`. `S S^T` is symmetric and positive whatever is rounded. The factor `s` stands beside `S`, so that
-//! forgetting costs no pass over it; it is moved into `S` by powers of two, which round nothing.
+//! since `(I - p c f f^T)^2 = I - c f f^T`. `S S^T` is symmetric and has no negative eigenvalue whatever is rounded. The factor `s` stands
+//! beside `S`, so that forgetting costs no pass over it; it is moved into `S` by powers of two, which round nothing.
+//!
+//! **Long keys, small ridges.** `P x` is rounded by about `z = epsilon |x|^2 tr(P) / width`, where keys have not been most of all. Where z is more
+//! than l, this noise would outweigh the pair, and S could become singular. So the pair is given the weight `1 / z` instead of 1, which is as if
+//! the ridge were larger: in an empty memory by keys longer than `sqrt(ridge / epsilon)`, 92 in single precision and 2 million in double, at the usual
+//! ridge. The first pair under a key is read as exactly as ever.
 //!
 //! **Where keys do not come.** Directions that no key has had for long are forgotten without end: there `P` grows as `l^-n`, until it overflows.
 //! So the mean of its diagonal is held to m, `1 / sqrt(epsilon)` times that of the empty memory (2,900 in single precision, 67 million in
@@ -93,6 +98,12 @@ impl<F: Kernels> Evidence<F> {
     pub(super) fn novelty(&self, x: &[F], f: &mut [F]) -> F {
         let q = self.scale * self.project(x, f).as_f64();
         F::of(if q.is_finite() { q / (1.0 + q) } else { 1.0 })
+    }
+
+    /// About how far `x^T P x` is rounded: epsilon times what it is in the mean direction.
+    fn rounding(&self, x: &[F]) -> f64 {
+        let mean = self.scale * self.trace / self.width() as f64;
+        F::epsilon().as_f64() * dot(x, x).as_f64() * mean
     }
 
     /// `g = S a` and `S -= g f^T`, a block of rows at a time.
@@ -284,7 +295,8 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
         if !q.is_finite() {
             return Err(overflow::<F>());
         }
-        self.correct(distance, f_square, factors(s, f_square, l))?;
+        let weighed = l.max(self.evidence.rounding(x));
+        self.correct(distance, f_square, factors(s, f_square, weighed))?;
         if l < 1.0 {
             self.fade();
         }

@@ -46,18 +46,21 @@ const SAMPLE: usize = 32;
 /// ```
 ///
 /// Keys and values are slices, arrays or `ndarray` views. An empty memory reads zeros. It has no tape, no batch axis and no training; it
-/// is `Send + Sync`, and reading takes `&self`, so that an `RwLock` makes it a shared one. Reading into a slice and writing allocate nothing.
+/// is `Send + Sync`, and reading takes `&self`, so that an `RwLock` makes it a shared one. Reading into a slice and writing allocate nothing
+/// after the first time, but to copy a view whose entries do not lie side by side, and to let a sample of more than 4,096 pairs grow.
 ///
-/// **Which method.** In figures: pairs for each entry of a random key up to a relative recall error of a half, from `docs/results/capacity.md`.
+/// **Which method.** In figures: pairs for each entry of a random key up to a relative recall error of a half, from `docs/results/capacity.md`. Of
+/// correlated keys only least squares holds as many, the others 0.25 or less.
 ///
 /// - [`Method::LeastSquares`] recalls best: 1 pair an entry, 4 on [`Features::tanh`] with 4 features an entry, and knows how new a key is; a write
 ///   takes features x features.
 /// - [`Method::Delta`] is the cheapest and holds the newest pair exactly, for values that change and wide keys: 0.25 (1 if keys are
-///   orthogonal, 1.5 on [`Features::nearest`]).
+///   orthogonal; 1 to 1.5 on [`Features::nearest`]).
 /// - [`Method::Hebbian`] adds up outer products, whatever is there: 0.25 at best.
 /// - [`Method::Deep`] goes on with a network that was trained; from scratch it holds no more than the delta rule, 0.125 to 0.25.
 ///
-/// Every error leaves the memory as it was: widths that do not fit, NaN and infinities, a write that would make it infinite.
+/// Every error leaves the memory as it was: widths that do not fit, NaN and infinities, a write that would make it infinite. Of a batch, the
+/// rows before an overflow or a key of zeros stay written.
 #[derive(Clone, Debug)]
 pub struct AssociativeMemory<F: Kernels = f32> {
     key: usize,

@@ -109,8 +109,9 @@ impl<F: Kernels> AssociativeMemory<F> {
 }
 
 const _: fn() = || {
-    // What the conversion is for: a `Memory` stays on its thread, this goes anywhere.
     fn anywhere<T: Send + Sync>() {}
+    anywhere::<Memory<f32>>();
+    anywhere::<Memory<f64>>();
     anywhere::<AssociativeMemory<f32>>();
     anywhere::<AssociativeMemory<f64>>();
 };

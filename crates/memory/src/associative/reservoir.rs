@@ -1,6 +1,7 @@
 //! A sample of the pairs that were written, to see what has become of them.
 
-/// A uniform sample of all pairs so far (Vitter's algorithm R, 1985). A pair whose key is written again takes its new value.
+/// A uniform sample of all pairs so far (Vitter's algorithm R, 1985). A pair whose key is written again takes its new value. Where a pair of
+/// the sample was forgotten, the next new one takes its place, so that late pairs are somewhat more likely from then on.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reservoir<F> {
     widths: [usize; 2],

@@ -20,7 +20,7 @@ pub struct Statistics {
     pub drift: Option<Drift>,
 }
 
-/// How far the memory is by now from pairs that were written into it, in a uniform sample of them.
+/// How far the memory is by now from pairs that were written into it, in a sample of them: a uniform one while nothing was forgotten.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Drift {

@@ -97,6 +97,39 @@ fn a_million_writes_in_single_precision_leave_the_evidence_positive_definite() {
     }
 }
 
+/// Keys so long, or a ridge so small, that one write would leave less of its direction than is rounded.
+#[test]
+fn the_longest_keys_and_the_smallest_ridges_leave_the_evidence_positive_definite() {
+    let keys = [[1.0, 0.0, 0.0], [2.0, 3.0, -1.0], [0.3, -0.7, 0.2]];
+    for exponent in (0..=16).step_by(2) {
+        for ridge in [1e-3, 1e-9, 1e-16] {
+            for key in keys {
+                let long = key.map(|x| x * 10f32.powi(exponent));
+                let method = Method::LeastSquares {
+                    ridge,
+                    forgetting: 0.0,
+                };
+                let mut memory = AssociativeMemory::<f32>::new(3, 1, method).unwrap();
+                for value in [1.0, -2.0, 5.0] {
+                    memory.write(&long, &[value]).unwrap();
+                    let (root, scale) = evidence(&memory);
+                    assert!(
+                        cholesky(&(root.dot(&root.t()) * scale)).is_ok(),
+                        "{long:?}, {ridge}: {root}"
+                    );
+                }
+                // All three count for the same, however little that is.
+                let read = memory.read(&long).unwrap()[0];
+                assert!((read - 4.0 / 3.0).abs() < 0.01, "{long:?}, {ridge}: {read}");
+                memory.forget(&long).unwrap();
+                memory.write(&long, &[7.0]).unwrap();
+                let read = memory.read(&long).unwrap()[0];
+                assert!((read - 7.0).abs() < 0.02, "{long:?}, {ridge}: {read}");
+            }
+        }
+    }
+}
+
 #[test]
 fn directions_without_keys_neither_run_away_nor_stop_the_others_from_forgetting() {
     // One direction of four is written, the rest forgotten for ever: P of it would be 0.9^-100000.

@@ -1,6 +1,7 @@
 //! Whatever is refused leaves the memory as it was.
 
 use mnm_memory::{AssociativeError, AssociativeMemory, Features, Method};
+use mnm_tensor::kernels::Kernels;
 use ndarray::{Array2, arr2};
 
 use crate::scene::{bytes, every_kind, rows};
@@ -77,35 +78,54 @@ fn misfits_and_what_is_not_finite_are_refused() {
     }
 }
 
-/// Keys and values as large as the type has them: each is stored or refused, and then nothing has changed.
-#[test]
-fn a_write_that_would_overflow_is_refused() {
-    let (mut taken, mut refused) = (0, 0);
-    for mut memory in every_kind::<f32>() {
-        for round in 0..60 {
-            let scale = |place: i32| 10f32.powi((place * 7 + round) % 77 - 38);
-            let key = GOOD.0.map(|x| x * scale(1));
-            let value = GOOD.1.map(|x| x * scale(5 + round / 3));
-            let before = bytes(&memory);
-            match memory.write(&key, &value) {
-                Ok(_) => taken += 1,
-                Err(AssociativeError::Overflow { .. } | AssociativeError::ZeroKey) => {
-                    refused += 1;
-                    assert_eq!(bytes(&memory), before, "{:?}", memory.method());
+/// Keys and values as large and as small as the type has them, each size with each: a pair is stored or refused, and then nothing has changed.
+fn every_size<F: Kernels>(keys: impl Iterator<Item = i32>, values: &[i32]) -> [usize; 2] {
+    let [mut taken, mut refused] = [0, 0];
+    let sizes: Vec<[i32; 2]> = keys
+        .flat_map(|k| values.iter().map(move |&v| [k, v]))
+        .collect();
+    for memory in every_kind::<F>() {
+        // Into an empty memory, so that what is there already hides nothing, and one upon the other.
+        let (mut fresh, mut full) = (memory.clone(), memory);
+        for &[k, v] in &sizes {
+            let key = GOOD.0.map(|x| F::of(f64::from(x) * 10f64.powi(k)));
+            let value = GOOD.1.map(|x| F::of(f64::from(x) * 10f64.powi(v)));
+            fresh.clear();
+            for memory in [&mut fresh, &mut full] {
+                let before = bytes(memory);
+                match memory.write(&key, &value) {
+                    Ok(_) => taken += 1,
+                    Err(AssociativeError::Overflow { .. } | AssociativeError::ZeroKey) => {
+                        refused += 1;
+                        assert_eq!(bytes(memory), before, "{:?}", memory.method());
+                    }
+                    Err(other) => panic!("another error: {other}"),
                 }
-                Err(other) => panic!("another error: {other}"),
+                let norm = memory.statistics().norm;
+                let copy = AssociativeMemory::<F>::from_bytes(&bytes(memory));
+                assert!(
+                    norm.is_finite() && copy.is_ok(),
+                    "a tensor is not finite: {:?} {:?} 1e{k} 1e{v}: {:?}",
+                    memory.method(),
+                    memory.features(),
+                    copy.err()
+                );
             }
-            assert!(memory.statistics().norm.is_finite());
-            let copy = AssociativeMemory::<f32>::from_bytes(&bytes(&memory));
-            assert!(
-                copy.is_ok(),
-                "a tensor is not finite: {:?} {:?}",
-                memory.method(),
-                copy.err()
-            );
         }
     }
-    assert!(taken > 200 && refused > 200, "{taken} {refused}");
+    [taken, refused]
+}
+
+#[test]
+fn a_write_that_would_overflow_is_refused() {
+    let [taken, refused] = every_size::<f32>(
+        (-24..38).step_by(2),
+        &[-38, -19, -8, 0, 3, 7, 12, 19, 28, 37],
+    );
+    assert!(taken > 5000 && refused > 5000, "{taken} {refused}");
+    let values = [-300, -154, 0, 3, 30, 150, 154, 290, 307];
+    let [taken, refused] = every_size::<f64>((-158..300).step_by(13), &values);
+    assert!(taken > 5000 && refused > 5000, "{taken} {refused}");
 }
 
 #[test]
