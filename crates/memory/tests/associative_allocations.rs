@@ -97,3 +97,28 @@ fn nothing_is_allocated_after_the_first_operation() {
         assert_eq!(counted, 0, "{method:?}, {features:?}");
     }
 }
+
+/// As wide as keys come, where a matrix no longer fits a cache and products are taken in blocks.
+#[test]
+fn nor_with_wide_keys() {
+    for method in [Method::delta(), Method::least_squares()] {
+        let mut memory = AssociativeMemory::<f32>::new(512, 96, method.clone()).expect("valid");
+        let mut key = [0.01_f32; 512];
+        let mut value = [0.25_f32; 96];
+        let mut operation = |round: usize| {
+            key[round * 7 % 512] += 0.5;
+            memory.write(&key, &value).expect("finite");
+            memory.read_into(&key, &mut value).expect("finite");
+        };
+        operation(0);
+        let counted = allocations(|| (1..60).for_each(&mut operation));
+        assert_eq!(counted, 0, "{method:?}");
+    }
+    // A view with gaps is copied: that is all that allocates.
+    let mut memory = AssociativeMemory::<f32>::new(64, 8, Method::delta()).expect("valid");
+    let wide = ndarray::Array1::from_elem(128, 0.1_f32);
+    let value = [0.5_f32; 8];
+    let mut write = || drop(memory.write(wide.slice(ndarray::s![..;2]), &value));
+    write();
+    assert_eq!(allocations(|| (0..10).for_each(|_| write())), 10);
+}

@@ -94,7 +94,7 @@ impl<F: Kernels> AssociativeMemory<F> {
     /// An empty memory that stores values under features of the keys. Least squares keeps a matrix of features x features.
     ///
     /// # Errors
-    /// A width of zero, or a setting out of range.
+    /// A width of zero, a setting out of range, or more than the machine has room for.
     pub fn with_features(
         key: usize,
         value: usize,
@@ -104,6 +104,7 @@ impl<F: Kernels> AssociativeMemory<F> {
         check_widths(key, value)?;
         method.check()?;
         features.check()?;
+        state::check_room::<F>([key, value], &method, &features)?;
         let layers = state::empty(&method, features.count(key), value);
         let state = state::with_weights(&method, layers, None);
         let map = FeatureMap::drawn(&features, key);

@@ -9,7 +9,7 @@ use super::delta::Delta;
 use super::hebbian::Hebbian;
 use super::least_squares::{Evidence, LeastSquares};
 use super::weights::Weights;
-use super::{AssociativeError, Method};
+use super::{AssociativeError, Features, Method};
 
 /// A method with what it has stored. Keys are features here; all are as wide as the weights.
 pub(super) trait State<F: Kernels>: Debug + Send + Sync {
@@ -65,6 +65,37 @@ pub(super) fn shapes(method: &Method, features: usize, value: usize) -> Vec<[usi
     let inputs = [features].into_iter().chain(hidden.iter().copied());
     let outs = hidden.iter().copied().chain([value]);
     inputs.zip(outs).map(|(input, out)| [out, input]).collect()
+}
+
+/// Refuses what no machine has room for before anything is allocated: the weights, what least squares keeps beside them, and drawn features.
+pub(super) fn check_room<F: Kernels>(
+    [key, value]: [usize; 2],
+    method: &Method,
+    features: &Features,
+) -> Result<(), AssociativeError> {
+    let count = features.count(key);
+    let mut matrices = shapes(method, count, value);
+    if let Method::LeastSquares { .. } = method {
+        matrices.push([count, count]);
+    }
+    if let Features::Tanh { .. } | Features::Nearest { .. } = features {
+        matrices.push([count, key]);
+    }
+    let entries = matrices
+        .iter()
+        .map(|[out, input]| (*out as u128).saturating_mul(*input as u128));
+    let bytes = entries
+        .fold(0, u128::saturating_add)
+        .saturating_mul(size_of::<F>() as u128);
+    let room = usize::try_from(bytes).is_ok_and(|b| Vec::<u8>::new().try_reserve_exact(b).is_ok());
+    match room {
+        true => Ok(()),
+        false => Err(AssociativeError::setting(
+            "the size of the memory",
+            format!("{bytes} bytes (keys {key}, features {count}, values {value} wide)"),
+            "as much as this machine can give",
+        )),
+    }
 }
 
 /// The weights of an empty memory, which reads zeros: the last layer is zero, those below are drawn.

@@ -128,6 +128,38 @@ fn a_write_that_would_overflow_is_refused() {
     assert!(taken > 5000 && refused > 5000, "{taken} {refused}");
 }
 
+/// Of a batch, what comes before a refused write is stored.
+#[test]
+fn the_rows_before_a_key_of_zeros_are_written() {
+    let mut memory = AssociativeMemory::<f64>::new(2, 1, Method::delta()).unwrap();
+    let keys = arr2(&[[1.0, 0.0], [0.0, 0.0], [0.0, 1.0]]);
+    let values = arr2(&[[3.0], [4.0], [5.0]]);
+    let error = memory.write_batch(&keys, &values).unwrap_err();
+    assert!(
+        matches!(error, AssociativeError::Row { row: 1, .. }),
+        "{error}"
+    );
+    assert_eq!(memory.read(&[1.0, 0.0]).unwrap(), [3.0]);
+    assert_eq!(memory.read(&[0.0, 1.0]).unwrap(), [0.0]);
+    assert_eq!(memory.statistics().writes, 1);
+}
+
+#[test]
+fn a_memory_that_no_machine_has_room_for_is_refused() {
+    let huge = usize::MAX / 8;
+    for (key, value, method, features) in [
+        (huge, 1, Method::delta(), Features::Raw),
+        (1, huge, Method::hebbian(), Features::Unit),
+        (1 << 24, 1, Method::least_squares(), Features::Raw),
+        (2, 2, Method::delta(), Features::tanh(1 << 50)),
+        (2, 2, Method::deep([1 << 40]), Features::Unit),
+    ] {
+        let error = AssociativeMemory::<f64>::with_features(key, value, method, features);
+        let error = error.unwrap_err().to_string();
+        assert!(error.starts_with("the size of the memory is"), "{error}");
+    }
+}
+
 #[test]
 fn a_read_that_overflows_says_so() {
     let mut memory = AssociativeMemory::<f32>::new(2, 1, Method::delta()).unwrap();

@@ -149,6 +149,28 @@ fn forgetting_a_key_leaves_orthogonal_ones_alone() {
 }
 
 #[test]
+fn load_norm_and_writes_are_what_was_written() {
+    let mut memory = AssociativeMemory::<f64>::new(4, 2, Method::delta()).unwrap();
+    memory.write(&[1.0, 0.0, 0.0, 0.0], &[3.0, 0.0]).unwrap();
+    memory.write(&[0.0, 0.0, 2.0, 0.0], &[0.0, 8.0]).unwrap();
+    memory.write(&[0.0, 1.0, 0.0, 0.0], &[0.0, 12.0]).unwrap();
+    // W has the entries 3, 8 / 2 and 12.
+    let statistics = memory.statistics();
+    assert_eq!((statistics.writes, statistics.load), (3, 0.75));
+    assert!(
+        (statistics.norm - 13.0).abs() < 1e-12,
+        "{}",
+        statistics.norm
+    );
+    assert_eq!(statistics.known, None);
+    let features = Features::tanh(12);
+    let mut memory =
+        AssociativeMemory::<f64>::with_features(4, 2, Method::delta(), features).unwrap();
+    memory.write(&[1.0, 0.0, 0.0, 0.0], &[3.0, 0.0]).unwrap();
+    assert_eq!(memory.statistics().load, 1.0 / 12.0);
+}
+
+#[test]
 fn a_least_squares_memory_finds_a_linear_map_from_noise() {
     // What a table cannot do: 2,000 noisy pairs become the map behind them.
     let map = rows::<f64>(3, 12, 1);
