@@ -2,6 +2,7 @@
 
 mod autodiff;
 mod babi;
+mod durations;
 mod raw;
 mod rules;
 
