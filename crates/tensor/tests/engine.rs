@@ -109,7 +109,9 @@ fn errors_name_the_op_and_the_shapes() {
     assert!(a.broadcast_to(&[3]).is_err());
     assert!(a.sum(2).is_err());
     assert!(a.item().is_err());
-    assert!(Tensor::<f64>::concat(&[], 0).is_err());
+    let none: [Tensor<f64>; 0] = [];
+    assert!(Tensor::concat(&none, 0).is_err());
+    assert!(Tensor::stack(&none).is_err());
     assert!(Tensor::from_vec(&[2], vec![1.0_f64]).is_err());
     assert!(Tensor::<f64>::scalar(1.0).log_softmax().is_err());
 }
