@@ -171,25 +171,6 @@ fn slope(x: &[f64], f: impl Fn(&Tensor<f64>) -> Result<Tensor<f64>, TensorError>
 }
 
 #[test]
-fn at_points_without_a_derivative_it_is_that_of_pytorch() {
-    assert_eq!(slope(&[-2.0, 0.0, 2.0], Tensor::abs), [-1.0, 0.0, 1.0]);
-    assert_eq!(
-        slope(&[-1.0, 1.0, 2.0], |x| x.clamp(-1.0, 1.0)),
-        [1.0, 1.0, 0.0]
-    );
-    assert_eq!(slope(&[1.0, 3.0, 3.0], |x| x.max(0)), [0.0, 0.5, 0.5]);
-    assert_eq!(slope(&[1.0, 1.0, 3.0], |x| x.min(0)), [0.5, 0.5, 0.0]);
-    assert_eq!(slope(&[0.0, 0.0], |x| x.norm(0)), [0.0, 0.0]);
-    for (found, expected) in slope(&[3.0, 4.0], |x| x.norm(0)).iter().zip([0.6, 0.8]) {
-        assert!((found - expected).abs() < 1e-15);
-    }
-    assert_eq!(slope(&[0.0, 2.0], |x| x.powf(0.0)), [0.0, 0.0]);
-    let tie = Tensor::constant(array![1.0, 5.0]);
-    assert_eq!(slope(&[1.0, 2.0], |x| x.maximum(&tie)), [0.5, 0.0]);
-    assert_eq!(slope(&[1.0, 2.0], |x| x.minimum(&tie)), [0.5, 1.0]);
-}
-
-#[test]
 fn what_is_not_chosen_has_no_influence() {
     let mask: Mask = ndarray::ArcArray::from_shape_vec(vec![2], vec![true, false]).unwrap();
     let safe = |x: &Tensor<f64>| x.choose(&mask, Tensor::scalar(7.0));
