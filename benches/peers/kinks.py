@@ -1,6 +1,6 @@
 """PyTorch's derivatives where a function has none: kinks, ties, bounds and zeros.
 
-    .venv/bin/python kinks.py > ../../crates/tensor/tests/kinks.json
+    .venv/bin/python kinks.py > ../../crates/tensor/tests/functions/kinks.json
 
 A test of mnm-tensor holds its own derivatives to that file. For a function f of the operands x, and for its square, the file has
 the gradient of `sum w f(x)` and the gradient of `sum w` times that, w being 1, 2, 3 .. over the elements. The figures are nested as the

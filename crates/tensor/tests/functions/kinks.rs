@@ -53,7 +53,7 @@ const ZERO_FOR_NAN: [&str; 3] = ["norm", "norm of one", "sqrt of norm"];
 const ANY_OF_A_TIE: [&str; 2] = ["topk 1", "topk 2"];
 
 fn pytorch() -> Value {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kinks.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/functions/kinks.json");
     serde_json::from_str(&std::fs::read_to_string(path).expect("the file")).expect("JSON")
 }
 
