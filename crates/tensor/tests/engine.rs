@@ -317,7 +317,7 @@ fn flat<F: Float>(
     let parts = [x, &both].map(|t| t.reshape(&[t.value().len()]));
     let parts = parts.into_iter().collect::<Result<Vec<_>, _>>()?;
     let flat = Tensor::concat(&parts.iter().collect::<Vec<_>>(), 0)?;
-    Ok(Tensor::stack(&[flat])?.linear(&Tensor::ones(&[1, 6]), None)?)
+    Ok(Tensor::stack(&[flat])?.linear(Tensor::ones(&[1, 6]), None)?)
 }
 
 #[test]

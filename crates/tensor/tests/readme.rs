@@ -13,7 +13,7 @@ mod learn_a_step_size;
 #[path = "../examples/solve_an_equation.rs"]
 mod solve_an_equation;
 
-/// A test for each example: it ends well, and what it asserts holds.
+/// A test for each example: it ends well, and what it asserts holds. Their `main` is `pub(crate)` so that it can be called from here.
 macro_rules! examples_run {
     ($($example:ident),*) => {
         const EXAMPLES: &[&str] = &[$(stringify!($example)),*];
