@@ -56,7 +56,7 @@ fn net<F: Float>(
     layer(&sine(&layer(x, "hidden")?)?, "output")
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let generator = &mut StdRng::seed_from_u64(1);
 
     // Both derivatives, of the op by itself and of one whose operand lies in another order.

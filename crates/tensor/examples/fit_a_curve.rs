@@ -19,7 +19,7 @@ fn net(of: &Parameters<Tensor<f32>>, x: &Tensor<f32>) -> Result<Tensor<f32>, Ten
     layer(&layer(x, "hidden")?.tanh()?, "output")
 }
 
-fn main() -> Result<(), TensorError> {
+pub(crate) fn main() -> Result<(), TensorError> {
     let specs = [
         ParameterSpec::new("hidden.weight", &[16, 1], Init::Uniform { bound: 2.0 }),
         ParameterSpec::new("hidden.bias", &[16], Init::Uniform { bound: 2.0 }),

@@ -5,7 +5,7 @@
 use mnm_tensor::{Order, Tape, Tensor, TensorError, gradient};
 use ndarray::array;
 
-fn main() -> Result<(), TensorError> {
+pub(crate) fn main() -> Result<(), TensorError> {
     // The Rosenbrock function f(x, y) = (1 - x)^2 + 100 (y - x^2)^2 at (-1.2, 1).
     let tape = Tape::new();
     let (x, y) = (tape.variable(array![-1.2_f64]), tape.variable(array![1.0]));

@@ -12,7 +12,7 @@ fn inner_loss(w: &Tensor<f64>, a: &Tensor<f64>) -> Result<Tensor<f64>, TensorErr
     w.mul(w)?.mul(a)?.sum_all()?.scale(0.5)
 }
 
-fn main() -> Result<(), TensorError> {
+pub(crate) fn main() -> Result<(), TensorError> {
     let a = Tensor::constant(array![1.0, 2.0, 4.0]);
     let start = array![1.0, -1.0, 0.5];
     let mut rates = Tensor::constant(array![0.1, 0.1, 0.1]);

@@ -39,7 +39,7 @@ fn loss(
     Ok(equation + start)
 }
 
-fn main() -> Result<(), TensorError> {
+pub(crate) fn main() -> Result<(), TensorError> {
     let mut generator = StdRng::seed_from_u64(1);
     let mut draw =
         |shape: &[usize]| Init::fan_in(shape[shape.len() - 1]).draw(shape, &mut generator);

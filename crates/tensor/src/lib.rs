@@ -37,9 +37,9 @@ mod primitive;
 mod tape;
 mod tensor;
 
-/// The version of `ndarray` that tensors are made of.
+/// `ndarray` 0.17, the version that tensors are made of: a program that takes it from here has the same.
 pub use ndarray;
-/// The version of `rand` that parameters are drawn with.
+/// `rand` 0.10, the version that parameters are drawn with.
 pub use rand;
 
 pub use error::TensorError;

@@ -93,7 +93,8 @@ fn make(primitive: &str, g: &mut StdRng) -> Option<Case> {
         "tanh" => case(vec![any_array(g)], |x| x[0].tanh()),
         "sigmoid" => case(vec![any_array(g)], |x| x[0].sigmoid()),
         "softplus" => case(vec![any_array(g)], |x| x[0].softplus()),
-        "relu" => case(vec![kink_free(g)], |x| x[0].relu()),
+        // The factor makes the cotangent depend on the operand, and so the second derivative go through `share`.
+        "relu" | "share" => case(vec![kink_free(g)], |x| x[0].relu()?.mul(&x[0])),
         "abs" => case(vec![kink_free(g)], |x| x[0].abs()),
         "sin" => case(vec![any_array(g)], |x| x[0].sin()),
         "cos" => case(vec![any_array(g)], |x| x[0].cos()),

@@ -3,6 +3,7 @@
 use crate::engine::{apply_own, own};
 use crate::kernels::Kernels;
 use crate::ops::runs::array;
+use crate::ops::share::share;
 use crate::ops::single::in_place;
 use crate::ops::{Outcome, one};
 use crate::{Float, Primitive, SharedArray, Tensor, dense};
@@ -70,9 +71,9 @@ elementwise! {
     Sigmoid sigmoid: e => logistic(e) => by sigmoid_slice; (x, y, g) => g.mul(&y.mul(&y.neg()?.shift(1.0)?)?)
     /// `ln(1 + e^x)`, without overflow.
     Softplus softplus: e => e.max(F::zero()) + (-e.abs()).exp().ln_1p(); (x, y, g) => g.mul(&x.sigmoid()?)
-    /// `max(x, 0)`, NaN for NaN; the derivative at 0 is 0.
-    Relu relu: e => if e < F::zero() { F::zero() } else { e }; (x, y, g) => g.mul(Tensor::shared(x.value().mapv(|e| if e > F::zero() { F::one() } else { F::zero() }).into_shared()))
-    /// `|x|`; the derivative at 0 is 0.
+    /// `max(x, 0)`, NaN for NaN; the derivative at 0 is 0, that at NaN 1.
+    Relu relu: e => if e < F::zero() { F::zero() } else { e }; (x, y, g) => share(g, x, |e| if e <= F::zero() { F::zero() } else { F::one() })
+    /// `|x|`; the derivative at 0 is 0, and so is that at NaN.
     Abs abs: e => e.abs(); (x, y, g) => g.mul(Tensor::shared(x.value().mapv(sign).into_shared()))
     /// `sin(x)`.
     Sin sin: e => e.sin(); (x, y, g) => g.mul(&x.cos()?)
@@ -82,9 +83,15 @@ elementwise! {
     Erf erf: e => F::of(libm::erf(e.as_f64())); (x, y, g) => g.mul(&x.square()?.neg()?.exp()?.scale(std::f64::consts::FRAC_2_SQRT_PI)?)
 }
 
-/// 1, 0 or -1; NaN for NaN.
+/// 1, 0 or -1; 0 for NaN.
 fn sign<F: Float>(x: F) -> F {
-    if x == F::zero() { x } else { x.signum() }
+    if x > F::zero() {
+        F::one()
+    } else if x < F::zero() {
+        -F::one()
+    } else {
+        F::zero()
+    }
 }
 
 /// `x^exponent`, the exponent being no operand.
@@ -116,9 +123,9 @@ impl<F: Float> Primitive<F> for Power {
         _: &Tensor<F>,
         g: &Tensor<F>,
     ) -> Outcome<Tensor<F>> {
-        // A constant has no derivative, also at 0, where a power of -1 would be infinite.
+        // A constant has no derivative, also at 0, where a power of -1 would be infinite, and of an infinite cotangent.
         if self.0 == 0.0 {
-            return g.scale(0.0);
+            return Ok(Tensor::zeros(g.shape()));
         }
         g.mul(&operands[0].powf(self.0 - 1.0)?.scale(self.0)?)
     }

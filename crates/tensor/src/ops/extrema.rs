@@ -8,6 +8,7 @@ use ndarray::{ArrayD, Axis};
 use crate::engine::{apply_own, own};
 use crate::ops::arithmetic::zip;
 use crate::ops::runs::array;
+use crate::ops::share::{share, shared_out};
 use crate::ops::{Outcome, broadcast_shape, check_axis, one, two};
 use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
@@ -42,11 +43,6 @@ fn larger<F: Float>(p: F, q: F) -> F {
     if p > q || p.is_nan() { p } else { q }
 }
 
-/// A constant: `f` of the elements.
-fn constant<F: Float>(x: &Tensor<F>, f: impl FnMut(F) -> F) -> Tensor<F> {
-    Tensor::shared(x.value().mapv(f).into_shared())
-}
-
 impl<F: Float> Primitive<F> for Maximum {
     fn name(&self) -> &'static str {
         "maximum"
@@ -72,8 +68,7 @@ impl<F: Float> Primitive<F> for Maximum {
             _ => F::one(),
         };
         let (mine, other) = (&operands[argument], &operands[1 - argument]);
-        let share = zip("maximum", &[mine.value(), other.value()], share)?;
-        g.mul(Tensor::shared(share))
+        shared_out(g, zip("maximum", &[mine.value(), other.value()], share)?)
     }
 }
 
@@ -110,13 +105,13 @@ impl<F: Float> Primitive<F> for Clamp {
     ) -> Outcome<Tensor<F>> {
         let (low, high) = (F::of(self.low), F::of(self.high));
         let within = |x: F| {
-            if x < low || x > high {
-                F::zero()
-            } else {
+            if low < x && x < high {
                 F::one()
+            } else {
+                F::zero()
             }
         };
-        g.mul(constant(&operands[0], within))
+        share(g, &operands[0], within)
     }
 }
 
@@ -191,14 +186,8 @@ impl<F: Float> Primitive<F> for MaxKeep {
         y: &Tensor<F>,
         g: &Tensor<F>,
     ) -> Outcome<Tensor<F>> {
-        // Elements that tie share evenly, as in PyTorch's `amax`.
-        let equal = |x: F, y: F| {
-            if x == y || (x.is_nan() && y.is_nan()) {
-                F::one()
-            } else {
-                F::zero()
-            }
-        };
+        // Elements that tie share evenly, as in PyTorch's `amax`; NaN ties with nothing, so that all becomes NaN.
+        let equal = |x: F, y: F| if x == y { F::one() } else { F::zero() };
         let ties = zip("max_keep", &[operands[0].value(), y.value()], equal)?;
         let counts = ties.sum_axis(Axis(self.0)).insert_axis(Axis(self.0));
         g.mul(Tensor::shared((ties / counts).into_shared()))
@@ -249,7 +238,8 @@ impl<F: Float> Tensor<F> {
         self.neg()?.maximum(other.borrow().neg()?)?.neg()
     }
 
-    /// Every element held to `low..=high`; NaN stays. The gradient passes within and on the bounds.
+    /// Every element held to `low..=high`; NaN stays. The gradient passes between the bounds and not on them, as in `torch.clamp` of
+    /// PyTorch 2.15; earlier ones let it pass on them.
     ///
     /// # Errors
     /// [`TensorError::Op`] if `low` is not at most `high`.
@@ -275,7 +265,8 @@ impl<F: Float> Tensor<F> {
         apply_own(Choose(mask.clone()), &[self, other.borrow()])
     }
 
-    /// The largest element along `axis`, which keeps extent 1; NaN if one is. Elements that tie share the gradient.
+    /// The largest element along `axis`, which keeps extent 1; NaN if one is. Elements that tie share the gradient evenly, as in
+    /// `torch.amax`; `torch.max` along an axis gives all of it to one of them.
     ///
     /// # Errors
     /// [`TensorError::Shape`] if there is no such axis or it is empty.

@@ -1,6 +1,6 @@
 //! Cutting along an axis and joining again: slice, its adjoint pad, and concat.
 
-use std::borrow::Cow;
+use std::borrow::{Borrow, Cow};
 
 use ndarray::{Axis, Slice as Cut};
 
@@ -207,23 +207,25 @@ impl<F: Float> Tensor<F> {
         part.reshape(&shape)
     }
 
-    /// `parts` one after the other along `axis`.
+    /// `parts`, tensors or references to them, one after the other along `axis`: `[.., n, ..]` and `[.., m, ..]` give
+    /// `[.., n + m, ..]`.
     ///
     /// # Errors
     /// [`TensorError::Shape`] if there are none or the other extents differ.
-    pub fn concat(parts: &[&Tensor<F>], axis: usize) -> Outcome<Tensor<F>> {
-        apply_own(Concat { axis }, parts)
+    pub fn concat(parts: &[impl Borrow<Tensor<F>>], axis: usize) -> Outcome<Tensor<F>> {
+        let parts: Vec<&Tensor<F>> = parts.iter().map(Borrow::borrow).collect();
+        apply_own(Concat { axis }, &parts)
     }
 
-    /// `parts` of one shape along a new axis in front.
+    /// `parts`, tensors or references to them, of one shape along a new axis in front: n of `[..]` give `[n, ..]`.
     ///
     /// # Errors
     /// [`TensorError::Shape`] if there are none or the shapes differ.
-    pub fn stack(parts: &[Tensor<F>]) -> Outcome<Tensor<F>> {
+    pub fn stack(parts: &[impl Borrow<Tensor<F>>]) -> Outcome<Tensor<F>> {
         let rows: Vec<Tensor<F>> = parts
             .iter()
-            .map(|t| t.reshape(&[&[1], t.shape()].concat()))
+            .map(|t| t.borrow().unsqueeze(0))
             .collect::<Outcome<_>>()?;
-        Self::concat(&rows.iter().collect::<Vec<_>>(), 0)
+        Self::concat(&rows, 0)
     }
 }

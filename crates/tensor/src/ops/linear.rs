@@ -1,5 +1,7 @@
 //! A linear layer, `y = x W^T + b`, in PyTorch's layout.
 
+use std::borrow::Borrow;
+
 use ndarray::linalg::general_mat_mul;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
@@ -143,11 +145,18 @@ impl<F: Float> Primitive<F> for Linear {
 }
 
 impl<F: Float> Tensor<F> {
-    /// `x W^T + b` with `x` `[.., in]`, `W` `[out, in]`, `b` `[out]`: a linear layer in PyTorch's layout.
+    /// `x W^T + b` with `x` `[.., in]`, `W` `[out, in]`, `b` `[out]`: a linear layer in PyTorch's layout, `[.., out]`.
+    ///
+    /// The bias is a reference: a `None` of any other type would have to say of which.
     ///
     /// # Errors
     /// [`TensorError::Shape`] if the extents do not fit.
-    pub fn linear(&self, weight: &Tensor<F>, bias: Option<&Tensor<F>>) -> Outcome<Tensor<F>> {
+    pub fn linear(
+        &self,
+        weight: impl Borrow<Tensor<F>>,
+        bias: Option<&Tensor<F>>,
+    ) -> Outcome<Tensor<F>> {
+        let weight = weight.borrow();
         let (&[ref batch @ .., inputs], &[outputs, _]) = (self.shape(), weight.shape()) else {
             return Err(TensorError::shape(
                 OP,

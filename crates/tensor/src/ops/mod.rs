@@ -15,6 +15,7 @@ mod reduce;
 mod runs;
 mod scan;
 mod shape;
+mod share;
 mod single;
 mod softmax;
 mod statistics;
@@ -28,7 +29,7 @@ type Outcome<T> = Result<T, TensorError>;
 
 /// The names of all primitives, as errors give them.
 pub fn primitives() -> Vec<&'static str> {
-    let families: [&[&str]; 12] = [
+    let families: [&[&str]; 13] = [
         arithmetic::NAMES,
         cross_entropy::NAMES,
         elementwise::NAMES,
@@ -40,6 +41,7 @@ pub fn primitives() -> Vec<&'static str> {
         reduce::NAMES,
         scan::NAMES,
         shape::NAMES,
+        share::NAMES,
         softmax::NAMES,
     ];
     families.concat()

@@ -1,4 +1,7 @@
-//! `+ - * /` and the minus sign on references to tensors, as `ndarray` has them: the methods behind them, with a panic instead of an error.
+//! `+ - * /` and the minus sign on tensors and references to them, with numbers on either side, as `ndarray` has them: the methods
+//! behind them, with a panic instead of an error.
+//!
+//! A number is an `f64` for tensors of either type, as in [`Tensor::scale`]; so `2.0 * &x` needs no suffix.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -14,7 +17,7 @@ fn fits<F: Float>(result: Result<Tensor<F>, crate::TensorError>) -> Tensor<F> {
 }
 
 macro_rules! operators {
-    ($($Trait:ident $operator:ident: $by:ident, |$x:ident, $c:ident| $with_constant:expr;)*) => {$(
+    ($($Trait:ident $operator:ident: $by:ident, |$x:ident, $c:ident| $with_constant:expr, $of_constant:expr;)*) => {$(
         /// # Panics
         /// If the shapes do not broadcast, or the operands hang on different tapes; the method of the same name gives an error
         /// instead.
@@ -37,10 +40,21 @@ macro_rules! operators {
             }
         }
 
+        impl<F: Float> $Trait<&Tensor<F>> for f64 {
+            type Output = Tensor<F>;
+
+            #[track_caller]
+            fn $operator(self, $x: &Tensor<F>) -> Tensor<F> {
+                let $c = self;
+                fits($of_constant)
+            }
+        }
+
         operators!(by reference $Trait $operator: Tensor<F>, Tensor<F> => |a, b| (&a, &b));
         operators!(by reference $Trait $operator: Tensor<F>, &Tensor<F> => |a, b| (&a, b));
         operators!(by reference $Trait $operator: &Tensor<F>, Tensor<F> => |a, b| (a, &b));
         operators!(by reference $Trait $operator: Tensor<F>, f64 => |a, b| (&a, b));
+        operators!(by reference $Trait $operator: f64, Tensor<F> => |a, b| (a, &b));
     )*};
     (by reference $Trait:ident $operator:ident: $left:ty, $right:ty => |$a:ident, $b:ident| ($by_a:expr, $by_b:expr)) => {
         impl<F: Float> $Trait<$right> for $left {
@@ -56,10 +70,10 @@ macro_rules! operators {
 }
 
 operators! {
-    Add add: add, |x, c| x.shift(c);
-    Sub sub: sub, |x, c| x.shift(-c);
-    Mul mul: mul, |x, c| x.scale(c);
-    Div div: div, |x, c| x.div(Tensor::scalar(F::of(c)));
+    Add add: add, |x, c| x.shift(c), x.shift(c);
+    Sub sub: sub, |x, c| x.shift(-c), x.affine(-1.0, c);
+    Mul mul: mul, |x, c| x.scale(c), x.scale(c);
+    Div div: div, |x, c| x.div(Tensor::scalar(F::of(c))), Tensor::div(&Tensor::scalar(F::of(c)), x);
 }
 
 impl<F: Float> Neg for &Tensor<F> {
@@ -77,33 +91,5 @@ impl<F: Float> Neg for Tensor<F> {
     #[track_caller]
     fn neg(self) -> Tensor<F> {
         fits(Tensor::neg(&self))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use ndarray::array;
-
-    use super::*;
-
-    #[test]
-    fn operators_are_the_methods_behind_them() {
-        let (a, b) = (
-            Tensor::constant(array![1.0, 4.0]),
-            Tensor::constant(array![2.0, 8.0]),
-        );
-        let elements = |t: Tensor<f64>| t.value().iter().copied().collect::<Vec<_>>();
-        assert_eq!(elements(&a + &b), [3.0, 12.0]);
-        assert_eq!(elements(&a - &b * 2.0), [-3.0, -12.0]);
-        assert_eq!(elements((&a * &b + 1.0) / &b), [1.5, 33.0 / 8.0]);
-        assert_eq!(elements(-(&a / 2.0 - 1.0)), [0.5, -1.0]);
-        assert_eq!(elements(a.clone() - b.clone()), [-1.0, -4.0]);
-        assert_eq!(elements(-&a), [-1.0, -4.0]);
-    }
-
-    #[test]
-    #[should_panic(expected = "add: shapes [[2], [3]] do not fit")]
-    fn a_misfit_panics_with_the_message_of_the_error() {
-        let _ = &Tensor::<f64>::zeros(&[2]) + &Tensor::zeros(&[3]);
     }
 }

@@ -58,7 +58,7 @@ impl<F: Float> Tensor<F> {
     }
 
     /// The `count` largest elements along the last axis, the largest first (of those that tie, the first; NaN before all),
-    /// and their places.
+    /// and their places. PyTorch does not say which of those that tie it takes.
     ///
     /// # Errors
     /// [`TensorError::Shape`] if the last axis has fewer elements, or there is none.

@@ -98,7 +98,8 @@ impl<F: Float> Tensor<F> {
         powers.ln()?.add(&largest)?.squeeze(axis)
     }
 
-    /// The Euclidean norm along `axis`, which keeps extent 1. The derivative at zero is zero, as in PyTorch.
+    /// The Euclidean norm along `axis`, which keeps extent 1. The derivative at zero is zero, as in PyTorch; so is the second one, which
+    /// is NaN there.
     ///
     /// # Errors
     /// [`TensorError::Shape`] if there is no such axis.

@@ -1,57 +1,13 @@
-//! Functions made of primitives: their values against plain loops, their derivatives against differences, and what they do at ties,
-//! bounds, zeros, infinities and NaN.
+//! Values against plain loops, and what functions do with infinities and NaN.
 
 use mnm_tensor::ops::Mask;
-use mnm_tensor::testkit::{Gradcheck, gradcheck, random_array};
+use mnm_tensor::testkit::random_array;
 use mnm_tensor::{Order, SharedArray, Tape, Tensor, TensorError, gradient};
 use ndarray::{Axis, array};
 use rand::{SeedableRng, rngs::StdRng};
 
-type Function = fn(&Tensor<f64>) -> Result<Tensor<f64>, TensorError>;
-
-const FUNCTIONS: [(&str, Function); 15] = [
-    ("square", Tensor::square),
-    ("silu", Tensor::silu),
-    ("gelu", Tensor::gelu),
-    ("powi", |x| x.powi(3)),
-    ("mean_all", Tensor::mean_all),
-    ("sum_axes", |x| x.sum_axes(&[2, 0])),
-    ("var", |x| x.var(1, 1)),
-    ("logsumexp", |x| x.logsumexp(1)),
-    ("norm", |x| x.norm(2)),
-    ("layer_norm", |x| x.layer_norm(1e-5)),
-    ("rms_norm", |x| x.rms_norm(1e-5)),
-    ("squeeze", |x| {
-        x.unsqueeze(1)?.mul(x.unsqueeze(1)?)?.squeeze(1)
-    }),
-    ("sort", |x| Ok(x.sort()?.0)),
-    ("topk", |x| Ok(x.topk(2)?.0)),
-    ("max and min", |x| x.max(1)?.mul(x.min(1)?)),
-];
-
 fn argument(shape: &[usize]) -> SharedArray<f64> {
     random_array(shape, &mut StdRng::seed_from_u64(5))
-}
-
-#[test]
-fn every_function_has_the_derivatives_of_its_differences() {
-    for (name, f) in FUNCTIONS {
-        for x in [
-            argument(&[3, 4, 5]),
-            argument(&[5, 3, 4]).permuted_axes(vec![1, 2, 0]),
-        ] {
-            // Linear functions have no second derivative of their own: their square has.
-            let squared = |x: &[Tensor<f64>]| f(&x[0])?.square();
-            for seed in 0..4 {
-                let how = Gradcheck {
-                    seed,
-                    ..Gradcheck::default()
-                };
-                gradcheck(squared, std::slice::from_ref(&x), how)
-                    .unwrap_or_else(|e| panic!("{name}: {e}"));
-            }
-        }
-    }
 }
 
 fn close(found: &Tensor<f64>, expected: &SharedArray<f64>) {
@@ -113,80 +69,12 @@ fn values_are_those_of_plain_loops() {
     );
 }
 
-#[test]
-fn einsum_is_the_sum_over_all_indices() {
-    let (a, b) = (argument(&[2, 3, 4]), argument(&[3, 5, 4]));
-    let (x, y) = (Tensor::constant(&a), Tensor::constant(&b));
-    // Over j and k; i and m stay; and side by side along j.
-    let summed = Tensor::einsum("ijk,jmk->mi", &x, &y).unwrap();
-    let beside = Tensor::einsum("ijk,jmk->jim", &x, &y).unwrap();
-    let all = Tensor::einsum("ijk,jmk->", &x, &y).unwrap();
-    let outer = Tensor::einsum("ijk,jmk->im", &x, &y).unwrap();
-    let mut expected = (
-        SharedArray::<f64>::zeros(vec![5, 2]),
-        SharedArray::<f64>::zeros(vec![3, 2, 5]),
-        0.0,
-    );
-    for ((i, j, k), m) in (0..2)
-        .flat_map(|i| (0..3).flat_map(move |j| (0..4).map(move |k| (i, j, k))))
-        .flat_map(|at| (0..5).map(move |m| (at, m)))
-    {
-        let term = a[[i, j, k]] * b[[j, m, k]];
-        expected.0[[m, i]] += term;
-        expected.1[[j, i, m]] += term;
-        expected.2 += term;
-    }
-    close(&summed, &expected.0);
-    close(&beside, &expected.1);
-    close(&all, &SharedArray::from_elem(vec![], expected.2));
-    close(&outer.transpose().unwrap(), &expected.0);
-    let f = |x: &[Tensor<f64>]| Tensor::einsum("ijk,jmk->mi", &x[0], &x[1]);
-    gradcheck(f, &[a, b], Gradcheck::default()).unwrap();
-}
-
-#[test]
-fn a_specification_that_does_not_fit_is_refused() {
-    let (a, b) = (Tensor::<f64>::zeros(&[2, 3]), Tensor::zeros(&[3, 4]));
-    for (specification, part) in [
-        ("ij,jk", "expected the form"),
-        ("ij->ij", "two operands"),
-        ("ii,ik->k", "found `i`"),
-        ("ij,jk->il", "no operand has the axis `l`"),
-        ("ijk,jk->i", "[[2, 3], [3, 4]]"),
-        ("ij,kj->ik", "[[2, 3], [3, 4]]"),
-    ] {
-        let message = Tensor::einsum(specification, &a, &b)
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains(part), "{specification}: {message}");
-    }
-}
-
 fn slope(x: &[f64], f: impl Fn(&Tensor<f64>) -> Result<Tensor<f64>, TensorError>) -> Vec<f64> {
     let tape = Tape::new();
     let x = tape.variable(ndarray::arr1(x));
     let y = f(&x).unwrap().sum_all().unwrap();
     let found = gradient(&y, &[&x], Order::First).unwrap().remove(0);
     found.value().iter().copied().collect()
-}
-
-#[test]
-fn at_points_without_a_derivative_it_is_that_of_pytorch() {
-    assert_eq!(slope(&[-2.0, 0.0, 2.0], Tensor::abs), [-1.0, 0.0, 1.0]);
-    assert_eq!(
-        slope(&[-1.0, 1.0, 2.0], |x| x.clamp(-1.0, 1.0)),
-        [1.0, 1.0, 0.0]
-    );
-    assert_eq!(slope(&[1.0, 3.0, 3.0], |x| x.max(0)), [0.0, 0.5, 0.5]);
-    assert_eq!(slope(&[1.0, 1.0, 3.0], |x| x.min(0)), [0.5, 0.5, 0.0]);
-    assert_eq!(slope(&[0.0, 0.0], |x| x.norm(0)), [0.0, 0.0]);
-    for (found, expected) in slope(&[3.0, 4.0], |x| x.norm(0)).iter().zip([0.6, 0.8]) {
-        assert!((found - expected).abs() < 1e-15);
-    }
-    assert_eq!(slope(&[0.0, 2.0], |x| x.powf(0.0)), [0.0, 0.0]);
-    let tie = Tensor::constant(array![1.0, 5.0]);
-    assert_eq!(slope(&[1.0, 2.0], |x| x.maximum(&tie)), [0.5, 0.0]);
-    assert_eq!(slope(&[1.0, 2.0], |x| x.minimum(&tie)), [0.5, 1.0]);
 }
 
 #[test]
