@@ -62,8 +62,8 @@ fn cell(figures: &Value, of: (&str, &str, u64), load: f64, figure: &str) -> Stri
     }
 }
 
-/// The largest load at which the mean error over seeds is still at most a half.
-fn held(figures: &Value, memory: &str, keys: &str, width: u64) -> String {
+/// The largest load at which the mean of an error over seeds is still at most a half.
+fn held(figures: &Value, memory: &str, keys: &str, width: u64, figure: &str) -> String {
     let runs: Vec<&Value> = list(&figures["storing"])
         .iter()
         .filter(|run| run["memory"] == memory && run["keys"] == keys && run["width"] == width)
@@ -75,7 +75,7 @@ fn held(figures: &Value, memory: &str, keys: &str, width: u64) -> String {
     for place in 0..list(&first["points"]).len() {
         let errors = runs
             .iter()
-            .filter_map(|run| run["points"][place]["error"].as_f64());
+            .filter_map(|run| run["points"][place][figure].as_f64());
         let mean = errors.sum::<f64>() / runs.len() as f64;
         if mean > 0.5 {
             break;
@@ -85,82 +85,98 @@ fn held(figures: &Value, memory: &str, keys: &str, width: u64) -> String {
     most.map_or("< 0.125".to_owned(), |load| format!("{load}"))
 }
 
-/// All tables of the page.
-pub fn tables(figures: &Value) -> Tables {
-    let runs = list(&figures["storing"]);
-    let memories = distinct(runs.iter().filter_map(|run| run["memory"].as_str()));
-    let mut widths = distinct(runs.iter().filter_map(|run| run["width"].as_u64()));
-    widths.sort_unstable();
+/// A figure of every memory by kind of keys and load.
+fn by_load(figures: &Value, memories: &[&str], figure: &str) -> String {
     let shown = shown_width(figures);
-    let mut tables = Tables::new();
-    let loads: [(&'static str, &'static [f64]); 2] = [
-        ("random", &[0.5, 1.0, 2.0, 4.0, 8.0]),
-        ("correlated", &[0.5, 1.0, 2.0, 4.0]),
-    ];
-    let columns: Vec<(&'static str, f64)> = loads
+    let loads = [0.5, 1.0, 2.0, 4.0, 8.0];
+    let columns: Vec<(&str, f64)> = ["random", "correlated"]
         .iter()
-        .flat_map(|&(keys, loads)| loads.iter().map(move |&load| (keys, load)))
+        .flat_map(|&keys| loads.map(|load| (keys, load)))
         .collect();
     let head: Vec<String> = ["memory".to_owned()]
         .into_iter()
         .chain(columns.iter().map(|(keys, load)| format!("{keys} {load}")))
         .collect();
-    let rows: Vec<Vec<String>> = memories
-        .iter()
-        .map(|memory| {
-            let of = |keys: &'static str| (*memory, keys, shown);
-            let cells = columns
-                .iter()
-                .map(|(keys, load)| cell(figures, of(keys), *load, "error"));
-            [(*memory).to_owned()].into_iter().chain(cells).collect()
-        })
+    let row = |&memory: &&str| {
+        let cells = columns
+            .iter()
+            .map(|&(keys, load)| cell(figures, (memory, keys, shown), load, figure));
+        [memory.to_owned()].into_iter().chain(cells).collect()
+    };
+    let rows: Vec<Vec<String>> = memories.iter().map(row).collect();
+    markdown(&head, &rows)
+}
+
+/// How much every memory holds, by width: of random keys, then of correlated ones. And by noisy keys, where that is something else.
+fn by_width(figures: &Value, memories: &[&str]) -> [String; 2] {
+    let runs = list(&figures["storing"]);
+    let mut widths = distinct(runs.iter().filter_map(|run| run["width"].as_u64()));
+    widths.sort_unstable();
+    let head: Vec<String> = ["memory".to_owned()]
+        .into_iter()
+        .chain(widths.iter().map(|width| format!("{width} wide")))
         .collect();
-    tables.insert("recall", markdown(&head, &rows));
-    let optimum = |memory: &str, keys: &str| {
-        let name = match memory {
-            "delta" => "keys",
-            "delta, tanh features" => "tanh features",
-            _ => "nearest places",
-        };
+    let row = |memory: &str, figure: &str| -> Vec<String> {
+        let held = |keys, width| held(figures, memory, keys, width, figure);
+        let cells = widths
+            .iter()
+            .map(|&width| format!("{}, {}", held("random", width), held("correlated", width)));
+        [memory.to_owned()].into_iter().chain(cells).collect()
+    };
+    let rows = |figure: &str| memories.iter().map(|memory| row(memory, figure)).collect();
+    let clean: Vec<Vec<String>> = rows("error");
+    let mut noisy: Vec<Vec<String>> = rows("noisy");
+    noisy.retain(|row| !clean.contains(row));
+    [markdown(&head, &clean), markdown(&head, &noisy)]
+}
+
+/// What the best linear map of the same features has for an error.
+fn optimum(figures: &Value) -> String {
+    let shown = shown_width(figures);
+    let kinds = [
+        ("keys", "delta"),
+        ("tanh features", "delta, tanh features"),
+        ("nearest places", "delta, nearest places"),
+    ];
+    let row = |name: &str, memory: &str, keys: &str| -> Vec<String> {
         let cells = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0]
             .map(|load| cell(figures, (memory, keys, shown), load, "optimum"));
         [format!("{name}, {keys}")]
             .into_iter()
             .chain(cells)
-            .collect::<Vec<_>>()
+            .collect()
     };
+    let rows: Vec<Vec<String>> = kinds
+        .iter()
+        .flat_map(|(name, memory)| ["random", "correlated"].map(|keys| row(name, memory, keys)))
+        .collect();
     let head = ["optimum on", "0.25", "0.5", "1", "2", "4", "8"].map(str::to_owned);
-    let kinds = ["delta", "delta, tanh features", "delta, nearest places"];
-    let rows: Vec<_> = kinds
-        .iter()
-        .flat_map(|memory| [optimum(memory, "random"), optimum(memory, "correlated")])
-        .collect();
-    tables.insert("optimum", markdown(&head, &rows));
-    let head: Vec<String> = ["memory".to_owned()]
-        .into_iter()
-        .chain(widths.iter().map(|width| format!("{width} wide")))
-        .collect();
-    let rows: Vec<Vec<String>> = memories
-        .iter()
-        .map(|memory| {
-            let cells = widths.iter().map(|&width| {
-                format!(
-                    "{}, {}",
-                    held(figures, memory, "random", width),
-                    held(figures, memory, "correlated", width)
-                )
-            });
-            [(*memory).to_owned()].into_iter().chain(cells).collect()
-        })
-        .collect();
-    tables.insert("widths", markdown(&head, &rows));
-    tables
+    markdown(&head, &rows)
+}
+
+/// All tables of the page.
+pub fn tables(figures: &Value) -> Tables {
+    let runs = list(&figures["storing"]);
+    let memories = distinct(runs.iter().filter_map(|run| run["memory"].as_str()));
+    let [widths, widths_noisy] = by_width(figures, &memories);
+    Tables::from([
+        ("recall", by_load(figures, &memories, "error")),
+        ("noisy", by_load(figures, &memories, "noisy")),
+        ("optimum", optimum(figures)),
+        ("widths", widths),
+        ("widths-noisy", widths_noisy),
+    ])
 }
 
 /// Tables of what was measured by other programs, if their output lies in the folder: `peers.jsonl` of `associative` and its script,
-/// `ratios.md` of `associative_ratios` and `text.md` of `text_stream`, of which the rows of the table are taken.
+/// `ratios.md` of `associative_ratios`, `text.md` of `text_stream` and `service.md` of the service's `load`, of which the rows of the
+/// table are taken.
 pub fn add_beside(folder: &Path, tables: &mut Tables) -> Result<(), Failure> {
-    for (name, file) in [("ratios", "ratios.md"), ("text", "text.md")] {
+    for (name, file) in [
+        ("ratios", "ratios.md"),
+        ("text", "text.md"),
+        ("service", "service.md"),
+    ] {
         if let Ok(text) = std::fs::read_to_string(folder.join(file)) {
             let rows = text.lines().filter(|line| line.starts_with('|'));
             tables.insert(name, rows.map(|row| format!("{row}\n")).collect());

@@ -5,13 +5,14 @@ use serde_json::Value;
 
 use crate::Failure;
 
-/// What the pictures show of the memories: seven can be told apart.
-const SHOWN: [&str; 7] = [
+/// What the pictures show of the memories: eight can be told apart.
+const SHOWN: [&str; 8] = [
     "hebbian",
     "delta",
     "delta, nearest places",
     "least squares",
     "least squares, tanh features",
+    "least squares, nearest places",
     "mnm-g, 2 layers",
     "deep, 2 layers, 4 steps",
 ];

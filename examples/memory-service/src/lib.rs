@@ -9,20 +9,28 @@
 //!
 //! Readers share the memory (`RwLock`); a write takes it for microseconds. What a request gets wrong is told with status 422.
 
+use std::future::Future;
+use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
 
+use anyhow::Result;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use mnm_memory::{AssociativeError, AssociativeMemory};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 /// The memory and where it is saved.
 #[derive(Clone)]
 pub struct Store {
     memory: Arc<RwLock<AssociativeMemory<f32>>>,
+    /// Held while the file is written, so that no older memory replaces a newer one.
+    saving: Arc<Mutex<()>>,
     path: PathBuf,
 }
 
@@ -39,7 +47,11 @@ impl Store {
             empty.reload(&path)?;
         }
         let memory = Arc::new(RwLock::new(empty));
-        Ok(Self { memory, path })
+        Ok(Self {
+            memory,
+            saving: Arc::default(),
+            path,
+        })
     }
 
     /// Saves the memory as it is. Readers are not held up, and writers only while it is copied.
@@ -47,6 +59,7 @@ impl Store {
     /// # Errors
     /// Those of the file system.
     pub fn save(&self) -> Result<(), AssociativeError> {
+        let _alone = self.saving.lock().unwrap_or_else(PoisonError::into_inner);
         let copy = self.read().clone();
         copy.save(&self.path)
     }
@@ -142,4 +155,89 @@ pub fn router(store: Store) -> Router {
         .route("/forget", post(forget))
         .route("/statistics", get(statistics))
         .with_state(store)
+}
+
+/// How long a service waits.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    /// Between one save and the next.
+    pub save: Duration,
+    /// For requests that are still open when it is to stop.
+    pub patience: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            save: Duration::from_secs(10),
+            patience: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Serves a store until `stop` is ready. It is saved again and again while it is served, and once more when the last request is
+/// answered.
+///
+/// # Errors
+/// The last save failed. What goes wrong with an earlier one is told on standard error, and tried again.
+pub async fn serve(
+    store: Store,
+    listener: TcpListener,
+    pace: Pace,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let saver = tokio::spawn(save_every(store.clone(), pace.save));
+    let (stopping, stopped) = oneshot::channel();
+    let server = axum::serve(listener, router(store.clone())).with_graceful_shutdown(async {
+        stop.await;
+        let _ = stopping.send(());
+    });
+    let served = tokio::select! {
+        served = server.into_future() => served,
+        // A client that never finishes its request does not keep the memory from being saved.
+        () = async {
+            let _ = stopped.await;
+            tokio::time::sleep(pace.patience).await;
+        } => Ok(()),
+    };
+    saver.abort();
+    save(store).await??;
+    Ok(served?)
+}
+
+async fn save_every(store: Store, period: Duration) {
+    loop {
+        tokio::time::sleep(period).await;
+        if let Ok(Err(error)) = save(store.clone()).await {
+            eprintln!("not saved: {error}");
+        }
+    }
+}
+
+/// Writing a file blocks: not on a thread that answers requests.
+fn save(store: Store) -> tokio::task::JoinHandle<Result<(), AssociativeError>> {
+    tokio::task::spawn_blocking(move || store.save())
+}
+
+/// Ready when the program is asked to end: by Ctrl-C and, on Unix, by SIGTERM. They no longer end it by themselves.
+///
+/// # Errors
+/// The system does not tell of signals.
+pub fn asked_to_stop() -> io::Result<impl Future<Output = ()> + Send + 'static> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut interrupted = signal(SignalKind::interrupt())?;
+        let mut terminated = signal(SignalKind::terminate())?;
+        Ok(async move {
+            tokio::select! {
+                _ = interrupted.recv() => {}
+                _ = terminated.recv() => {}
+            }
+        })
+    }
+    #[cfg(not(unix))]
+    Ok(async {
+        let _ = tokio::signal::ctrl_c().await;
+    })
 }

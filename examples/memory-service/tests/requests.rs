@@ -3,10 +3,10 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mnm_memory::{AssociativeMemory, Method};
-use mnm_memory_service::{Store, router};
+use mnm_memory_service::{Pace, Store, router};
 use serde_json::{Value, json};
 
 fn empty() -> AssociativeMemory<f32> {
@@ -167,4 +167,165 @@ fn many_read_while_others_write() {
     let (_, text) = request(address, "GET", "/statistics", "");
     let figures: Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(figures["writes"], 80, "{text}");
+}
+
+/// A request that writes a pair of this number.
+fn write_number(address: SocketAddr, number: usize) {
+    let mut key = [0.0; 4];
+    key[number % 4] = 1.0;
+    post(
+        address,
+        "/write",
+        &json!({ "key": key, "value": [number, 1.0] }),
+    );
+}
+
+fn writes_in(path: &Path) -> u64 {
+    let saved = AssociativeMemory::<f32>::load(path).expect("a whole file");
+    saved.statistics().writes
+}
+
+type Served = tokio::task::JoinHandle<anyhow::Result<()>>;
+
+/// A service with all that belongs to it, until something is sent.
+fn run(
+    path: &Path,
+    pace: Pace,
+) -> (
+    SocketAddr,
+    tokio::sync::oneshot::Sender<()>,
+    Served,
+    tokio::runtime::Runtime,
+) {
+    let store = Store::open(path.to_owned(), empty()).expect("no file, or one of ours");
+    let runtime = tokio::runtime::Runtime::new().expect("threads");
+    let listener = runtime
+        .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+        .expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let service = mnm_memory_service::serve(store, listener, pace, async {
+        let _ = stopped.await;
+    });
+    let served = runtime.spawn(service);
+    (address, stop, served, runtime)
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn the_file_appears_by_itself_and_holds_all_after_the_end() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("memory.safetensors");
+    let pace = Pace {
+        save: Duration::from_millis(20),
+        patience: HOUR,
+    };
+    let (address, stop, served, runtime) = run(&path, pace);
+    write_number(address, 0);
+    let start = Instant::now();
+    while !path.exists() || writes_in(&path) == 0 {
+        assert!(
+            start.elapsed() < Duration::from_secs(60),
+            "nothing is saved"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(writes_in(&path), 1);
+    // What is saved between these writes must not replace what is saved at the end.
+    (1..100).for_each(|number| write_number(address, number));
+    stop.send(()).expect("it runs");
+    runtime
+        .block_on(served)
+        .expect("no panic")
+        .expect("saved at the end");
+    assert_eq!(writes_in(&path), 100);
+    drop(runtime);
+    assert_eq!(writes_in(&path), 100);
+}
+
+#[test]
+fn a_request_that_never_ends_does_not_keep_the_memory_from_being_saved() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("memory.safetensors");
+    let pace = Pace {
+        save: HOUR,
+        patience: Duration::from_millis(100),
+    };
+    let (address, stop, served, runtime) = run(&path, pace);
+    write_number(address, 7);
+    assert!(!path.exists(), "saved before its time");
+    let mut open = TcpStream::connect(address).expect("listening");
+    write!(
+        open,
+        "POST /write HTTP/1.1\r\nHost: memory\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{{"
+    )
+    .expect("sent");
+    // Served after the one before it was taken.
+    write_number(address, 8);
+    stop.send(()).expect("it runs");
+    runtime
+        .block_on(served)
+        .expect("no panic")
+        .expect("saved at the end");
+    assert_eq!(writes_in(&path), 2);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_told_at_the_end() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("gone/memory.safetensors");
+    let pace = Pace {
+        save: Duration::from_millis(10),
+        patience: HOUR,
+    };
+    let (address, stop, served, runtime) = run(&path, pace);
+    write_number(address, 1);
+    std::thread::sleep(Duration::from_millis(50));
+    // Still there, although it was not saved.
+    write_number(address, 2);
+    stop.send(()).expect("it runs");
+    let ended = runtime.block_on(served).expect("no panic");
+    assert!(ended.is_err());
+}
+
+/// The real program, asked to end by a signal: it saves first.
+#[cfg(unix)]
+#[test]
+fn signals_end_the_program_after_it_has_saved() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    for signal in ["TERM", "INT"] {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("memory.safetensors");
+        let mut program = Command::new(env!("CARGO_BIN_EXE_mnm-memory-service"))
+            .arg(&path)
+            .arg("127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it was built");
+        let mut line = String::new();
+        let output = program.stdout.take().expect("piped");
+        let mut output = BufReader::new(output);
+        output.read_line(&mut line).expect("text");
+        let address = line.trim().rsplit(' ').next().expect("a word");
+        let address = address.parse().expect("an address");
+        let numbers = vec![0.5; 64];
+        post(
+            address,
+            "/write",
+            &json!({ "key": numbers, "value": numbers }),
+        );
+        // `kill` of the shell: the tests call nothing unsafe.
+        let sent = Command::new("sh")
+            .arg("-c")
+            .arg(format!("kill -{signal} {}", program.id()))
+            .status()
+            .expect("a shell");
+        assert!(sent.success());
+        let status = program.wait().expect("it ends");
+        assert!(status.success(), "{signal}: {status}");
+        assert_eq!(writes_in(&path), 1, "{signal}");
+    }
 }
