@@ -89,9 +89,10 @@ impl Vocabulary {
 /// What is compared.
 enum Store {
     Memory(Box<AssociativeMemory<f32>>),
-    /// The latest `room` pairs, in a ring.
+    /// The latest `room` pairs, in a ring; what is read is the mean of the values of the `nearest` keys, which is a vote among them.
     Table {
         room: usize,
+        nearest: usize,
         next: usize,
         keys: Vec<f32>,
         values: Vec<f32>,
@@ -99,9 +100,10 @@ enum Store {
 }
 
 impl Store {
-    fn table(room: usize) -> Self {
+    fn table(room: usize, nearest: usize) -> Self {
         Self::Table {
             room,
+            nearest,
             next: 0,
             keys: Vec::new(),
             values: Vec::new(),
@@ -118,6 +120,7 @@ impl Store {
                 next,
                 keys,
                 values,
+                ..
             } => {
                 if keys.len() < *room * KEY {
                     keys.extend(key);
@@ -135,14 +138,27 @@ impl Store {
     fn read(&self, key: &[f32]) -> Result<Vec<f32>, Failure> {
         match self {
             Self::Memory(memory) => Ok(memory.read(key)?),
-            Self::Table { keys, values, .. } => {
+            Self::Table {
+                nearest,
+                keys,
+                values,
+                ..
+            } => {
                 let score = |row: &[f32]| row.iter().zip(key).map(|(a, b)| a * b).sum::<f32>();
-                let scores = keys.chunks_exact(KEY).map(score).enumerate();
-                let best = scores.max_by(|(_, a), (_, b)| a.total_cmp(b));
-                let place = best.map(|(place, _)| place);
-                Ok(place.map_or(vec![0.0; VALUE], |place| {
-                    values[place * VALUE..][..VALUE].to_vec()
-                }))
+                let mut places: Vec<(usize, f32)> =
+                    keys.chunks_exact(KEY).map(score).enumerate().collect();
+                if places.len() > *nearest {
+                    places.select_nth_unstable_by(*nearest, |(_, a), (_, b)| b.total_cmp(a));
+                    places.truncate(*nearest);
+                }
+                let mut mean = vec![0.0; VALUE];
+                for (place, _) in &places {
+                    let value = &values[place * VALUE..][..VALUE];
+                    for (mean, value) in mean.iter_mut().zip(value) {
+                        *mean += value / places.len() as f32;
+                    }
+                }
+                Ok(mean)
             }
         }
     }
@@ -276,12 +292,14 @@ fn main() -> Result<(), Failure> {
         run(name, Store::Memory(Box::new(memory)), &words, Some(bytes))?;
         if name != "delta" {
             let room = bytes / row;
-            run(
-                &format!("latest {room} pairs, exact"),
-                Store::table(room),
-                &words,
-                Some(room * row),
-            )?;
+            for (nearest, read) in [(1, "nearest"), (5, "mean of the 5 nearest")] {
+                run(
+                    &format!("latest {room} pairs, {read}"),
+                    Store::table(room, nearest),
+                    &words,
+                    Some(room * row),
+                )?;
+            }
         }
     }
     Ok(())

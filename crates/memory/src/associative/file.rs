@@ -43,6 +43,9 @@ struct Figures {
     /// Files of version 1 lack it.
     #[serde(default)]
     turn: usize,
+    /// Whether a long key came. Only written where one did.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    long: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -78,6 +81,7 @@ impl<F: Kernels> AssociativeMemory<F> {
                 scale: e.scale,
                 prior: e.prior,
                 turn: e.turn,
+                long: e.long,
             }),
             sample: Sample {
                 capacity: self.sample.capacity(),
@@ -302,7 +306,13 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
         ),
     };
     let evidence = match (&method, header.evidence) {
-        (Method::LeastSquares { .. }, Some(Figures { scale, prior, turn })) => {
+        (Method::LeastSquares { .. }, Some(figures)) => {
+            let Figures {
+                scale,
+                prior,
+                turn,
+                long,
+            } = figures;
             let usable = scale.is_finite() && scale > 0.0 && (0.0..f64::INFINITY).contains(&prior);
             if !(usable && turn < count) {
                 return Err(format!(
@@ -314,7 +324,7 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
                 Weights::dense(count, count, &root),
                 scale,
                 prior,
-                turn,
+                (turn, long),
             ))
         }
         (Method::LeastSquares { .. }, None) => {

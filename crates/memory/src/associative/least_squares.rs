@@ -18,10 +18,10 @@
 //! since `(I - p c f f^T)^2 = I - c f f^T`. `S S^T` is symmetric and has no negative eigenvalue whatever is rounded. The factor `s` stands
 //! beside `S`, so that forgetting costs no pass over it; it is moved into `S` by powers of two, which round nothing.
 //!
-//! **Long keys, small ridges.** `P x` is rounded by about `z = epsilon |x|^2 tr(P) / width`, where keys have not been most of all. Where z is more
-//! than l, this noise would outweigh the pair, and S could become singular. So the pair is given the weight `1 / z` instead of 1, which is as if
-//! the ridge were larger: in an empty memory by keys longer than `sqrt(ridge / epsilon)`, 92 in single precision and 2 million in double, at the usual
-//! ridge. The first pair under a key is read as exactly as ever.
+//! **Long keys, small ridges.** `P x` is rounded by about `z = epsilon |x|^2 / ridge` where keys have not been. Where z is more than l, this noise
+//! would outweigh the pair, and S could become singular. So the pair is given the weight `1 / z` instead of 1, which is as if the ridge were
+//! `epsilon |x|^2`: for keys longer than `sqrt(ridge / epsilon)`, 92 in single precision and 2 million in double, at the usual ridge. The first pair
+//! under a key is read as exactly as ever, and all pairs under it count for the same.
 //!
 //! **Where keys do not come.** Directions that no key has had for long are forgotten without end: there `P` grows as `l^-n`, until it overflows.
 //! So the mean of its diagonal is held to m, `1 / sqrt(epsilon)` times that of the empty memory (2,900 in single precision, 67 million in
@@ -38,6 +38,9 @@ use super::weights::{Weights, overflow};
 /// near.
 const BLOCK: usize = 8192;
 
+/// A key counts as long where q is more than this of what rounding would need to be felt.
+const LONG: f64 = 0.1;
+
 /// Where the entries of S are on average smaller than this, they are scaled up by it: a power of two.
 const SMALL: f64 = 1.0 / 1024.0;
 
@@ -51,6 +54,8 @@ pub(super) struct Evidence<F> {
     pub(super) prior: f64,
     /// The place of the unit key that is told next, where directions are worn.
     pub(super) turn: usize,
+    /// Whether a key came that was so long that rounding counts. The lengths of keys are looked at from then on.
+    pub(super) long: bool,
     /// The squared norm of S; where nothing is forgotten, what it was some writes ago, as writes only make it smaller. Computed anew every
     /// so many.
     trace: f64,
@@ -60,16 +65,22 @@ pub(super) struct Evidence<F> {
 impl<F: Kernels> Evidence<F> {
     /// Of no key: `P = I / ridge`.
     pub(super) fn none(width: usize, ridge: f64) -> Self {
-        Self::new(Weights::identity(width), ridge.recip(), ridge, 0)
+        Self::new(Weights::identity(width), ridge.recip(), ridge, (0, false))
     }
 
-    pub(super) fn new(root: Weights<F>, scale: f64, prior: f64, turn: usize) -> Self {
+    pub(super) fn new(
+        root: Weights<F>,
+        scale: f64,
+        prior: f64,
+        (turn, long): (usize, bool),
+    ) -> Self {
         let trace = root.norm().powi(2);
         Self {
             root,
             scale,
             prior,
             turn,
+            long,
             trace,
             since: 0,
         }
@@ -98,12 +109,6 @@ impl<F: Kernels> Evidence<F> {
     pub(super) fn novelty(&self, x: &[F], f: &mut [F]) -> F {
         let q = self.scale * self.project(x, f).as_f64();
         F::of(if q.is_finite() { q / (1.0 + q) } else { 1.0 })
-    }
-
-    /// About how far `x^T P x` is rounded: epsilon times what it is in the mean direction.
-    fn rounding(&self, x: &[F]) -> f64 {
-        let mean = self.scale * self.trace / self.width() as f64;
-        F::epsilon().as_f64() * dot(x, x).as_f64() * mean
     }
 
     /// `g = S a` and `S -= g f^T`, a block of rows at a time.
@@ -295,8 +300,14 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
         if !q.is_finite() {
             return Err(overflow::<F>());
         }
-        let weighed = l.max(self.evidence.rounding(x));
+        // What takes a pass over the key waits for the first long one.
+        let long = self.evidence.long || F::epsilon().as_f64() * q > LONG * l;
+        let weighed = match long {
+            true => l.max(F::epsilon().as_f64() * dot(x, x).as_f64() / self.ridge),
+            false => l,
+        };
         self.correct(distance, f_square, factors(s, f_square, weighed))?;
+        self.evidence.long = long;
         if l < 1.0 {
             self.fade();
         }

@@ -121,6 +121,11 @@ fn the_longest_keys_and_the_smallest_ridges_leave_the_evidence_positive_definite
                 // All three count for the same, however little that is.
                 let read = memory.read(&long).unwrap()[0];
                 assert!((read - 4.0 / 3.0).abs() < 0.01, "{long:?}, {ridge}: {read}");
+                let mut copy = AssociativeMemory::<f32>::from_bytes(&bytes(&memory)).unwrap();
+                for memory in [&mut memory, &mut copy] {
+                    memory.write(&long, &[1.5]).unwrap();
+                }
+                assert!(bytes(&memory) == bytes(&copy), "{long:?}, {ridge}");
                 memory.forget(&long).unwrap();
                 memory.write(&long, &[7.0]).unwrap();
                 let read = memory.read(&long).unwrap()[0];
