@@ -128,7 +128,10 @@ fn belongs(word: &str, c: char, before: &str, after: &str) -> bool {
         '.' => begins_number(after) && !follows_word && !before.ends_with('.'),
         '!' => after.starts_with('='),
         '^' => (follows_word || follows_digit) && raises(after),
-        '<' | '>' => after.contains(char::is_alphanumeric) || !before.ends_with(ends_sentence),
+        '<' | '>' => {
+            let behind = before.trim_end_matches(is_angle).ends_with(ends_sentence);
+            after.contains(char::is_alphanumeric) || !behind
+        }
         // Quotation marks in some texts.
         '`' | '´' => false,
         // Joiners: they shape the words of some scripts, and make one emoji of several. Tags: they tell flags apart.
@@ -377,7 +380,7 @@ mod tests {
                 "<A-> <-5> <-x> <c++> <<x>> <> <=> <->",
                 "a-|-5|-x|c++|x|<>|<=>|<->",
             ),
-            ("here?> here.> here>", "here|here|here>"),
+            ("here?> here.>> here?<< here>", "here|here|here|here>"),
         ] {
             assert_eq!(words(text).join("|"), expected, "{text}");
         }
