@@ -155,23 +155,27 @@ impl<F: Float> Primitive<F> for IndexAdd {
         if count == 0 {
             return array("index_add", &shape, out);
         }
-        let mut crowded = Crowded::among(&self.to, self.extent, width)?;
-        for (&from, &to) in self.from.iter().zip(&*self.to) {
-            let entry = &x[from * width..][..width];
-            match crowded.as_mut().and_then(|crowded| crowded.sums_of(to)) {
+        let entries = self.from.iter().map(|from| &x[from * width..][..width]);
+        let entries = entries.zip(&*self.to);
+        let add = |out: &mut [F], entry: &[F], to: usize| {
+            let sums = &mut out[to * width..][..width];
+            sums.iter_mut().zip(entry).for_each(|(sum, &e)| *sum += e);
+        };
+        // Two loops, so that where no place is crowded nothing is asked of each entry.
+        let Some(mut crowded) = Crowded::among(&self.to, self.extent, width)? else {
+            entries.for_each(|(entry, &to)| add(&mut out, entry, to));
+            return array("index_add", &shape, out);
+        };
+        for (entry, &to) in entries {
+            match crowded.sums_of(to) {
                 Some(sums) => {
                     let pairs = sums.iter_mut().zip(entry);
                     pairs.for_each(|(sum, e)| *sum += e.as_f64());
                 }
-                None => {
-                    let pairs = out[to * width..][..width].iter_mut().zip(entry);
-                    pairs.for_each(|(sum, &e)| *sum += e);
-                }
+                None => add(&mut out, entry, to),
             }
         }
-        if let Some(crowded) = crowded {
-            crowded.write(&mut out);
-        }
+        crowded.write(&mut out);
         array("index_add", &shape, out)
     }
 
