@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use ndarray::{ArcArray, Array1, Array2, IxDyn};
 
+use crate::ops::room;
 use crate::tape::Place;
 use crate::{Float, IntoArray, Tape, TensorError};
 
@@ -39,27 +40,48 @@ impl<F: Float> Tensor<F> {
     }
 
     /// A constant of `shape` filled with zero.
+    ///
+    /// # Panics
+    /// If memory has no room for it; [`broadcast_to`](Self::broadcast_to) of a [`scalar`](Self::scalar) is refused instead.
     pub fn zeros(shape: &[usize]) -> Self {
+        // Memory is asked before, and the zeros made after: those of `zeros` come from the system and are not written.
+        expect_room::<F>("zeros", shape);
         Self::shared(ArcArray::zeros(IxDyn(shape)))
     }
 
     /// A constant of `shape` filled with one.
+    ///
+    /// # Panics
+    /// As [`zeros`](Self::zeros).
     pub fn ones(shape: &[usize]) -> Self {
+        expect_room::<F>("ones", shape);
         Self::shared(ArcArray::from_elem(IxDyn(shape), F::one()))
     }
 
     /// A constant of `shape` filled with `value`.
+    ///
+    /// # Panics
+    /// As [`zeros`](Self::zeros).
     pub fn full(shape: &[usize], value: F) -> Self {
+        expect_room::<F>("full", shape);
         Self::shared(ArcArray::from_elem(IxDyn(shape), value))
     }
 
     /// The identity matrix `[n, n]`.
+    ///
+    /// # Panics
+    /// If memory has no room for it.
     pub fn eye(n: usize) -> Self {
+        expect_room::<F>("eye", &[n, n]);
         Self::constant(Array2::eye(n))
     }
 
     /// `0, 1, .. n - 1`, `[n]`.
+    ///
+    /// # Panics
+    /// If memory has no room for it.
     pub fn arange(n: usize) -> Self {
+        expect_room::<F>("arange", &[n]);
         Self::constant((0..n).map(|i| F::of(i as f64)).collect::<Array1<F>>())
     }
 
@@ -119,6 +141,26 @@ impl<F: Float> From<SharedArray<F>> for Tensor<F> {
     }
 }
 
+/// # Panics
+/// If memory has no room for the elements of `shape`.
+fn expect_room<F: Float>(maker: &str, shape: &[usize]) {
+    // Less is had, or nothing is; asking for it every time would cost more than a small tensor does.
+    const LITTLE: usize = 1 << 20;
+    let bytes = shape
+        .iter()
+        .try_fold(size_of::<F>(), |n, &extent| n.checked_mul(extent.max(1)));
+    if bytes.is_none_or(|bytes| bytes > LITTLE) && room::<F>("room", shape).is_err() {
+        panic_without_room(maker, shape, bytes);
+    }
+}
+
+fn panic_without_room(maker: &str, shape: &[usize], bytes: Option<usize>) -> ! {
+    let bytes = bytes.map_or("more bytes than can be counted".to_owned(), |bytes| {
+        format!("{bytes} bytes")
+    });
+    panic!("Tensor::{maker}: memory has no room for shape {shape:?}, {bytes}");
+}
+
 /// The elements in row-major order, copied only where they do not lie so already.
 pub fn dense<F: Float>(x: &SharedArray<F>) -> Cow<'_, [F]> {
     F::dense(x)
@@ -142,6 +184,44 @@ pub(crate) fn elements<F: Float>(x: &SharedArray<F>) -> Cow<'_, [F]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tensor_without_room_is_a_panic_that_says_its_shape_and_bytes() {
+        let huge = usize::MAX / 2;
+        let refused = |made: fn(&[usize]) -> Tensor<f32>, shape: &[usize], said: [&str; 2]| {
+            let panic = std::panic::catch_unwind(|| made(shape)).expect_err("no such room");
+            let message = panic.downcast_ref::<String>().expect("a message");
+            assert!(message.contains(&format!("{shape:?}")), "{message}");
+            for said in said {
+                assert!(message.contains(said), "{said} in {message}");
+            }
+        };
+        let uncounted = "more bytes than can be counted";
+        // It can be counted, and no machine has it.
+        let (shape, counted) = ([1 << 44, 4096], "288230376151711744 bytes");
+        refused(Tensor::zeros, &shape, ["Tensor::zeros", counted]);
+        refused(Tensor::ones, &shape, ["Tensor::ones", counted]);
+        refused(|s| Tensor::full(s, 2.0), &shape, ["Tensor::full", counted]);
+        refused(Tensor::zeros, &[huge, huge], ["Tensor::zeros", uncounted]);
+        refused(
+            Tensor::zeros,
+            &[0, huge, huge],
+            ["Tensor::zeros", uncounted],
+        );
+        let square = [1 << 28, 1 << 28];
+        refused(
+            |s| Tensor::eye(s[0]),
+            &square,
+            ["Tensor::eye", "288230376151711744 bytes"],
+        );
+        refused(
+            |s| Tensor::arange(s[0]),
+            &[huge],
+            ["Tensor::arange", uncounted],
+        );
+        assert_eq!(Tensor::<f32>::zeros(&[1 << 40, 0]).shape(), [1 << 40, 0]);
+        assert_eq!(Tensor::<f32>::ones(&[]).item(), Ok(1.0));
+    }
 
     #[test]
     fn elements_come_in_row_major_order_whatever_the_layout() {

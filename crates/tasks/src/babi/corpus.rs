@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::text::{for_each_word, normal_answer, without_byte_order_mark};
+use super::text::{normal_answer, without_byte_order_mark};
+use super::words::for_each_word;
 use super::{BabiError, Content, LineProblem, parse_line};
 
 /// Numbers strings in the order in which they are first met.

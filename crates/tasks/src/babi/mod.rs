@@ -9,7 +9,7 @@
 //! 3 Where is Mary?<tab>bathroom<tab>1
 //! ```
 //!
-//! One file of this directory each: [`line`](parse_line) reads a line, `text` tells words and answers apart, `corpus` reads a
+//! One file of this directory each: [`line`](parse_line) reads a line, `words` tells words apart and `text` answers and questions, `corpus` reads a
 //! file, `source` finds the files in a folder and `archive` in the published archive, `vocabulary` numbers words and answers, `showing`
 //! turns a line into steps, `recall` makes questions of statements,
 //! `rename` tells a story of other people and places, `reading` turns stories into episodes,
@@ -32,6 +32,7 @@ pub(crate) mod showing;
 mod source;
 mod text;
 mod vocabulary;
+mod words;
 
 pub use checksums::Provenance;
 pub use corpus::{Corpus, Interner};

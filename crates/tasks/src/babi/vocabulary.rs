@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde::{Deserialize, Serialize};
 
 use super::BabiError;
-use super::text::for_each_word;
+use super::words::for_each_word;
 
 /// The entry at index 0, which no sentence contains: free for a model to pad with.
 pub const PADDING: &str = "<pad>";

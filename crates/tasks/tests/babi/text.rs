@@ -110,6 +110,41 @@ fn numbers_symbols_marks_and_emoji_stay_apart_in_sentences_and_answers() {
 }
 
 #[test]
+fn what_is_another_answer_is_another_word() {
+    let apart: [&[&str]; 12] = [
+        &["1e-5", "1e5", "1e+5"],
+        &["A-", "A", "A+"],
+        &["-$5", "$5"],
+        &["-x", "x"],
+        &["-5", "5"],
+        &["x^2", "x2"],
+        &["3 < 4", "3 > 4", "3 4", "3 = 4"],
+        &["3<4", "3>4", "34"],
+        &["<5", ">5", "5"],
+        &["3 != 4", "3 = 4"],
+        &["a->b", "a<-b", "ab"],
+        &["6 / 3", "6 * 3", "6 - 3", "6 + 3", "6 ^ 3", "6 3"],
+    ];
+    for group in apart {
+        let read = group.iter().map(|it| {
+            let (words, answers) = parse(&format!("1 Mary saw {it}.\n2 What?\t{it}\t1\n"));
+            let about = words.len() - 1;
+            assert_eq!(answers.len(), 1);
+            (words[2..about].join(" "), answers[0].clone())
+        });
+        let read: Vec<(String, String)> = read.collect();
+        for (i, (words, answer)) in read.iter().enumerate() {
+            for (other_words, other_answer) in &read[..i] {
+                assert_ne!(words, other_words);
+                assert_ne!(answer, other_answer);
+            }
+            // As a word of its own an answer is what it is in a sentence.
+            assert_eq!(words, answer);
+        }
+    }
+}
+
+#[test]
 fn a_byte_order_mark_at_the_start_of_a_file_is_skipped() {
     let text = "1 Mary left.\n2 Who?\tMary\t1\n";
     assert_eq!(parse(&format!("\u{feff}{text}")), parse(text));

@@ -99,7 +99,7 @@ impl<F: Float> Primitive<F> for CrossEntropy {
     fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("cross_entropy", operands)?;
         let width = check("cross_entropy", x.shape(), &self.0)?;
-        let (x, mut spare) = (dense(x), Vec::with_capacity(width));
+        let (x, mut spare) = (dense(x), Vec::new());
         let mut losses = Vec::with_capacity(self.0.len());
         for (row, class) in x.chunks_exact(width.max(1)).zip(self.0.iter()) {
             if let Some(class) = *class {
@@ -140,7 +140,7 @@ impl<F: Float> Primitive<F> for CrossEntropySlope {
                 "a scalar factor",
             ));
         };
-        let (rows, mut spare) = (dense(x), Vec::with_capacity(width));
+        let (rows, mut spare) = (dense(x), Vec::new());
         let mut slope = Vec::with_capacity(rows.len());
         for (row, class) in rows.chunks_exact(width.max(1)).zip(self.0.iter()) {
             let start = slope.len();

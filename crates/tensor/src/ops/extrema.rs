@@ -9,6 +9,7 @@ use crate::engine::{apply_own, own};
 use crate::ops::arithmetic::zip;
 use crate::ops::runs::array;
 use crate::ops::share::{share, shared_out};
+use crate::ops::total::room;
 use crate::ops::{Outcome, broadcast_shape, check_axis, one, two};
 use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
@@ -131,6 +132,7 @@ impl<F: Float> Primitive<F> for Choose {
                     "mask and operands that broadcast to one shape",
                 )
             })?;
+        let (mut out, _) = room("choose", &shape)?;
         let stretched = (
             self.0.broadcast(shape.as_slice()),
             a.broadcast(shape.as_slice()),
@@ -140,8 +142,8 @@ impl<F: Float> Primitive<F> for Choose {
             return Err(TensorError::shape("choose", &[&shape], "a smaller shape"));
         };
         let rows = mask.iter().zip(a.iter()).zip(b.iter());
-        let chosen = rows.map(|((&mask, &a), &b)| if mask { a } else { b });
-        array("choose", &shape, chosen.collect())
+        out.extend(rows.map(|((&mask, &a), &b)| if mask { a } else { b }));
+        array("choose", &shape, out)
     }
 
     fn vjp(
@@ -173,6 +175,12 @@ impl<F: Float> Primitive<F> for MaxKeep {
                 &[x.shape()],
                 format!("axis {} with at least one element", self.0),
             ));
+        }
+        // A walk along an axis of entries without elements could take days.
+        if x.is_empty() {
+            let mut shape = x.shape().to_vec();
+            shape[self.0] = 1;
+            return array("max_keep", &shape, Vec::new());
         }
         let axis = Axis(self.0);
         let largest = x.fold_axis(axis, F::neg_infinity(), |&m, &x| larger(x, m));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::{apply_own, own};
 use crate::ops::runs::array;
-use crate::ops::total::room;
+use crate::ops::total::{SPAN, room};
 use crate::ops::{Outcome, check_axis, one};
 use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
@@ -44,6 +44,60 @@ fn entries(op: &'static str, shape: &[usize], extent: usize) -> Outcome<(Vec<usi
     Ok((shape, width))
 }
 
+/// The places to which more than [`SPAN`] entries are added, with sums in double precision, so that they do not drift.
+struct Crowded {
+    /// Of every place, which of the crowded ones it is.
+    number: Vec<Option<u32>>,
+    sums: Vec<f64>,
+    width: usize,
+}
+
+impl Crowded {
+    /// Those among the places `to`; none where none is.
+    fn among(to: &[usize], extent: usize, width: usize) -> Outcome<Option<Self>> {
+        if to.len() <= SPAN {
+            return Ok(None);
+        }
+        let (mut counts, _) = room("index_add", &[extent])?;
+        counts.resize(extent, 0_usize);
+        to.iter().for_each(|&to| counts[to] += 1);
+        let (mut number, _) = room("index_add", &[extent])?;
+        let mut places = 0;
+        number.extend(counts.iter().map(|&count| {
+            let crowded = count > SPAN;
+            places += u32::from(crowded);
+            crowded.then(|| places - 1)
+        }));
+        if places == 0 {
+            return Ok(None);
+        }
+        let (mut sums, count) = room("index_add", &[places as usize, width])?;
+        sums.resize(count, 0.0);
+        Ok(Some(Crowded {
+            number,
+            sums,
+            width,
+        }))
+    }
+
+    /// The sums of a place, if it is crowded.
+    fn sums_of(&mut self, place: usize) -> Option<&mut [f64]> {
+        let number = self.number[place]? as usize;
+        Some(&mut self.sums[number * self.width..][..self.width])
+    }
+
+    /// Writes the sums to their places.
+    fn write<F: Float>(&self, out: &mut [F]) {
+        let places = self.number.iter().enumerate().filter(|(_, n)| n.is_some());
+        for ((place, _), sums) in places.zip(self.sums.chunks(self.width)) {
+            let out = &mut out[place * self.width..][..self.width];
+            out.iter_mut()
+                .zip(sums)
+                .for_each(|(out, &sum)| *out = F::of(sum));
+        }
+    }
+}
+
 impl<F: Float> Primitive<F> for Gather {
     fn name(&self) -> &'static str {
         "gather"
@@ -54,7 +108,7 @@ impl<F: Float> Primitive<F> for Gather {
         let (shape, width) = entries("gather", x.shape(), self.0.len())?;
         check_rows("gather", x.shape(), &self.0, x.shape()[0])?;
         let x = dense(x);
-        let mut out = Vec::with_capacity(self.0.len() * width);
+        let (mut out, _) = room("gather", &shape)?;
         for &row in &*self.0 {
             out.extend_from_slice(&x[row * width..][..width]);
         }
@@ -98,10 +152,30 @@ impl<F: Float> Primitive<F> for IndexAdd {
         let x = dense(x);
         let (mut out, count) = room("index_add", &shape)?;
         out.resize(count, F::zero());
-        for (&from, &to) in self.from.iter().zip(&*self.to) {
-            let (entry, sum) = (&x[from * width..][..width], &mut out[to * width..][..width]);
-            sum.iter_mut().zip(entry).for_each(|(sum, &e)| *sum += e);
+        if count == 0 {
+            return array("index_add", &shape, out);
         }
+        let entries = self.from.iter().map(|from| &x[from * width..][..width]);
+        let entries = entries.zip(&*self.to);
+        let add = |out: &mut [F], entry: &[F], to: usize| {
+            let sums = &mut out[to * width..][..width];
+            sums.iter_mut().zip(entry).for_each(|(sum, &e)| *sum += e);
+        };
+        // Two loops, so that where no place is crowded nothing is asked of each entry.
+        let Some(mut crowded) = Crowded::among(&self.to, self.extent, width)? else {
+            entries.for_each(|(entry, &to)| add(&mut out, entry, to));
+            return array("index_add", &shape, out);
+        };
+        for (entry, &to) in entries {
+            match crowded.sums_of(to) {
+                Some(sums) => {
+                    let pairs = sums.iter_mut().zip(entry);
+                    pairs.for_each(|(sum, e)| *sum += e.as_f64());
+                }
+                None => add(&mut out, entry, to),
+            }
+        }
+        crowded.write(&mut out);
         array("index_add", &shape, out)
     }
 
@@ -137,6 +211,17 @@ impl<F: Float> Tensor<F> {
     /// [`TensorError::Shape`] if a row is not below `extent`, or there are more or fewer rows than entries.
     pub fn scatter(&self, rows: &[usize], extent: usize) -> Outcome<Tensor<F>> {
         let entries = self.shape().first().copied().unwrap_or(0);
+        // Entries of no elements may be more than can be numbered.
+        if entries != rows.len() {
+            return Err(TensorError::shape(
+                "scatter",
+                &[self.shape()],
+                format!(
+                    "as many entries as places to add them to, not {}",
+                    rows.len()
+                ),
+            ));
+        }
         let from: Vec<usize> = (0..entries).collect();
         self.index_add(&from, rows, extent)
     }

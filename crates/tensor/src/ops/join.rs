@@ -83,6 +83,9 @@ impl<F: Float> Primitive<F> for Pad {
         let (mut zeros, count) = room("pad", &shape)?;
         zeros.resize(count, F::zero());
         let mut out = array("pad", &shape, zeros)?;
+        if x.is_empty() {
+            return Ok(out);
+        }
         out.slice_axis_mut(Axis(self.axis), Cut::from(self.start..end))
             .assign(x);
         Ok(out)
@@ -135,13 +138,17 @@ impl<F: Float> Primitive<F> for Concat {
             if !others(x.shape()) {
                 return Err(misfit());
             }
-            shape[self.axis] += x.shape()[self.axis];
+            // One that cannot be counted has no room either.
+            shape[self.axis] = shape[self.axis].saturating_add(x.shape()[self.axis]);
         }
         // Written out here because ndarray would lay the result with the joined axis outermost, and every op after would
         // pay for it.
+        let (mut out, count) = room("concat", &shape)?;
+        if count == 0 {
+            return array("concat", &shape, out);
+        }
         let outer: usize = shape[..self.axis].iter().product();
         let parts: Vec<Cow<'_, [F]>> = operands.iter().map(|x| dense(x)).collect();
-        let mut out = Vec::with_capacity(shape.iter().product());
         for index in 0..outer {
             for part in &parts {
                 let length = part.len() / outer;

@@ -10,6 +10,7 @@ use crate::kernels::{Matrix, MatrixMut, Packed, Store};
 use crate::ops::Outcome;
 use crate::ops::runs::array;
 use crate::ops::single::{back, single};
+use crate::ops::total::room;
 use crate::{Float, Primitive, SharedArray, Tensor, TensorError, dense};
 
 pub(super) const NAMES: &[&str] = &["linear"];
@@ -45,7 +46,11 @@ fn layer<F: Float>(
     let (dense_x, dense_weight, bias) = (dense(x), dense(weight), dense(bias));
     let view =
         |elements, shape| ArrayView2::from_shape(shape, elements).map_err(|_| misfit(operands));
-    let mut y = vec![F::zero(); rows * out];
+    let (mut y, count) = room(OP, &[rows, out])?;
+    y.resize(count, F::zero());
+    if y.is_empty() {
+        return array(OP, &[rows, out], y);
+    }
     product(
         view(&dense_x, (rows, input))?,
         view(&dense_weight, (out, input))?,

@@ -98,8 +98,7 @@ fn multiply<F: Float>(
             product(a, b, &mut out);
         }
         _ => {
-            let a = samples(a, &batch).ok_or_else(misfit)?;
-            let b = samples(b, &batch).ok_or_else(misfit)?;
+            let (a, b) = (samples(a, &batch)?, samples(b, &batch)?);
             let pairs = a.outer_iter().zip(b.outer_iter());
             for ((a, b), out) in pairs.zip(out.chunks_exact_mut(m * n)) {
                 let (a, b) = (a.into_dimensionality(), b.into_dimensionality());
@@ -122,24 +121,28 @@ fn one_matrix<F: Float>(x: &SharedArray<F>) -> Option<ArrayView2<'_, F>> {
     view.into_dimensionality().ok()
 }
 
-/// `x` with its batch axes stretched to `batch` and then made one. Stretched axes have stride zero; elements are copied only
-/// if several batch axes do not lie as one.
+/// `x` with its batch axes stretched to `batch` and then made one. A stretched axis has stride zero; of several batch axes
+/// the elements are copied.
 fn samples<'a, F: Float>(
     x: &'a SharedArray<F>,
     batch: &[usize],
-) -> Option<ndarray::CowArray<'a, F, IxDyn>> {
-    let tail = x
-        .shape()
-        .len()
-        .checked_sub(2)
-        .map(|start| &x.shape()[start..])?;
-    let view = x.broadcast(IxDyn(&[batch, tail].concat()))?;
+) -> Outcome<ndarray::CowArray<'a, F, IxDyn>> {
+    let misfit = || TensorError::shape(OP, &[x.shape(), batch], "axes that stretch to the batch's");
+    let tail = x.shape().len().checked_sub(2).ok_or_else(misfit)?;
+    let tail = &x.shape()[tail..];
+    let stretched = [batch, tail].concat();
     if batch.len() == 1 {
-        return Some(view.into());
+        let view = x.broadcast(IxDyn(&stretched)).ok_or_else(misfit)?;
+        return Ok(view.into());
+    }
+    let (mut copy, _) = room(OP, &stretched)?;
+    let view = x.broadcast(IxDyn(&stretched)).ok_or_else(misfit)?;
+    match view.as_slice() {
+        Some(elements) => copy.extend_from_slice(elements),
+        None => copy.extend(view.iter()),
     }
     let flat = [&[batch.iter().product()], tail].concat();
-    let copy = view.to_shape(IxDyn(&flat)).ok()?.into_owned();
-    Some(copy.into())
+    Ok(array(OP, &flat, copy)?.into_owned().into())
 }
 
 fn by_ndarray<F: Float>(a: ArrayView2<'_, F>, b: ArrayView2<'_, F>, out: &mut [F]) {

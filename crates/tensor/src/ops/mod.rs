@@ -22,6 +22,7 @@ mod statistics;
 mod total;
 
 pub use extrema::Mask;
+pub(crate) use total::room;
 
 use crate::{Float, SharedArray, TensorError};
 

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use ndarray::{ArrayD, IxDyn};
 
 use crate::ops::Outcome;
+use crate::ops::total::room;
 use crate::{Float, Tensor, TensorError, dense};
 
 /// Ascending, NaN last.
@@ -34,8 +35,8 @@ impl<F: Float> Tensor<F> {
         }
         let shape = [batch, &[count]].concat();
         let elements = dense(self.value());
-        let mut places = Vec::with_capacity(shape.iter().product());
-        let mut rows = Vec::with_capacity(places.capacity());
+        let (mut places, _) = room(op, &shape)?;
+        let (mut rows, _) = room(op, &shape)?;
         for (r, row) in elements.chunks_exact(width.max(1)).enumerate() {
             let mut order: Vec<usize> = (0..width).collect();
             order.sort_by(|&i, &j| by(row[i], row[j]));

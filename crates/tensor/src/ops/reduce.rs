@@ -22,7 +22,8 @@ fn shrink<F: Float>(x: &SharedArray<F>, shape: &[usize]) -> Outcome<SharedArray<
             "a shape that stretches to the operand's",
         ));
     }
-    let mut sums = vec![F::zero(); shape.iter().product()];
+    let (mut sums, count) = room("sum_to", shape)?;
+    sums.resize(count, F::zero());
     if !x.is_empty() {
         add_up(&runs(x.shape(), shape), &dense(x), &mut sums);
     }

@@ -32,6 +32,9 @@ impl<F: Float> Primitive<F> for CumSum {
     fn forward(&self, operands: &[&SharedArray<F>]) -> Outcome<SharedArray<F>> {
         let x = one("cumsum", operands)?;
         check_axis("cumsum", x.shape(), self.axis)?;
+        if x.is_empty() {
+            return Ok(x.clone());
+        }
         let mut out = x.to_owned();
         let accumulate = |&previous: &F, current: &mut F| *current += previous;
         if self.direction == Direction::Backward {
