@@ -38,10 +38,18 @@ fn a_wrong_config_names_the_key_the_value_and_what_is_allowed() {
         ),
         ("model.heads=0", &["model.heads", "0", "from 1"]),
         ("model.rule=hebb", &["model.rule", "hebb", "mnm-p"]),
+        (
+            "model.rule=mmn-g",
+            &["model.rule", "did you mean \"mnm-g\"?"],
+        ),
         ("model.kind=gru", &["model.kind", "gru", "lstm"]),
         ("model.dropout_hidden=1.5", &["model.dropout_hidden", "1.5"]),
         ("data.bits=0", &["data.bits", "0", "1 to 1024"]),
-        ("data.task=chess", &["chess", "double-copy"]),
+        ("data.task=chess", &["`data.task`", "chess", "double-copy"]),
+        (
+            "data.task=storys",
+            &["`data.task`", "did you mean `stories`?"],
+        ),
         ("seed", &["--set seed", "key=value"]),
         ("threads=9999", &["threads", "9999"]),
     ] {
@@ -59,13 +67,28 @@ fn a_config_that_is_not_there_or_not_toml() {
     let absent = top.path().join("absent.toml");
     says(
         &bad(2, command(["train"]).arg(&absent)),
-        &["absent.toml", "No such file"],
+        &["absent.toml", "no such file", "mnm config"],
     );
+    // A name with an ending that it has not; one of the files that are there.
+    let mut train = command(["train", "storys.toml"]);
+    let message = bad(2, train.current_dir(top.path()));
+    says(&message, &["storys.toml", "did you mean `stories`?"]);
+    let parameters = top.path().join("best.safetensors");
+    std::fs::write(&parameters, [0xff, 0xfe, 0x00]).unwrap();
+    says(
+        &bad(2, command(["train"]).arg(&parameters)),
+        &["best.safetensors holds parameters", "--set train.from="],
+    );
+    std::fs::remove_file(parameters).unwrap();
     let broken = top.path().join("broken.toml");
     std::fs::write(&broken, "seed = 1\n[data\n").unwrap();
     says(
         &bad(2, command(["config"]).arg(&broken)),
         &["broken.toml", "line 2"],
+    );
+    says(
+        &bad(2, command(["train"]).arg(top.path().join("borken.toml"))),
+        &["borken.toml", "did you mean", "broken.toml`?"],
     );
     assert_eq!(entries(top.path()), ["broken.toml"]);
 }
@@ -342,6 +365,22 @@ fn a_folder_without_a_run() {
         let message = bad(1, command([name]).arg(top.path().join("nope")));
         says(&message, &["nope", "holds no run", "no such folder"]);
     }
+    for run in [top.path(), &top.path().join("nope")] {
+        let report = top.path().join("report.html");
+        let message = bad(1, command(["report", "--out"]).arg(report).arg(run));
+        says(&message, &["holds no run", "config.toml and metrics.jsonl"]);
+        assert!(!message.contains("os error"), "{message}");
+    }
+    let mut eval = command(["eval", "runs/nope"]);
+    let message = bad(1, eval.current_dir(top.path()));
+    says(&message, &["`mnm train stories --out runs/nope` makes one"]);
+    let mut report = command(["report", "nope.json", "--out", "folder"]);
+    let message = bad(1, report.current_dir(top.path()));
+    says(
+        &message,
+        &["nope.json", "no such file", "summary.json of a report"],
+    );
+    assert!(entries(top.path()).is_empty());
     let absent = top.path().join("absent.safetensors");
     let mut apply = command(["apply", "--input", "in", "--output", "out"]);
     says(
