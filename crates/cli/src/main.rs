@@ -2,6 +2,7 @@
 
 mod commands;
 mod failure;
+mod numbers;
 mod output;
 mod ranks;
 

@@ -492,6 +492,53 @@ fn sizes_beyond_all_bounds() {
     );
 }
 
+/// As a config reads and explains them.
+#[test]
+fn numbers_on_the_command_line() {
+    let (_top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
+    let run = run.to_str().unwrap();
+    let eval = |episodes| {
+        good(&mut command([
+            "eval",
+            run,
+            "--episodes",
+            episodes,
+            "--threads",
+            "1e0",
+        ]))
+    };
+    assert_eq!(eval("1e1"), eval("10"));
+    assert_ne!(eval("1e1"), eval("1"));
+    let tasks = |episode| good(&mut command(["tasks", "stories", "--episode", episode]));
+    assert_eq!(tasks("1e1"), tasks("10"));
+    let small = ["bench", "--shape", "1e0,2,3,4,4,4,1,3", "--steps", "2e0"];
+    good(&mut command(small));
+    let count = "expected a whole number of at least 0";
+    for (arguments, flag, expected) in [
+        (&["eval", run, "--threads", "-2"][..], "--threads", count),
+        (&["eval", run, "--threads", "1.5"], "--threads", count),
+        (
+            &["eval", run, "--episodes", "-1e2"],
+            "--episodes",
+            "expected a whole number from 1 to 1000000",
+        ),
+        (&["inspect", run, "--episode", "x"], "--episode", count),
+        (&["tasks", "stories", "--episode", "-1"], "--episode", count),
+        (&["bench", "--layers", "-3"], "--layers", count),
+        (&["bench", "--steps", "0"], "--steps", "from 1 to 1000000"),
+        (
+            &["bench", "--shape", "-1,2"],
+            "--shape",
+            "eight whole numbers",
+        ),
+        (&["play", "--port", "7e4"], "--port", "from 0 to 65535"),
+    ] {
+        let message = bad(2, &mut command(arguments.iter().copied()));
+        says(&message, &[flag, expected]);
+    }
+}
+
 #[test]
 fn a_command_line_that_makes_no_sense() {
     for arguments in [
