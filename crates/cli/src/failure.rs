@@ -6,9 +6,11 @@ use std::process::ExitCode;
 
 use anyhow::Error;
 use mnm_controller::ControllerError;
+use mnm_report::report::ReportError;
 use mnm_tasks::environment::EnvironmentError;
 use mnm_tasks::{BabiError, OptionError, TaskError};
 use mnm_trainer::ask::AskError;
+use mnm_trainer::config::did_you_mean;
 use mnm_trainer::{ConfigError, TrainError};
 
 use crate::output::{ReaderGone, say};
@@ -53,16 +55,7 @@ pub fn report(error: &Error) -> ExitCode {
 
 /// What there is in the place of a run that is not there, or that is no folder.
 fn hint(error: &Error) -> String {
-    let run = error.chain().find_map(|cause| {
-        let trained = cause.downcast_ref::<TrainError>();
-        let asked = cause.downcast_ref::<AskError>();
-        match (trained, asked) {
-            (Some(TrainError::NoRun(run)), _) => Some(run),
-            (_, Some(AskError::Train(TrainError::NoRun(run)))) => Some(run),
-            _ => None,
-        }
-    });
-    let Some(run) = run else {
+    let Some(run) = error.chain().find_map(no_run) else {
         let kinds = error
             .chain()
             .filter_map(|cause| cause.downcast_ref::<std::io::Error>());
@@ -79,17 +72,48 @@ fn hint(error: &Error) -> String {
     let beside = run.parent().filter(|folder| !folder.as_os_str().is_empty());
     let runs = beside
         .into_iter()
-        .chain([run.as_path(), Path::new("runs"), Path::new(".")])
+        .chain([run, Path::new("runs"), Path::new(".")])
         .find_map(|folder| Some(runs_in(folder)).filter(|runs| !runs.is_empty()));
-    match runs {
-        Some(runs) => format!("; there are: {}", runs.join(", ")),
-        None => "; `mnm train stories` makes one".to_owned(),
+    let Some(runs) = runs else {
+        return format!("; `mnm train stories --out {}` makes one", run.display());
+    };
+    let asked = run.file_name().unwrap_or_default().to_string_lossy();
+    let name = |path: &str| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
+    let names: Vec<String> = runs.iter().map(|run| name(run)).collect();
+    let likely = did_you_mean(&asked, names.iter().map(String::as_str))
+        .and_then(|likely| runs.iter().find(|run| name(run) == likely));
+    match likely {
+        Some(likely) => format!("; did you mean {likely}?"),
+        None => format!("; there are: {}", some_of(&runs)),
     }
 }
 
-/// The runs in a folder, sorted, not more than a line or two of them.
-fn runs_in(folder: &Path) -> Vec<String> {
+/// The folder that holds no run, if this is what is wrong.
+fn no_run<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Path> {
+    if let Some(ReportError::NoRun { path, .. }) = cause.downcast_ref() {
+        return Some(path);
+    }
+    match (cause.downcast_ref(), cause.downcast_ref()) {
+        (Some(TrainError::NoRun(run)), _) | (_, Some(AskError::Train(TrainError::NoRun(run)))) => {
+            Some(run)
+        }
+        _ => None,
+    }
+}
+
+/// Not more of the names than a line or two.
+fn some_of(names: &[String]) -> String {
     const MOST: usize = 12;
+    let (shown, more) = names.split_at(names.len().min(MOST));
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(", {more} more"),
+    };
+    shown.join(", ") + &more
+}
+
+/// The runs in a folder, sorted.
+fn runs_in(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let folders = entries.map(|entry| entry.path());
     let is_run = |path: &PathBuf| {
@@ -99,16 +123,9 @@ fn runs_in(folder: &Path) -> Vec<String> {
     };
     let mut runs: Vec<PathBuf> = folders.filter(is_run).collect();
     runs.sort();
-    let more = runs.len().saturating_sub(MOST);
-    let mut names: Vec<String> = runs
-        .iter()
-        .take(MOST)
+    runs.iter()
         .map(|run| run.strip_prefix(".").unwrap_or(run).display().to_string())
-        .collect();
-    if more > 0 {
-        names.push(format!("{more} more"));
-    }
-    names
+        .collect()
 }
 
 /// The causes from the outermost in, joined by colons. A cause that its predecessor quotes is not said twice.
@@ -185,6 +202,15 @@ mod tests {
         let hinted = |path: PathBuf| hint(&Error::new(TrainError::NoRun(path)));
         let said = hinted(runs.join("nope"));
         assert!(said.contains("first") && !said.contains("empty"), "{said}");
+        let reported = ReportError::NoRun {
+            path: runs.join("fisrt"),
+            missing: "such folder",
+        };
+        let likely = hint(&Error::new(reported));
+        assert!(
+            likely.contains("did you mean") && likely.contains("first?"),
+            "{likely}"
+        );
         assert!(hinted(file).contains("it is a file"));
         assert_eq!(hint(&Error::new(Usage("no".to_owned()))), "");
     }

@@ -2,6 +2,7 @@
 
 mod commands;
 mod failure;
+mod numbers;
 mod output;
 mod ranks;
 
@@ -37,7 +38,15 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) if error.use_stderr() => {
+            output::say_parsed(&error);
+            return ExitCode::from(2);
+        }
+        // Help and the version, which were asked for.
+        Err(error) => error.exit(),
+    };
     arguments
         .command
         .run()

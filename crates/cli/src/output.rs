@@ -46,19 +46,49 @@ pub fn say(text: &str) {
     };
 }
 
-/// `text` with line breaks in place of the blanks where a line would be wider than `width`. Lines that fit stay as they are.
+/// Writes what the parser of the command line has to say. Its lists of values are folded everywhere, like the help that they are
+/// part of; the message itself as [`say`] does it.
+pub fn say_parsed(error: &clap::Error) {
+    let text = error.render().ansi().to_string();
+    let all = stderr().is_terminal();
+    let fold = |line: &str| match all || line.starts_with(' ') {
+        true => folded(line, 78),
+        false => line.to_owned(),
+    };
+    let lines: Vec<String> = text.split('\n').map(fold).collect();
+    // Takes the colours out where they are not wanted.
+    let _ = write!(anstream::stderr(), "{}", lines.join("\n"));
+}
+
+/// The columns that `text` takes: those of its letters, and none for what switches a colour.
+fn columns(text: &str) -> usize {
+    let mut parts = text.split('\u{1b}');
+    let plain = parts.next().map_or(0, |part| part.chars().count());
+    let after = |part: &str| {
+        let end = part.find('m').map_or(part.len(), |end| end + 1);
+        part[end..].chars().count()
+    };
+    plain + parts.map(after).sum::<usize>()
+}
+
+/// `text` with line breaks in place of the blanks where a line would be wider than `width`. Lines that fit stay as they are; what is
+/// indented stays so.
 fn folded(text: &str, width: usize) -> String {
     let fold = |line: &str| {
-        if line.chars().count() <= width {
+        if columns(line) <= width {
             return line.to_owned();
         }
-        let (mut folded, mut used) = (String::new(), 0);
-        for word in line.split(' ') {
-            let length = word.chars().count();
-            if used > 0 {
+        let indent = &line[..line.len() - line.trim_start_matches(' ').len()];
+        let (mut folded, mut used) = (indent.to_owned(), indent.len());
+        for word in line[indent.len()..].split(' ') {
+            let length = columns(word);
+            if used > indent.len() {
                 let fits = used + 1 + length <= width;
                 folded.push(if fits { ' ' } else { '\n' });
-                used = if fits { used + 1 } else { 0 };
+                if !fits {
+                    folded.push_str(indent);
+                }
+                used = if fits { used + 1 } else { indent.len() };
             }
             folded.push_str(word);
             used += length;
@@ -78,5 +108,8 @@ mod tests {
         let expected = "error:\na/path/that/is/long:\ntwo words\n  | ^ kept";
         assert_eq!(folded(text, 12), expected);
         assert_eq!(folded("fits  as it is", 14), "fits  as it is");
+        assert_eq!(folded("  [of: a, b, c]", 10), "  [of: a,\n  b, c]");
+        let coloured = "  [of: \u{1b}[32ma\u{1b}[0m, \u{1b}[32mb\u{1b}[0m]";
+        assert_eq!(folded(coloured, 12), coloured);
     }
 }

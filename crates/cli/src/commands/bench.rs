@@ -7,6 +7,7 @@ use clap::Args;
 use mnm_controller::{Kernel, ModelConfig};
 use mnm_trainer::{BenchShape, bench};
 
+use crate::numbers::{count, whole};
 use crate::output::print;
 
 /// Time whole training steps on random data
@@ -26,15 +27,19 @@ pub struct Arguments {
     rule: String,
 
     /// B,T,X,C,M,U,H,K: sequences, steps, input, controller, key and value width, memory width, heads, classes
-    #[arg(long, default_value = "32,50,100,100,100,100,1,177")]
+    #[arg(
+        long,
+        default_value = "32,50,100,100,100,100,1,177",
+        allow_hyphen_values = true
+    )]
     shape: Shape,
 
     /// Steps to time, after a few for warming up
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    #[arg(long, default_value_t = 30, value_parser = whole::<u32>(1, LARGEST as u64), allow_negative_numbers = true)]
     steps: u32,
 
     /// Threads; 0 takes all cores
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = count::<usize>, allow_negative_numbers = true)]
     threads: usize,
 
     /// The sequence kernel: fused or reference
@@ -42,7 +47,7 @@ pub struct Arguments {
     kernel: Kernel,
 
     /// Layers of the memory
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = count::<usize>, allow_negative_numbers = true)]
     layers: usize,
 
     /// Print one line of JSON
@@ -66,12 +71,7 @@ impl FromStr for Shape {
         };
         let sizes: Vec<usize> = text
             .split(',')
-            .map(|part| {
-                part.trim()
-                    .parse()
-                    .ok()
-                    .filter(|n| (1..=LARGEST).contains(n))
-            })
+            .map(|part| whole(1, LARGEST as u64)(part).ok())
             .collect::<Option<_>>()
             .ok_or_else(expected)?;
         sizes.try_into().map(Shape).map_err(|_| expected())

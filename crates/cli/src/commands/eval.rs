@@ -12,6 +12,7 @@ use mnm_trainer::{Evaluation, RunFolder, Trained, Weights, evaluate, rl, thread_
 use super::eval_agent;
 use super::run::{RunArguments, split};
 use crate::failure::Usage;
+use crate::numbers::{count, whole};
 use crate::output::print;
 
 /// Evaluate a run
@@ -54,11 +55,11 @@ pub struct Arguments {
     split: Split,
 
     /// Episodes of a task that generates them without end [default: the config's train.valid_episodes]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>(1, 1_000_000), allow_negative_numbers = true)]
     episodes: Option<u64>,
 
     /// Threads to compute with; 0 takes all cores
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = count::<usize>, allow_negative_numbers = true)]
     threads: usize,
 
     /// Print one JSON object instead of a table

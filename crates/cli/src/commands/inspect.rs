@@ -9,6 +9,7 @@ use mnm_tasks::Split;
 use mnm_trainer::Trained;
 
 use super::run::{RunArguments, split};
+use crate::numbers::count;
 use crate::output::print;
 
 /// Draw one episode: what was written when, and what was read
@@ -36,10 +37,10 @@ pub struct Arguments {
     split: Split,
 
     /// The episode's number in the split, from 0
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = count::<u64>, allow_negative_numbers = true)]
     episode: u64,
 
-    /// The page to write [default: inspect-SPLIT-N.html in RUN; in the current folder, if RUN holds parameters without a checkpoint]
+    /// The page to write [default: inspect-SPLIT-N.html in RUN; if RUN is published, without a checkpoint, in a folder of its name below mnm-inspect in the system's temporary folder]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -59,12 +60,17 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     print(&format!("{}\n{}\n", page.display(), folder.display()))
 }
 
-/// Where the page of a run goes: to the run. What has no checkpoint was published by somebody, and stays as it is.
-fn folder(run: &Path) -> &Path {
-    match run.join("checkpoint.safetensors").is_file() {
-        true => run,
-        false => Path::new(""),
+/// Where the page of a run goes: to the run. What has no checkpoint was published by somebody and stays as it is, and so does the
+/// folder that one happens to be in, which may be a clone of the project.
+fn folder(run: &Path) -> PathBuf {
+    if run.join("checkpoint.safetensors").is_file() {
+        return run.to_owned();
     }
+    // A run may be named by `.` or `..`.
+    let whole = run.canonicalize();
+    let run = whole.as_deref().unwrap_or(run);
+    let name = run.file_name().unwrap_or("run".as_ref());
+    std::env::temp_dir().join("mnm-inspect").join(name)
 }
 
 /// The command as it can be typed again.
@@ -99,7 +105,10 @@ mod tests {
     #[test]
     fn a_page_goes_to_its_run_but_not_to_published_parameters() {
         let run = tempfile::TempDir::new().unwrap();
-        assert_eq!(folder(run.path()), std::path::Path::new(""));
+        let elsewhere = folder(run.path());
+        assert!(elsewhere.starts_with(std::env::temp_dir().join("mnm-inspect")));
+        assert_eq!(elsewhere.file_name(), run.path().file_name());
+        assert_eq!(folder(&run.path().join(".")), elsewhere);
         std::fs::write(run.path().join("checkpoint.safetensors"), "").unwrap();
         assert_eq!(folder(run.path()), run.path());
     }

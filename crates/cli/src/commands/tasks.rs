@@ -12,6 +12,7 @@ use mnm_trainer::task::build_task;
 use mnm_trainer::{Config, DataConfig};
 
 use crate::failure::at_data;
+use crate::numbers::count;
 use crate::output::print;
 
 /// Lines of an example that are shown.
@@ -37,7 +38,7 @@ pub struct Arguments {
     data: Option<PathBuf>,
 
     /// The example's number among the training episodes
-    #[arg(long, value_name = "N", default_value_t = 0)]
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = count::<u64>, allow_negative_numbers = true)]
     episode: u64,
 }
 

@@ -33,6 +33,9 @@ fn every_command_explains_itself_with_examples() {
     ] {
         assert!(names.contains(&name), "{names:?}");
     }
+    let babi = good(&mut command(["data", "babi", "--help"]));
+    let wide = babi.lines().find(|line| line.chars().count() > 78);
+    assert_eq!(wide, None, "data babi");
     for name in names {
         let help = good(&mut command([name, "--help"]));
         assert!(help.contains(&format!("Usage: mnm {name}")), "{help}");
@@ -108,6 +111,30 @@ fn tasks_show_examples() {
         "{dictionary}"
     );
     bad(2, &mut command(["tasks", "nothing"]));
+}
+
+/// The message itself stays on its line where it is not read on a terminal, so that it can be searched.
+#[test]
+fn what_stands_below_a_message_is_no_wider_than_the_help() {
+    for arguments in [
+        &["tasks", "xyz"][..],
+        &["tasks", "storys"],
+        &["completions", "cmd"],
+        &["apply", "x", "--kernel", "y"],
+        &["eval", "--nope"],
+        &["report"],
+        &["fly"],
+    ] {
+        let message = bad(2, &mut command(arguments.iter().copied()));
+        let wide = message
+            .lines()
+            .skip(1)
+            .find(|line| line.chars().count() > 78);
+        assert_eq!(wide, None, "{arguments:?}");
+        assert!(!message.contains('\u{1b}'), "{message:?}");
+    }
+    let message = bad(2, &mut command(["tasks", "xyz"]));
+    assert!(message.contains("possible values: babi, ") && message.contains(" cues]"));
 }
 
 #[test]

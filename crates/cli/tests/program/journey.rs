@@ -97,6 +97,33 @@ fn a_run_is_trained_evaluated_applied_inspected_and_reported() {
     }
 }
 
+/// What was published has no checkpoint, and lies in a clone of the project, which stays as it is.
+#[test]
+fn the_page_of_a_published_run_goes_to_the_temporary_folder() {
+    let (top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
+    std::fs::remove_file(run.join("checkpoint.safetensors")).unwrap();
+    let (here, temporary) = (top.path().join("here"), top.path().join("temporary"));
+    for folder in [&here, &temporary] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let before = run.read_dir().unwrap().count();
+    let mut inspect = on("inspect", &run, &[]);
+    for name in ["TMPDIR", "TMP", "TEMP"] {
+        inspect.env(name, &temporary);
+    }
+    let said = good(inspect.current_dir(&here));
+    let page = temporary.join("mnm-inspect/run/inspect-valid-0.html");
+    assert!(said.starts_with(&page.display().to_string()), "{said}");
+    assert!(page.is_file() && page.with_extension("").is_dir());
+    assert_eq!(here.read_dir().unwrap().count(), 0);
+    assert_eq!(run.read_dir().unwrap().count(), before);
+    // Where it goes is a matter of whoever asks.
+    let asked = here.join("page.html");
+    good(on("inspect", &run, &["--out"]).arg(&asked));
+    assert!(asked.is_file());
+}
+
 /// Saves `x` [4, 2, 5], for a model on three bits and two flags.
 fn save_input(path: &Path) {
     let data: Vec<u8> = (0..4 * 2 * 5)

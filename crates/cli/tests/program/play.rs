@@ -1,5 +1,6 @@
 //! `mnm play`: the program serves its page and answers a story.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
@@ -8,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::ask::stories;
-use crate::mnm::{bad, command, folder};
+use crate::mnm::{bad, command, folder, good};
 
 /// A server that ends with the test.
 pub struct Playing {
@@ -101,6 +102,46 @@ fn a_story_is_answered_and_a_line_struck_out_is_as_if_never_said() {
 
     let (status, refused) = playing.told(&[("...", false)]);
     assert!(status == 422 && refused["error"].as_str().unwrap().contains("no word"));
+}
+
+/// Of a person's earlier lines the memory holds the last one, whichever was told in words more like the new ones.
+#[test]
+fn a_line_is_said_to_be_written_over_the_last_one_of_its_person() {
+    let (_top, run) = folder();
+    let mut train = command(["train", "stories", "--quiet", "--out"]);
+    good(train.arg(&run));
+    let playing = Playing::start(&[run.to_str().unwrap()]);
+    let (mut right, mut all) = (0, 0);
+    for episode in 0..8 {
+        let asked = json!({ "number": episode }).to_string();
+        let (_, example) = playing.asked("POST", "/api/example", &asked);
+        let example: Value = serde_json::from_str(&example).unwrap();
+        let lines: Vec<&str> = example["lines"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        let told: Vec<(&str, bool)> = lines.iter().map(|line| (*line, false)).collect();
+        let (_, found) = playing.told(&told);
+        let mut last = HashMap::new();
+        for (number, line) in lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| !line.ends_with('?'))
+        {
+            let person = line.split(' ').next().unwrap();
+            if let Some(earlier) = last.insert(person, number) {
+                let likest = &found["lines"][number]["likest"];
+                // The page says nothing of keys that are less alike.
+                let said = likest["cosine"].as_f64().unwrap() > 0.5;
+                right += usize::from(said && likest["line"] == earlier);
+                all += 1;
+            }
+        }
+    }
+    // 49 of 51 when this was written; with the likest key alone 28.
+    assert!(all > 40 && 10 * right >= 9 * all, "{right} of {all}");
 }
 
 #[test]

@@ -38,10 +38,18 @@ fn a_wrong_config_names_the_key_the_value_and_what_is_allowed() {
         ),
         ("model.heads=0", &["model.heads", "0", "from 1"]),
         ("model.rule=hebb", &["model.rule", "hebb", "mnm-p"]),
+        (
+            "model.rule=mmn-g",
+            &["model.rule", "did you mean \"mnm-g\"?"],
+        ),
         ("model.kind=gru", &["model.kind", "gru", "lstm"]),
         ("model.dropout_hidden=1.5", &["model.dropout_hidden", "1.5"]),
         ("data.bits=0", &["data.bits", "0", "1 to 1024"]),
-        ("data.task=chess", &["chess", "double-copy"]),
+        ("data.task=chess", &["`data.task`", "chess", "double-copy"]),
+        (
+            "data.task=storys",
+            &["`data.task`", "did you mean `stories`?"],
+        ),
         ("seed", &["--set seed", "key=value"]),
         ("threads=9999", &["threads", "9999"]),
     ] {
@@ -59,13 +67,28 @@ fn a_config_that_is_not_there_or_not_toml() {
     let absent = top.path().join("absent.toml");
     says(
         &bad(2, command(["train"]).arg(&absent)),
-        &["absent.toml", "No such file"],
+        &["absent.toml", "no such file", "mnm config"],
     );
+    // A name with an ending that it has not; one of the files that are there.
+    let mut train = command(["train", "storys.toml"]);
+    let message = bad(2, train.current_dir(top.path()));
+    says(&message, &["storys.toml", "did you mean `stories`?"]);
+    let parameters = top.path().join("best.safetensors");
+    std::fs::write(&parameters, [0xff, 0xfe, 0x00]).unwrap();
+    says(
+        &bad(2, command(["train"]).arg(&parameters)),
+        &["best.safetensors holds parameters", "--set train.from="],
+    );
+    std::fs::remove_file(parameters).unwrap();
     let broken = top.path().join("broken.toml");
     std::fs::write(&broken, "seed = 1\n[data\n").unwrap();
     says(
         &bad(2, command(["config"]).arg(&broken)),
         &["broken.toml", "line 2"],
+    );
+    says(
+        &bad(2, command(["train"]).arg(top.path().join("borken.toml"))),
+        &["borken.toml", "did you mean", "broken.toml`?"],
     );
     assert_eq!(entries(top.path()), ["broken.toml"]);
 }
@@ -342,6 +365,22 @@ fn a_folder_without_a_run() {
         let message = bad(1, command([name]).arg(top.path().join("nope")));
         says(&message, &["nope", "holds no run", "no such folder"]);
     }
+    for run in [top.path(), &top.path().join("nope")] {
+        let report = top.path().join("report.html");
+        let message = bad(1, command(["report", "--out"]).arg(report).arg(run));
+        says(&message, &["holds no run", "config.toml and metrics.jsonl"]);
+        assert!(!message.contains("os error"), "{message}");
+    }
+    let mut eval = command(["eval", "runs/nope"]);
+    let message = bad(1, eval.current_dir(top.path()));
+    says(&message, &["`mnm train stories --out runs/nope` makes one"]);
+    let mut report = command(["report", "nope.json", "--out", "folder"]);
+    let message = bad(1, report.current_dir(top.path()));
+    says(
+        &message,
+        &["nope.json", "no such file", "summary.json of a report"],
+    );
+    assert!(entries(top.path()).is_empty());
     let absent = top.path().join("absent.safetensors");
     let mut apply = command(["apply", "--input", "in", "--output", "out"]);
     says(
@@ -451,6 +490,53 @@ fn sizes_beyond_all_bounds() {
         &bad(2, &mut command(["bench", "--steps", &huge])),
         &["--steps"],
     );
+}
+
+/// As a config reads and explains them.
+#[test]
+fn numbers_on_the_command_line() {
+    let (_top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
+    let run = run.to_str().unwrap();
+    let eval = |episodes| {
+        good(&mut command([
+            "eval",
+            run,
+            "--episodes",
+            episodes,
+            "--threads",
+            "1e0",
+        ]))
+    };
+    assert_eq!(eval("1e1"), eval("10"));
+    assert_ne!(eval("1e1"), eval("1"));
+    let tasks = |episode| good(&mut command(["tasks", "stories", "--episode", episode]));
+    assert_eq!(tasks("1e1"), tasks("10"));
+    let small = ["bench", "--shape", "1e0,2,3,4,4,4,1,3", "--steps", "2e0"];
+    good(&mut command(small));
+    let count = "expected a whole number of at least 0";
+    for (arguments, flag, expected) in [
+        (&["eval", run, "--threads", "-2"][..], "--threads", count),
+        (&["eval", run, "--threads", "1.5"], "--threads", count),
+        (
+            &["eval", run, "--episodes", "-1e2"],
+            "--episodes",
+            "expected a whole number from 1 to 1000000",
+        ),
+        (&["inspect", run, "--episode", "x"], "--episode", count),
+        (&["tasks", "stories", "--episode", "-1"], "--episode", count),
+        (&["bench", "--layers", "-3"], "--layers", count),
+        (&["bench", "--steps", "0"], "--steps", "from 1 to 1000000"),
+        (
+            &["bench", "--shape", "-1,2"],
+            "--shape",
+            "eight whole numbers",
+        ),
+        (&["play", "--port", "7e4"], "--port", "from 0 to 65535"),
+    ] {
+        let message = bad(2, &mut command(arguments.iter().copied()));
+        says(&message, &[flag, expected]);
+    }
 }
 
 #[test]

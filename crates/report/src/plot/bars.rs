@@ -354,9 +354,9 @@ mod tests {
             assert!(
                 svg.contains(said) && svg.contains("aria-label=\"bAbI: mean error [%]. mnm-p: 0.6")
             );
-            let blue = svg.matches("#0072B2").count();
+            let own = svg.matches("#7433F0").count();
             let grey = svg.matches("#8A949E").count();
-            assert_eq!((blue, grey), (1, 3), "bars, and the swatch of several");
+            assert_eq!((own, grey), (1, 3), "bars, and the swatch of several");
             assert!(!svg.contains("\nmeasured here"), "one bar says it itself");
         }
     }

@@ -414,7 +414,7 @@ mod tests {
         let svg = plot(vec![absent, group("present", &[1.0])]).svg().unwrap();
         assert!(!svg.contains("absent") && svg.contains("present"));
         assert!(
-            svg.contains("#D55E00"),
+            svg.contains("#4F9A00"),
             "the second group keeps its own colour"
         );
     }

@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Scale};
 use super::canvas::{self, Align, Canvas, Font};
-use super::categories::category;
+use super::categories::no_model;
 use super::digits::three_digits;
 use super::error::PlotError;
 use super::frame::Header;
@@ -214,7 +214,7 @@ fn draw_row(
 }
 
 fn colour(marked: bool) -> Colour {
-    category(usize::from(marked))
+    no_model(usize::from(marked))
 }
 
 #[cfg(test)]
@@ -255,7 +255,7 @@ mod tests {
         }
         let svg = timeline.svg().unwrap();
         assert_eq!(
-            svg.matches("#0072B2").count(),
+            svg.matches("#7433F0").count(),
             73,
             "a bar for each step and the swatch"
         );
@@ -289,9 +289,9 @@ mod tests {
         };
         assert!(svg.contains("<title>step 1, a: rate 0.25</title>"), "{svg}");
         assert!(svg.contains("rate of 3 steps, from 0.25 to 7."), "{svg}");
-        assert_eq!(heights("#0072B2"), [0.25 * BAR_ROW * 10.0]);
+        assert_eq!(heights("#7433F0"), [0.25 * BAR_ROW * 10.0]);
         assert_eq!(
-            heights("#D55E00"),
+            heights("#4F9A00"),
             [BAR_ROW * 10.0],
             "held to the full range"
         );

@@ -11,6 +11,17 @@ use crate::plot::PlotError;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ReportError {
+    /// There is no run in the folder, or no folder.
+    #[error(
+        "{} holds no run: there is no {missing}; expected a run folder with config.toml and metrics.jsonl",
+        path.display()
+    )]
+    NoRun {
+        /// The folder.
+        path: PathBuf,
+        /// What is not there.
+        missing: &'static str,
+    },
     /// A file of a run folder cannot be read.
     #[error("{}: {source}; expected a run folder with config.toml and metrics.jsonl", path.display())]
     Read {

@@ -82,7 +82,7 @@ impl RunData {
     pub fn read(folder: impl AsRef<Path>) -> Result<Self, ReportError> {
         let folder = folder.as_ref();
         let config_path = folder.join("config.toml");
-        let config_text = read(&config_path)?;
+        let config_text = expected(folder, "config.toml")?;
         let config: Table =
             config_text
                 .parse()
@@ -92,7 +92,7 @@ impl RunData {
                 })?;
         check_model(&config_path, &config)?;
         let metrics_path = folder.join("metrics.jsonl");
-        let (train, valid) = metrics::parse(&metrics_path, &read(&metrics_path)?)?;
+        let (train, valid) = metrics::parse(&metrics_path, &expected(folder, "metrics.jsonl")?)?;
         let mut summary = read_summary(&folder.join("summary.json"))?;
         let (played, test) = kept(folder, "evaluation-test.json")?;
         let (played_average, test_average) = kept(folder, "evaluation-test-average.json")?;
@@ -191,6 +191,24 @@ fn kept(
         Some(Evaluated::Answers { error }) => (None, Some(error.into())),
         None => (None, None),
     })
+}
+
+/// A file without which a folder holds no run.
+fn expected(folder: &Path, name: &'static str) -> Result<String, ReportError> {
+    let missing = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
+    match read(&folder.join(name)) {
+        Err(ReportError::Read { source, .. }) if missing.contains(&source.kind()) => {
+            Err(ReportError::NoRun {
+                path: folder.to_owned(),
+                missing: match (folder.is_dir(), name) {
+                    (false, _) => "such folder",
+                    (true, "config.toml") => "config.toml in it",
+                    (true, _) => "metrics.jsonl in it",
+                },
+            })
+        }
+        text => text,
+    }
 }
 
 fn read(path: &Path) -> Result<String, ReportError> {

@@ -1,6 +1,7 @@
 //! The figures of a report, for the tables and for other programs.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -127,9 +128,12 @@ impl Summary {
     /// # Errors
     /// If there is no such file, or it holds something else.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ReportError::Read {
+        let text = std::fs::read_to_string(path).map_err(|error| ReportError::Figures {
             path: path.to_owned(),
-            source,
+            message: match error.kind() {
+                ErrorKind::NotFound => "there is no such file".to_owned(),
+                _ => error.to_string(),
+            },
         })?;
         serde_json::from_str(&text).map_err(|error| ReportError::Figures {
             path: path.to_owned(),

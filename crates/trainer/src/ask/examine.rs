@@ -21,12 +21,28 @@ pub struct Examined {
     pub unknown: Vec<String>,
     /// The write rate, the largest of the line's steps; `None` for a model without one.
     pub rate: Option<f64>,
-    /// The earlier line whose write key is most like this one's, and their cosine.
+    /// The earlier line that this one was written over: the latest of those whose write keys are about as like this one's as
+    /// the likest is, and its cosine.
     pub likest: Option<(usize, f64)>,
     /// The answer, if the line is a question.
     pub answer: Option<Answer>,
     /// The earlier lines, and the probability of the answer when nothing is written in them.
     pub without: Vec<(usize, f64)>,
+}
+
+/// How near to the largest cosine another one comes that counts as much. The line found is the person's last one in 181 of 188 lines of
+/// a run of the stories, and in 120 with the largest alone; a share below this mixes up people where a rule keeps their keys alike.
+const NEAR: f64 = 0.7;
+
+/// Of lines in their order, and the cosines of their keys with another: the latest of those that come near the largest. A key that
+/// was written several times holds what was written last, whichever of its writes is a little more like the new one.
+fn overwritten(lines: &[(usize, f64)]) -> Option<(usize, f64)> {
+    let cosines = lines.iter().map(|(_, cosine)| *cosine);
+    let best = cosines.fold(f64::NEG_INFINITY, f64::max);
+    // Where none is alike, the largest is not above 0, and only itself is near it.
+    let least = if best > 0.0 { NEAR * best } else { best };
+    let near = |line: &&(usize, f64)| line.1 >= least;
+    lines.iter().rfind(near).copied()
 }
 
 /// A line in words of the model.
@@ -136,8 +152,10 @@ impl Reader {
                         .fold(f64::NEG_INFINITY, f64::max)
                 };
                 let earlier = (0..index).filter(|earlier| !lines[chosen[*earlier]].question);
-                let all = earlier.map(|earlier| (chosen[earlier], to(&spans[earlier])));
-                examined[chosen[index]].likest = all.max_by(|a, b| a.1.total_cmp(&b.1));
+                let all: Vec<_> = earlier
+                    .map(|earlier| (chosen[earlier], to(&spans[earlier])))
+                    .collect();
+                examined[chosen[index]].likest = overwritten(&all);
             }
         }
         let asked: Vec<usize> = (0..chosen.len())
@@ -219,5 +237,25 @@ impl Reader {
             ranking,
             unknown: unknown.to_vec(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::overwritten;
+
+    #[test]
+    fn the_latest_of_the_lines_that_are_about_as_alike_is_the_one_written_over() {
+        // Of a run of stories: lines 1 and 5 tell of the person that the new line tells of, in other words.
+        let lines = [(0, 0.12), (1, 0.95), (3, -0.3), (5, 0.81), (7, 0.4)];
+        assert_eq!(overwritten(&lines), Some((5, 0.81)));
+        assert_eq!(overwritten(&lines[..3]), Some((1, 0.95)));
+        assert_eq!(
+            overwritten(&[(0, -0.5), (2, -0.2), (4, -0.21)]),
+            Some((2, -0.2))
+        );
+        assert_eq!(overwritten(&[]), None);
+        // Numbers that have overflowed are near nothing.
+        assert_eq!(overwritten(&[(0, f64::NAN)]), None);
     }
 }

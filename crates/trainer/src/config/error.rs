@@ -27,6 +27,24 @@ pub enum ConfigError {
         config = .0.join("config.toml").display()
     )]
     Folder(PathBuf),
+    /// There is no such file.
+    #[error(
+        "{path}: there is no such file; expected a config as TOML, or a name that `mnm config` lists{likely}",
+        path = .path.display()
+    )]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// What was probably meant, or what there is instead; empty if there is nothing.
+        likely: String,
+    },
+    /// A file of parameters where a config was to be.
+    #[error(
+        "{path} holds parameters, not a config; `mnm train NAME --set train.from={path}` starts from them, NAME being a config of \
+         the same model",
+        path = .0.display()
+    )]
+    Parameters(PathBuf),
     /// The file cannot be read.
     #[error("{path}: cannot read the config: {source}")]
     Read {
@@ -62,6 +80,14 @@ pub enum ConfigError {
         value: String,
         /// What is allowed.
         allowed: &'static str,
+    },
+    /// No such write rule.
+    #[error("model.rule = \"{name}\": there is no such rule; did you mean \"{likely}\"?")]
+    Rule {
+        /// What was asked for.
+        name: String,
+        /// What was probably meant.
+        likely: String,
     },
     /// An option of the task is out of range.
     #[error("data.{option} = {value}: {task} takes {expected}", option = .0.option, value = .0.value, task = .0.task, expected = .0.expected)]

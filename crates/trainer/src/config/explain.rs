@@ -19,7 +19,12 @@ const TYPES: [(&str, &str); 7] = [
 /// The key at fault and what is wrong with it, as a person would put it: what was found in `table`, and what the key takes by the
 /// reference; what was probably meant by a word that is not known.
 pub(super) fn explained(misfit: &Misfit, table: &Table) -> (String, String) {
-    let (key, message) = innermost(misfit);
+    let (mut key, message) = innermost(misfit);
+    // The only word that `data` itself takes is its task.
+    let of_task = ["unknown variant `", "`task` is"];
+    if key == "data" && of_task.iter().any(|start| message.starts_with(start)) {
+        key += ".task";
+    }
     for (technical, what) in [("unknown field `", "key"), ("unknown variant `", "value")] {
         if let Some(text) = message.strip_prefix(technical) {
             return (key, known(text, what).unwrap_or(message));
@@ -248,8 +253,14 @@ mod tests {
             ),
             (
                 "stories",
+                "data.task=storys",
+                "data.task",
+                "there is no value `storys`; did you mean `stories`?",
+            ),
+            (
+                "stories",
                 "data.task=3",
-                "data",
+                "data.task",
                 "`task` is a integer, not the name of a task",
             ),
             (

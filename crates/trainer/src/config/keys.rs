@@ -24,7 +24,8 @@ const WIDTH: &str = "1 to 16384";
 const COUNT: &str = "1 to 64";
 const MANY: &str = "1 to 1000000";
 const STEPS: &str = "1 to 1000000000";
-const WHOLE: &str = "a whole number of at least 0";
+/// How messages call a number that counts.
+pub const WHOLE: &str = "a whole number of at least 0";
 const DROPPED: &str = "0 up to, not including, 1";
 const GAIN: &str = "above 0, at most 1000";
 const FRACTION: &str = "0 to 1";

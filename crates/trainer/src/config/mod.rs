@@ -12,16 +12,19 @@ mod rl;
 mod train;
 pub(crate) mod wire;
 
+use std::io::ErrorKind;
 use std::path::Path;
 
-use mnm_controller::ModelConfig;
+use mnm_controller::{ControllerError, ModelConfig};
+use mnm_memory::rule_names;
 use serde::{Deserialize, Serialize};
 
 pub use average::Average;
 pub use data::DataConfig;
 pub use error::ConfigError;
 pub use explain::did_you_mean;
-pub use keys::{KEYS, Key};
+pub use keys::{KEYS, Key, WHOLE};
+pub use overrides::whole_number;
 pub use reference::reference;
 pub use rl::RlConfig;
 pub use train::{Decay, TrainConfig};
@@ -189,7 +192,9 @@ impl Config {
         check_seed(self.seed)?;
         check_threads(self.threads)?;
         self.data.validate()?;
-        self.model.validate()?;
+        self.model
+            .validate()
+            .map_err(|error| with_likely_rule(error, &self.model))?;
         self.train.validate()?;
         match (&self.rl, self.data.is_environment()) {
             (Some(rl), true) => {
@@ -222,6 +227,21 @@ impl Config {
             threads: 0,
             ..self.clone()
         }
+    }
+}
+
+/// The error of a model; that of a rule that there is not, with the rule that was probably meant.
+fn with_likely_rule(error: ControllerError, model: &ModelConfig) -> ConfigError {
+    let known = rule_names();
+    let likely = did_you_mean(&model.rule, known.iter().map(String::as_str));
+    match (&error, likely) {
+        (ControllerError::Config { key: "rule", .. }, Some(likely)) if likely != model.rule => {
+            ConfigError::Rule {
+                name: model.rule.clone(),
+                likely: likely.to_owned(),
+            }
+        }
+        _ => error.into(),
     }
 }
 
@@ -258,11 +278,12 @@ pub(crate) fn check_threads(threads: usize) -> Result<(), ConfigError> {
 }
 
 fn read(path: &str) -> Result<String, ConfigError> {
-    if Path::new(path).is_dir() {
+    let file = Path::new(path);
+    if file.is_dir() {
         return Err(ConfigError::Folder(path.into()));
     }
     let is_path = path.ends_with(".toml") || path.contains(std::path::MAIN_SEPARATOR);
-    if !is_path && !Path::new(path).is_file() {
+    if !is_path && !file.is_file() {
         return Err(ConfigError::UnknownName {
             name: path.to_owned(),
             known: Config::names().join(", "),
@@ -271,10 +292,68 @@ fn read(path: &str) -> Result<String, ConfigError> {
             }),
         });
     }
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
-        path: path.into(),
-        source,
+    std::fs::read_to_string(file).map_err(|source| match source.kind() {
+        ErrorKind::NotFound => ConfigError::Missing {
+            path: path.into(),
+            likely: instead(file),
+        },
+        ErrorKind::InvalidData if path.ends_with(".safetensors") => {
+            ConfigError::Parameters(path.into())
+        }
+        ErrorKind::InvalidData => ConfigError::Toml {
+            origin: path.to_owned(),
+            message: "this is no text file".to_owned(),
+        },
+        _ => ConfigError::Read {
+            path: path.into(),
+            source,
+        },
     })
+}
+
+/// What was probably meant by a file that is not there, or which configs are where it was looked for.
+fn instead(file: &Path) -> String {
+    const MOST: usize = 12;
+    let folder = file
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter();
+    let mut there: Vec<String> = entries
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .map(|path| {
+            path.strip_prefix(".")
+                .unwrap_or(&path)
+                .display()
+                .to_string()
+        })
+        .collect();
+    there.sort();
+    let name = file.to_string_lossy();
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+    let likely = did_you_mean(&name, there.iter().map(String::as_str));
+    // A name with `.toml` behind it; a short one is near to too many.
+    let named = || {
+        did_you_mean(&stem, Config::names())
+            .filter(|likely| likely.chars().next() == stem.chars().next())
+    };
+    match likely.or_else(named) {
+        Some(likely) => format!("; did you mean `{likely}`?"),
+        None if there.is_empty() => String::new(),
+        None => {
+            let more = match there.len().saturating_sub(MOST) {
+                0 => String::new(),
+                more => format!(", {more} more"),
+            };
+            there.truncate(MOST);
+            format!("; there are: {}{more}", there.join(", "))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -334,6 +413,18 @@ mod tests {
         }
         load("stories", &["model.rule=mnm-p", "model.forget=none"]).expect("its own");
         load("stories", &["model.rule=titans", "model.inner_steps=1"]).expect("its own");
+    }
+
+    #[test]
+    fn a_rule_that_there_is_not_brings_the_likely_one() {
+        let message = |set| load("stories", &[set]).expect_err(set).to_string();
+        let likely = message("model.rule=mmn-g");
+        assert!(likely.contains("did you mean \"mnm-g\"?"), "{likely}");
+        let unlike = message("model.rule=quick");
+        assert!(
+            unlike.contains("mnm-g") && !unlike.contains("did you mean"),
+            "{unlike}"
+        );
     }
 
     #[test]

@@ -39,19 +39,35 @@ pub(super) fn apply(table: &mut Table, set: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whole numbers that are written as others are (`1e3`, `32.0`) as whole numbers, where `defaults` has one.
-pub(super) fn make_whole(table: &mut Table, defaults: &Table) {
+/// The whole number of at least 0 that `text` is, written as a config may write it: `1000`, `1e3`, `1_000`, `32.0`.
+pub fn whole_number(text: &str) -> Option<u64> {
+    let text = text.trim();
+    if let Ok(number) = text.parse() {
+        return Some(number);
+    }
+    let number = match value_of(text) {
+        Value::Integer(number) => number,
+        Value::Float(number) => whole(number)?,
+        _ => return None,
+    };
+    u64::try_from(number).ok()
+}
+
+/// The number as a whole one, if it is.
+fn whole(number: f64) -> Option<i64> {
     /// Beyond this not every whole number is a float.
     const MOST: f64 = (1u64 << 53) as f64;
+    (number.fract() == 0.0 && number.abs() <= MOST).then_some(number as i64)
+}
+
+/// Whole numbers that are written as others are (`1e3`, `32.0`) as whole numbers, where `defaults` has one.
+pub(super) fn make_whole(table: &mut Table, defaults: &Table) {
     for (key, value) in table {
         match (value, defaults.get(key)) {
             (Value::Table(inner), Some(Value::Table(defaults))) => make_whole(inner, defaults),
             (value, Some(Value::Integer(_))) => {
-                if let Some(x) = value
-                    .as_float()
-                    .filter(|x| x.fract() == 0.0 && x.abs() <= MOST)
-                {
-                    *value = Value::Integer(x as i64);
+                if let Some(number) = value.as_float().and_then(whole) {
+                    *value = Value::Integer(number);
                 }
             }
             _ => {}
@@ -125,6 +141,25 @@ mod tests {
                 .parse()
                 .expect("TOML")
         );
+    }
+
+    #[test]
+    fn a_number_by_itself_is_read_as_a_config_reads_it() {
+        for (text, number) in [
+            ("0", 0),
+            ("1e3", 1000),
+            ("1_000", 1000),
+            (" 32.0 ", 32),
+            ("1e0", 1),
+            ("18446744073709551615", u64::MAX),
+        ] {
+            assert_eq!(whole_number(text), Some(number), "{text}");
+        }
+        for text in [
+            "", "-1", "-1e2", "1.5", "1e-1", "1e300", "inf", "nan", "x", "true", "[1]", "1\ny=2",
+        ] {
+            assert_eq!(whole_number(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ use mnm_trainer::ask::Reader;
 use self::story::Stories;
 use super::run::weights;
 use crate::failure::Usage;
+use crate::numbers::whole;
 use crate::output::print;
 
 /// Play with a memory in the browser
@@ -33,7 +34,7 @@ pub struct Arguments {
     run: Option<PathBuf>,
 
     /// The port to serve on; 0 takes a free one
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = whole::<u16>(0, u16::MAX.into()), allow_negative_numbers = true)]
     port: u16,
 
     /// Open no browser
