@@ -15,7 +15,8 @@ impl<F: Kernels> AssociativeMemory<F> {
     /// read, and from now on `method` writes.
     ///
     /// A memory of several layers takes [`Method::Deep`] with its hidden widths, one of a single layer takes any. `features` say how the model used
-    /// its keys: [`Features::Raw`], or [`Features::Unit`] where it divides them by their length. The count of writes starts at zero.
+    /// its keys: [`Features::Raw`], or [`Features::Unit`] where it divides them by their length. The count of writes starts at zero. The example
+    /// `take_out_a_memory` of `mnm-trainer` does it with a model that it trains.
     ///
     /// # Errors
     /// A sequence that is not there, a method of other layers, features of another kind, settings out of range, weights that are not finite.
