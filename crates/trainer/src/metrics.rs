@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::write_file;
+use crate::checkpoint::{LARGEST_RECORDS, read_file, write_file};
 use crate::error::TrainError;
 
 /// One line.
@@ -137,7 +137,8 @@ impl Metrics {
     /// # Errors
     /// If the file cannot be written.
     pub fn sync(&mut self) -> Result<bool, TrainError> {
-        let foreign = std::fs::read(&self.path).ok().as_deref() != Some(self.text.as_bytes());
+        let most = self.text.len() as u64;
+        let foreign = read_file(&self.path, most).ok().as_deref() != Some(self.text.as_bytes());
         if foreign {
             self.file = opened(&self.path, &self.text)?;
         }
@@ -173,7 +174,7 @@ pub(crate) fn history(
     if step == 0 {
         return Ok(String::new());
     }
-    match std::fs::read(path) {
+    match read_file(path, LARGEST_RECORDS) {
         Ok(bytes) => until(path, &bytes, step, every, mark),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(damaged(path, step, "the metrics of the run are gone"))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use mnm_trainer::checkpoint::{LARGEST_RECORDS, read_text};
 use serde::{Deserialize, Serialize};
 
 use super::Report;
@@ -127,7 +128,7 @@ impl Summary {
     /// # Errors
     /// If there is no such file, or it holds something else.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ReportError::Read {
+        let text = read_text(path, LARGEST_RECORDS).map_err(|source| ReportError::Read {
             path: path.to_owned(),
             source,
         })?;

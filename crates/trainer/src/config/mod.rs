@@ -15,6 +15,7 @@ pub(crate) mod wire;
 use std::path::Path;
 
 use mnm_controller::ModelConfig;
+use mnm_files::{LARGEST_CONFIG, read_text};
 use serde::{Deserialize, Serialize};
 
 pub use average::Average;
@@ -271,7 +272,7 @@ fn read(path: &str) -> Result<String, ConfigError> {
             }),
         });
     }
-    std::fs::read_to_string(path).map_err(|source| ConfigError::Read {
+    read_text(Path::new(path), LARGEST_CONFIG).map_err(|source| ConfigError::Read {
         path: path.into(),
         source,
     })
