@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::checkpoint::{LARGEST_RECORDS, read_file, write_file};
 use crate::error::TrainError;
+use crate::evaluate::is_zero;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub enum Record {
         error: f64,
         /// Each group's error, in percent.
         per_task: BTreeMap<String, f64>,
+        /// Questions whose answer training never showed: always wrong, and without a loss.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        unknown_answers: u64,
         /// The same of averaged parameters, where `train.average` keeps them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         average: Option<AverageValid>,
