@@ -132,6 +132,14 @@ pub enum TrainError {
         /// Why not.
         reason: String,
     },
+    /// The file that a run is told to start from cannot be read, or is damaged.
+    #[error("train.from = {from}: {source}", from = .from.display())]
+    FromFile {
+        /// The run folder or file.
+        from: PathBuf,
+        /// What is wrong with it.
+        source: CheckpointError,
+    },
     /// A file of the run folder says something that no run writes.
     #[error("{path}: {reason}")]
     Damaged {
