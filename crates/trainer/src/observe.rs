@@ -18,6 +18,11 @@ pub trait Observer {
         Ok(())
     }
 
+    /// What a person should know of what was found at the begin, a line each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Figures after `step` steps, by name ("train/loss", "valid/error"): those of a line of `metrics.jsonl`, and the speed.
     ///
     /// # Errors

@@ -189,6 +189,9 @@ impl<'a, L: Learning> Training<'a, L> {
         claim.begin(config)?;
         let metrics = Metrics::open(&folder.metrics(), &history)?;
         observer.begin(folder, step).map_err(TrainError::Observer)?;
+        for note in observer.notes() {
+            self.progress.say(&format!("note: {note}"));
+        }
         if history.is_empty() && mark.is_some_and(|mark| mark.has_lines()) {
             self.progress.say(
                 "note: metrics.jsonl is empty: the run goes on without what was measured before",
