@@ -9,7 +9,7 @@ pub use crate::error::ObserverError;
 /// `()` looks at nothing. `mnm-report` has the observer that leaves learning curves and TensorBoard files in a run folder.
 pub trait Observer {
     /// The training is about to go on after `step` steps; 0 for its first. What was seen of later ones does not count: the run was
-    /// killed then, and takes them anew.
+    /// killed then, and takes them anew. A checkpoint is there, also before the first step.
     ///
     /// # Errors
     /// What stands in the observer's way.
