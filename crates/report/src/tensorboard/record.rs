@@ -97,6 +97,10 @@ mod tests {
         );
     }
 
+    fn only(place: Range<usize>) -> Vec<Range<usize>> {
+        vec![place]
+    }
+
     /// How many bytes at the begin are whole records, and what is damaged behind them.
     fn whole(bytes: &[u8]) -> (usize, Vec<Range<usize>>) {
         let Found { kept, damaged } = find(bytes, |_| true);
@@ -107,7 +111,7 @@ mod tests {
     fn records_are_kept_up_to_the_first_that_is_not_wanted() {
         let bytes = [frame(b"one"), frame(b"two"), frame(b"one")].concat();
         let found = find(&bytes, |data| data == b"one");
-        assert_eq!(found.kept, [0..frame(b"one").len()]);
+        assert_eq!(found.kept, only(0..frame(b"one").len()));
         assert!(found.damaged.is_empty());
     }
 
@@ -138,11 +142,11 @@ mod tests {
             damaged[bit / 8] ^= 1 << (bit % 8);
             let found = find(&damaged, |_| true);
             assert_eq!(found.kept, [0..first, second..bytes.len()], "{bit}");
-            assert_eq!(found.damaged, [Range::from(first..second)], "{bit}");
+            assert_eq!(found.damaged, only(first..second), "{bit}");
             // Behind the last whole record too.
             assert_eq!(
                 whole(&damaged[..second]),
-                (first, vec![first..second]),
+                (first, only(first..second)),
                 "{bit}"
             );
         }
@@ -155,7 +159,7 @@ mod tests {
         bytes[length - 1] ^= 1;
         let found = find(&bytes, |data| data == b"one");
         assert_eq!(found.kept, [0..0, length..2 * length]);
-        assert_eq!(found.damaged, [Range::from(0..length)]);
+        assert_eq!(found.damaged, only(0..length));
     }
 
     #[test]
