@@ -1,5 +1,6 @@
 //! `cargo xtask damage`: a small training that is killed at random moments, and one whose files have a flipped bit. It has to end with the
-//! bytes of a training that nothing happened to, or be refused by the name of the file.
+//! bytes of a training that nothing happened to, or be refused by the name of the file. Of the files that hold the time, which are never the
+//! same bytes, damage has to be told or to be gone.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,13 +13,20 @@ use clap::Args;
 use crate::{files, setup, shell, workspace};
 
 /// The files that an undisturbed training leaves, the same ones each time.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
+    "config.toml",
     "checkpoint.safetensors",
     "best.safetensors",
     "metrics.jsonl",
     "average.safetensors",
     "best-average.safetensors",
 ];
+
+/// What TensorBoard shows, with the time of each figure.
+const EVENTS: &str = "events.out.tfevents.0000000000.mnm";
+
+/// How a training ended, with the time that it took.
+const SUMMARY: &str = "summary.json";
 
 /// Settings of a training of about a second that writes as often as it can.
 const SETTINGS: [&str; 15] = [
@@ -77,7 +85,7 @@ pub fn run(options: &Options) -> Result<()> {
         let folder = scratch.path().join(format!("killed-{runs}"));
         kills += bench.killed(&folder, options.kills - kills)?;
         runs += 1;
-        match bench.finished(&folder)? {
+        match bench.finished(&folder)?.0 {
             Ended::Same => std::fs::remove_dir_all(&folder)?,
             other => wrong.push(format!("{}: {}", folder.display(), other.words())),
         }
@@ -91,21 +99,31 @@ pub fn run(options: &Options) -> Result<()> {
     if options.flips > 0 {
         bench.begun(&half)?;
     }
-    let (mut same, mut refused) = (0, 0);
+    let (mut same, mut refused, mut told) = (0, 0, 0);
+    let files: Vec<&str> = FILES.into_iter().chain([EVENTS, SUMMARY]).collect();
     for flip in 0..options.flips {
         let folder = scratch.path().join(format!("flipped-{flip}"));
-        copy(&half, &folder)?;
-        let file = FILES[bench.random.below(FILES.len())];
-        let bit = bench.flip(&folder.join(file))?;
-        match bench.finished(&folder)? {
-            Ended::Same => same += 1,
-            Ended::Refused(message) if message.contains(file) => refused += 1,
-            other => wrong.push(format!("bit {bit} of {file}: {}", other.words())),
+        let file = files[bench.random.below(files.len())];
+        // A training that goes on has no summary.
+        copy(if file == SUMMARY { &bench.whole } else { &half }, &folder)?;
+        let path = folder.join(file);
+        let bit = bench.flip(&path)?;
+        let flipped = std::fs::read(&path)?;
+        let (ended, said) = bench.finished(&folder)?;
+        let is_told = said.contains(file);
+        match ended {
+            Ended::Refused if is_told => refused += 1,
+            Ended::Same if file == EVENTS && is_told => told += 1,
+            Ended::Same => match bench.trace(file, &folder, &flipped[..=bit / 8])? {
+                false => same += 1,
+                true => wrong.push(format!("bit {bit} of {file}: neither told nor gone")),
+            },
+            other => wrong.push(format!("bit {bit} of {file}: {}: {said}", other.words())),
         }
         std::fs::remove_dir_all(&folder)?;
     }
     println!(
-        "{} flipped bits: {refused} refused by the name of the file, {same} without a trace",
+        "{} flipped bits: {refused} refused by the name of the file, {told} told, {same} without a trace",
         options.flips
     );
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -127,7 +145,7 @@ enum Ended {
     Same,
     /// With these files different, gone, or too many.
     Different(Vec<String>),
-    Refused(String),
+    Refused,
 }
 
 impl Ended {
@@ -135,7 +153,7 @@ impl Ended {
         match self {
             Self::Same => "nothing is different".to_owned(),
             Self::Different(files) => format!("other bytes in {}", files.join(", ")),
-            Self::Refused(message) => format!("refused: {}", message.trim_end()),
+            Self::Refused => "refused".to_owned(),
         }
     }
 }
@@ -152,7 +170,7 @@ struct Bench {
 impl Bench {
     fn training(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.mnm);
-        command.args(["train", "double-copy", "--quiet", "--resume", "--out"]);
+        command.args(["train", "double-copy", "--resume", "--out"]);
         command.arg(folder);
         for set in SETTINGS {
             command.args(["--set", set]);
@@ -200,17 +218,16 @@ impl Bench {
         bail!("no training could be killed half way")
     }
 
-    /// Lets a training go on to its end.
-    fn finished(&self, folder: &Path) -> Result<Ended> {
+    /// Lets a training go on to its end; how it ended, and what it said of files.
+    fn finished(&self, folder: &Path) -> Result<(Ended, String)> {
         let output = self.training(folder).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        let about = |line: &&str| line.starts_with("note: ") || line.starts_with("error: ");
+        let said: Vec<&str> = said.lines().filter(about).collect();
+        let said = said.join("\n");
         if !output.status.success() {
-            let message = String::from_utf8_lossy(&output.stderr).into_owned();
-            ensure!(
-                output.status.code() == Some(1),
-                "{}: {message}",
-                output.status
-            );
-            return Ok(Ended::Refused(message));
+            ensure!(output.status.code() == Some(1), "{}: {said}", output.status);
+            return Ok((Ended::Refused, said));
         }
         let read = |folder: &Path, name: &str| std::fs::read(folder.join(name)).ok();
         let differs = |name: &&str| read(&self.whole, name) != read(folder, name);
@@ -225,9 +242,20 @@ impl Bench {
                 different.push(name);
             }
         }
-        Ok(match different.is_empty() {
+        let ended = match different.is_empty() {
             true => Ended::Same,
             false => Ended::Different(different),
+        };
+        Ok((ended, said))
+    }
+
+    /// Whether a file that holds the time still has the damage of which it began with `damaged`, after a training that went on to its end.
+    fn trace(&self, file: &str, folder: &Path, damaged: &[u8]) -> Result<bool> {
+        let read = |folder: &Path| std::fs::read(folder.join(file));
+        Ok(match file {
+            EVENTS => read(folder)?.starts_with(damaged),
+            SUMMARY => untimed(&read(folder)?) != untimed(&read(&self.whole)?),
+            _ => false,
         })
     }
 
@@ -239,6 +267,13 @@ impl Bench {
         std::fs::write(path, bytes)?;
         Ok(bit)
     }
+}
+
+/// A summary without what it says of time.
+fn untimed(summary: &[u8]) -> String {
+    let text = String::from_utf8_lossy(summary);
+    let lines = text.lines().filter(|line| !line.contains("second"));
+    lines.collect::<Vec<&str>>().join("\n")
 }
 
 /// Copies the files of a folder.

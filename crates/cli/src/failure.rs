@@ -164,7 +164,7 @@ fn is_config(error: &TrainError) -> bool {
             | TrainError::Task(TaskError::Option(_) | TaskError::Babi(BabiError::Option(_)))
             | TrainError::Model(ControllerError::Config { .. })
             | TrainError::Occupied(_)
-            | TrainError::NoCheckpoint(_)
+            | TrainError::NoCheckpoint { .. }
             | TrainError::Foreign(_)
             | TrainError::Room { .. }
             | TrainError::InUse(_)

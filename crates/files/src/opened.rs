@@ -1,6 +1,10 @@
 //! A file of tensors that was read.
 
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+
 use safetensors::SafeTensors;
+use serde::Deserialize;
 use thiserror::Error;
 
 use super::seal::{self, Metadata};
@@ -52,6 +56,55 @@ impl<'a> Opened<'a> {
         seal::check(&mut metadata, &tensors)?;
         Ok(Self { metadata, tensors })
     }
+}
+
+/// Bytes of the length in front of the header.
+const LENGTH: usize = 8;
+
+/// The longest header that the `safetensors` crate takes.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+/// What is asked of an entry of the header here: where a tensor lies.
+#[derive(Deserialize)]
+struct Place {
+    data_offsets: Option<(u64, u64)>,
+}
+
+/// Reads the header of a file of `length` bytes, with the bytes in front of it, into `bytes`.
+///
+/// # Errors
+/// A header that is none, or says another length of the file.
+pub(super) fn read_header(
+    file: &mut impl Read,
+    length: u64,
+    bytes: &mut Vec<u8>,
+) -> io::Result<()> {
+    let refused = |reason: String| {
+        let message =
+            format!("it is not a whole safetensors file: {reason}. It is damaged, or another kind");
+        Err(io::Error::new(io::ErrorKind::InvalidData, message))
+    };
+    let mut first = [0; LENGTH];
+    file.read_exact(&mut first)?;
+    bytes.extend(first);
+    let header = u64::from_le_bytes(first);
+    if !(1..=LONGEST_HEADER).contains(&header) {
+        return refused(format!("it has {length} bytes and a header of {header}"));
+    }
+    file.take(header).read_to_end(bytes)?;
+    let places: BTreeMap<String, Place> = match serde_json::from_slice(&bytes[LENGTH..]) {
+        Ok(places) => places,
+        Err(error) => return refused(format!("its header cannot be read ({error})")),
+    };
+    let ends = places.values().filter_map(|place| place.data_offsets);
+    let end = ends.map(|(_, end)| end).max().unwrap_or(0);
+    let says = end.saturating_add(bytes.len() as u64);
+    if says != length {
+        return refused(format!(
+            "it has {length} bytes, and {says} by what its header says"
+        ));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use mnm_trainer::RunFolder;
-use mnm_trainer::checkpoint::write_file;
+use mnm_trainer::checkpoint::{LARGEST_RECORDS, read_text, write_file};
 use serde::Deserialize;
 use thiserror::Error;
 
@@ -58,7 +58,7 @@ struct Line {
 pub fn draw_curves(folder: &RunFolder) -> Result<(), CurvesError> {
     let path = folder.metrics();
     let text =
-        std::fs::read_to_string(&path).map_err(CurvesError::file(path, "read the metrics"))?;
+        read_text(&path, LARGEST_RECORDS).map_err(CurvesError::file(path, "read the metrics"))?;
     // Lines of other kinds have their own pictures.
     let lines: Vec<Line> = text
         .lines()

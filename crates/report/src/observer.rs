@@ -32,6 +32,11 @@ impl Observer for CurvesAndEvents {
         Ok(())
     }
 
+    fn notes(&self) -> Vec<String> {
+        let damage = self.events.as_ref().and_then(EventWriter::damage);
+        damage.map(str::to_owned).into_iter().collect()
+    }
+
     fn scalars(&mut self, step: u64, scalars: &[(&str, f64)]) -> Result<(), ObserverError> {
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)

@@ -74,11 +74,16 @@ pub enum TrainError {
     Occupied(PathBuf),
     /// The folder holds a run, but not what it could go on from.
     #[error(
-        "{dir} holds a run without its checkpoint.safetensors: it cannot go on, and would be written over. Choose \
-         another folder; `--set train.from={dir}` starts from its best parameters, if best.safetensors is there",
-        dir = .0.display()
+        "{dir} holds {found} of a run without its checkpoint.safetensors: the run cannot go on, and would be written over. \
+         Choose another folder; `--set train.from={dir}` starts from its best parameters, if best.safetensors is there",
+        dir = .dir.display()
     )]
-    NoCheckpoint(PathBuf),
+    NoCheckpoint {
+        /// The run folder.
+        dir: PathBuf,
+        /// A file of the run that is there.
+        found: String,
+    },
     /// Where the run would leave its config, there is a file that no run wrote.
     #[error(
         "{0} was written by somebody, and a run in this folder would put its own config in its place; choose another \
@@ -126,6 +131,14 @@ pub enum TrainError {
         from: PathBuf,
         /// Why not.
         reason: String,
+    },
+    /// The file that a run is told to start from cannot be read, or is damaged.
+    #[error("train.from = {from}: {source}", from = .from.display())]
+    FromFile {
+        /// The run folder or file.
+        from: PathBuf,
+        /// What is wrong with it.
+        source: CheckpointError,
     },
     /// A file of the run folder says something that no run writes.
     #[error("{path}: {reason}")]

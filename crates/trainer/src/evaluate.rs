@@ -51,7 +51,7 @@ pub struct Evaluation {
 }
 
 /// Whether a number need not be written.
-fn is_zero(number: &u64) -> bool {
+pub(crate) fn is_zero(number: &u64) -> bool {
     *number == 0
 }
 

@@ -109,6 +109,38 @@ impl RunFolder {
         self.0.join("curves.svg")
     }
 
+    /// The name of a file of a run in the folder, the first by the alphabet; a link that leads nowhere is one. None where there is none, or
+    /// no folder.
+    ///
+    /// # Errors
+    /// A folder that cannot be read.
+    pub(crate) fn first_left(&self) -> Result<Option<String>, TrainError> {
+        let ours = [
+            self.config(),
+            self.checkpoint(),
+            self.best(),
+            self.average(),
+            self.best_average(),
+            self.metrics(),
+            self.summary(),
+            self.curves(),
+        ];
+        let dir = match std::fs::read_dir(&self.0) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            dir => dir.map_err(TrainError::file(&self.0, "look into"))?,
+        };
+        let mut first = None;
+        for entry in dir {
+            let entry = entry.map_err(TrainError::file(&self.0, "look into"))?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let is_ours = ours.contains(&entry.path()) || is_evaluation(&name);
+            if is_ours && first.as_ref().is_none_or(|first| name < *first) {
+                first = Some(name);
+            }
+        }
+        Ok(first)
+    }
+
     /// Removes what no longer holds once a training takes a step: how the run ended, and the evaluations of the parameters
     /// that are about to change, on whatever split and data.
     ///

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::write_file;
+use crate::checkpoint::{LARGEST_RECORDS, read_file, write_file};
 use crate::error::TrainError;
+use crate::evaluate::is_zero;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub enum Record {
         error: f64,
         /// Each group's error, in percent.
         per_task: BTreeMap<String, f64>,
+        /// Questions whose answer training never showed: always wrong, and without a loss.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        unknown_answers: u64,
         /// The same of averaged parameters, where `train.average` keeps them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         average: Option<AverageValid>,
@@ -137,7 +141,8 @@ impl Metrics {
     /// # Errors
     /// If the file cannot be written.
     pub fn sync(&mut self) -> Result<bool, TrainError> {
-        let foreign = std::fs::read(&self.path).ok().as_deref() != Some(self.text.as_bytes());
+        let most = self.text.len() as u64;
+        let foreign = read_file(&self.path, most).ok().as_deref() != Some(self.text.as_bytes());
         if foreign {
             self.file = opened(&self.path, &self.text)?;
         }
@@ -173,7 +178,7 @@ pub(crate) fn history(
     if step == 0 {
         return Ok(String::new());
     }
-    match std::fs::read(path) {
+    match read_file(path, LARGEST_RECORDS) {
         Ok(bytes) => until(path, &bytes, step, every, mark),
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(damaged(path, step, "the metrics of the run are gone"))

@@ -9,13 +9,18 @@ pub use crate::error::ObserverError;
 /// `()` looks at nothing. `mnm-report` has the observer that leaves learning curves and TensorBoard files in a run folder.
 pub trait Observer {
     /// The training is about to go on after `step` steps; 0 for its first. What was seen of later ones does not count: the run was
-    /// killed then, and takes them anew.
+    /// killed then, and takes them anew. A checkpoint is there, also before the first step.
     ///
     /// # Errors
     /// What stands in the observer's way.
     fn begin(&mut self, folder: &RunFolder, step: u64) -> Result<(), ObserverError> {
         let _ = (folder, step);
         Ok(())
+    }
+
+    /// What a person should know of what was found at the begin, a line each.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// Figures after `step` steps, by name ("train/loss", "valid/error"): those of a line of `metrics.jsonl`, and the speed.

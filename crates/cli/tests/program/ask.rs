@@ -272,6 +272,7 @@ fn what_was_cut_and_what_is_not_in_the_loss_is_told() {
         "model.hidden=3",
         "model.embedding=4",
         "train.steps=1",
+        "train.valid_every=1",
         "train.batch=2",
     ] {
         train.args(["--set", set]);
@@ -282,6 +283,15 @@ fn what_was_cut_and_what_is_not_in_the_loss_is_told() {
         "{err}"
     );
     // The last of the three was cut: its answer is not among those of the other two.
+    assert!(
+        err.contains("1 answer never seen in training  (best)"),
+        "{err}"
+    );
+    let json = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(run.join(name)).unwrap()).unwrap()
+    };
+    assert_eq!(json("metrics.jsonl")["unknown_answers"], 1);
+    assert_eq!(json("summary.json")["valid"]["unknown_answers"], 1);
     let mut eval = command(["eval", "--split", "valid"]);
     let (out, err) = said(&eval.arg(&run).output().unwrap());
     assert!(err.contains("no validation file of task 1:"), "{err}");

@@ -133,6 +133,47 @@ fn save_input(path: &Path) {
     safetensors::serialize_to_file([("x", view.unwrap())], None, path).unwrap();
 }
 
+/// Of a checkpoint whose numbers are finite, and whose answers are not.
+#[test]
+fn outputs_that_are_not_finite_are_written_and_told() {
+    let (top, run) = folder();
+    good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
+    let bytes = std::fs::read(run.join("best.safetensors")).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let config = header.metadata().as_ref().unwrap()["config"].clone();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    // Of two answers with opposite weights one is beyond all bounds, whatever the controller says.
+    let wide: Vec<u8> = file.tensor("output.weight").unwrap().shape()[1..]
+        .iter()
+        .flat_map(|width| [f32::MAX, f32::MIN, 0.0].map(|x| x.to_le_bytes().repeat(*width)))
+        .flatten()
+        .collect();
+    let large = f32::MAX.to_le_bytes().repeat(3);
+    let tensors = file.iter().map(|(name, view)| {
+        let data = match name {
+            "output.weight" => &wide[..],
+            "output.bias" => &large,
+            _ => view.data(),
+        };
+        let view = safetensors::tensor::TensorView::new(view.dtype(), view.shape().to_vec(), data);
+        (name, view.unwrap())
+    });
+    let [checkpoint, input, output] =
+        ["huge", "in", "out"].map(|name| top.path().join(format!("{name}.safetensors")));
+    let metadata = [("config".to_owned(), config)].into_iter().collect();
+    safetensors::serialize_to_file(tensors, Some(metadata), &checkpoint).unwrap();
+    save_input(&input);
+    let mut apply = on("apply", &checkpoint, &["--input"]);
+    let said = apply.arg(&input).arg("--output").arg(&output).output();
+    let said = said.unwrap();
+    let message = String::from_utf8(said.stderr).unwrap();
+    assert!(said.status.success() && output.is_file(), "{message}");
+    for part in ["out.safetensors", "`logits`", "not finite", "overflow"] {
+        assert!(message.contains(part), "no {part:?}: {message}");
+    }
+    assert!(!message.contains("`rates`"), "those are finite: {message}");
+}
+
 /// `mnm apply` on the run and on its checkpoint file, with both kernels.
 fn applied(top: &Path, run: &Path) {
     let (input, output) = (top.join("in.safetensors"), top.join("out.safetensors"));

@@ -10,6 +10,8 @@ mod help;
 mod journey;
 mod mnm;
 #[cfg(unix)]
+mod no_files;
+#[cfg(unix)]
 mod pages;
 mod play;
 mod refusals;

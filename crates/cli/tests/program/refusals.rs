@@ -52,6 +52,14 @@ fn a_wrong_config_names_the_key_the_value_and_what_is_allowed() {
         ),
         ("seed", &["--set seed", "key=value"]),
         ("threads=9999", &["threads", "9999"]),
+        (
+            "seed=18446744073709551615",
+            &["seed", "18446744073709551615", "9223372036854775807"],
+        ),
+        (
+            "train.beta2=0.9999999999",
+            &["train.beta2", "0.9999999999", "0.999999999"],
+        ),
     ] {
         let message = bad(2, &mut tiny(&run, &["--set", set]));
         says(&message, parts);
@@ -354,6 +362,35 @@ fn a_checkpoint_with_a_flipped_bit() {
         bytes
     });
     refused_everywhere(&run, &["checkpoint.safetensors", "checksum"]);
+}
+
+/// A config that asks for what is not there is at fault; one that asks for a damaged file is not.
+#[test]
+fn a_damaged_file_to_start_from_is_no_fault_of_the_config() {
+    let (top, run) = spoilt(|mut bytes| {
+        let last = bytes.len() - 3;
+        bytes[last] ^= 1;
+        bytes
+    });
+    let out = top.path().join("out");
+    let from = |path: &Path| {
+        let mut train = tiny(&out, &["--set"]);
+        train.arg(format!("train.from={}", path.display()));
+        train
+    };
+    let damaged = run.join("checkpoint.safetensors");
+    let parts = ["train.from", "checkpoint.safetensors", "checksum"];
+    says(&bad(1, &mut from(&damaged)), &parts);
+    std::fs::remove_file(run.join("best.safetensors")).unwrap();
+    says(&bad(1, &mut from(&run)), &parts);
+    for (path, part) in [
+        ("nowhere", "No such file"),
+        ("nowhere.safetensors", "nowhere.safetensors"),
+    ] {
+        let message = bad(2, &mut from(&top.path().join(path)));
+        says(&message, &["train.from", path, part]);
+    }
+    assert!(!out.exists());
 }
 
 #[test]

@@ -108,6 +108,37 @@ fn a_killed_run_goes_on_to_the_same_bytes() {
     same_bytes(&whole, &killed);
 }
 
+#[test]
+fn a_flipped_bit_in_the_events_is_told() {
+    let (_top, run) = folder();
+    good(&mut tiny(&run, &["--quiet"]));
+    let name = "events.out.tfevents.0000000000.mnm";
+    let whole = std::fs::read(run.join(name)).unwrap();
+    let resume = || {
+        let output = tiny(&run, &["--resume"]).output().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{message}");
+        message
+    };
+    assert!(!resume().contains(name));
+    let half = whole.len() / 2;
+    let mut bytes = whole.clone();
+    bytes[half] ^= 1;
+    std::fs::write(run.join(name), &bytes).unwrap();
+    let message = resume();
+    assert!(
+        message.contains("note: ")
+            && message.contains(name)
+            && message.contains("damaged from byte"),
+        "{message}"
+    );
+    let left = std::fs::read(run.join(name)).unwrap().len();
+    assert!(half < left && left < whole.len(), "one record is lost");
+    // The end of a killed run is no damage.
+    std::fs::write(run.join(name), &whole[..whole.len() - 3]).unwrap();
+    assert!(!resume().contains(name));
+}
+
 /// It had finished before, with fewer steps.
 #[test]
 fn a_run_killed_after_it_was_resumed_is_not_finished() {

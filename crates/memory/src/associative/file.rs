@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use mnm_files::{Draft, Dtype, Metadata, Opened, write_file};
+use mnm_files::{Draft, Dtype, Metadata, Opened, read_tensors, write_file};
 use mnm_tensor::kernels::Kernels;
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
@@ -151,7 +151,7 @@ impl<F: Kernels> AssociativeMemory<F> {
     /// [`AssociativeError::Io`] if the file cannot be read, [`AssociativeError::File`] as [`AssociativeMemory::from_bytes`].
     pub fn load(path: impl AsRef<Path>) -> Result<Self, AssociativeError> {
         let path = path.as_ref();
-        let bytes = std::fs::read(path).map_err(|source| AssociativeError::Io {
+        let bytes = read_tensors(path).map_err(|source| AssociativeError::Io {
             path: path.to_owned(),
             source,
         })?;

@@ -10,6 +10,7 @@ use toml::{Table, Value};
 use super::error::ReportError;
 use super::evaluation::{self, Evaluated};
 use super::metrics::{self, TrainLine, ValidLine};
+use mnm_trainer::checkpoint::{LARGEST_CONFIG, LARGEST_RECORDS, read_text};
 use mnm_trainer::rl::{AgentEvaluation, AgentSummary};
 
 /// Errors on one split, in percent.
@@ -82,7 +83,7 @@ impl RunData {
     pub fn read(folder: impl AsRef<Path>) -> Result<Self, ReportError> {
         let folder = folder.as_ref();
         let config_path = folder.join("config.toml");
-        let config_text = expected(folder, "config.toml")?;
+        let config_text = expected(folder, "config.toml", LARGEST_CONFIG)?;
         let config: Table =
             config_text
                 .parse()
@@ -92,7 +93,8 @@ impl RunData {
                 })?;
         check_model(&config_path, &config)?;
         let metrics_path = folder.join("metrics.jsonl");
-        let (train, valid) = metrics::parse(&metrics_path, &expected(folder, "metrics.jsonl")?)?;
+        let metrics_text = expected(folder, "metrics.jsonl", LARGEST_RECORDS)?;
+        let (train, valid) = metrics::parse(&metrics_path, &metrics_text)?;
         let mut summary = read_summary(&folder.join("summary.json"))?;
         let (played, test) = kept(folder, "evaluation-test.json")?;
         let (played_average, test_average) = kept(folder, "evaluation-test-average.json")?;
@@ -194,9 +196,9 @@ fn kept(
 }
 
 /// A file without which a folder holds no run.
-fn expected(folder: &Path, name: &'static str) -> Result<String, ReportError> {
+fn expected(folder: &Path, name: &'static str, most: u64) -> Result<String, ReportError> {
     let missing = [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory];
-    match read(&folder.join(name)) {
+    match read(&folder.join(name), most) {
         Err(ReportError::Read { source, .. }) if missing.contains(&source.kind()) => {
             Err(ReportError::NoRun {
                 path: folder.to_owned(),
@@ -211,8 +213,8 @@ fn expected(folder: &Path, name: &'static str) -> Result<String, ReportError> {
     }
 }
 
-fn read(path: &Path) -> Result<String, ReportError> {
-    std::fs::read_to_string(path).map_err(|source| ReportError::Read {
+fn read(path: &Path, most: u64) -> Result<String, ReportError> {
+    read_text(path, most).map_err(|source| ReportError::Read {
         path: path.to_owned(),
         source,
     })
@@ -232,7 +234,7 @@ fn read_summary(path: &Path) -> Result<Option<RunSummary>, ReportError> {
 
 /// A file that need not be there.
 pub(super) fn read_if_there(path: &Path) -> Result<Option<String>, ReportError> {
-    match read(path) {
+    match read(path, LARGEST_RECORDS) {
         Err(ReportError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             Ok(None)
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use mnm_trainer::checkpoint::{LARGEST_RECORDS, read_text};
 use serde::{Deserialize, Serialize};
 
 use super::Report;
@@ -128,7 +129,7 @@ impl Summary {
     /// # Errors
     /// If there is no such file, or it holds something else.
     pub fn read(path: &Path) -> Result<Self, ReportError> {
-        let text = std::fs::read_to_string(path).map_err(|error| ReportError::Figures {
+        let text = read_text(path, LARGEST_RECORDS).map_err(|error| ReportError::Figures {
             path: path.to_owned(),
             message: match error.kind() {
                 ErrorKind::NotFound => "there is no such file".to_owned(),

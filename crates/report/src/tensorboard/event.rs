@@ -38,6 +38,17 @@ pub(super) fn step(event: &[u8]) -> u64 {
     protobuf::integer(event, EVENT_STEP).unwrap_or(0)
 }
 
+/// Whether this is the event that a file opens with.
+pub(super) fn is_file_version(event: &[u8]) -> bool {
+    wall_time(event).is_some_and(|time| event == file_version(time))
+}
+
+/// When an event of ours was written, in seconds since 1970: its first field.
+pub(super) fn wall_time(event: &[u8]) -> Option<f64> {
+    let (_, rest) = event.split_first()?;
+    Some(f64::from_le_bytes(*rest.first_chunk()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +73,9 @@ mod tests {
     #[test]
     fn the_version_names_the_format() {
         assert!(file_version(0.0).ends_with(b"\x1a\x0dbrain.Event:2"));
+        assert!(is_file_version(&file_version(7.5)));
+        let scalar = scalar("loss", 1, 0.5, 7.5);
+        assert!(!is_file_version(&scalar));
+        assert_eq!(wall_time(&scalar), Some(7.5));
     }
 }

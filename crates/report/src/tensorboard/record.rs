@@ -3,6 +3,8 @@
 //! The checksum is CRC-32C, rotated and shifted by a constant so that the checksum of data that itself holds checksums
 //! stays useful ("masked"; TensorFlow, `core/lib/hash/crc32c.h`).
 
+use std::ops::Range;
+
 const LENGTH: usize = 8;
 const CHECKSUM: usize = 4;
 
@@ -17,28 +19,63 @@ pub(super) fn frame(data: &[u8]) -> Vec<u8> {
     record
 }
 
-/// The first record of `bytes`: its data and what follows it. None if it is cut off or damaged.
-pub(super) fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<LENGTH>()?;
-    let (checksum, rest) = rest.split_first_chunk::<CHECKSUM>()?;
-    if u32::from_le_bytes(*checksum) != masked_checksum(length) {
-        return None;
-    }
-    let (data, rest) = rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)?;
-    let (checksum, rest) = rest.split_first_chunk::<CHECKSUM>()?;
-    (u32::from_le_bytes(*checksum) == masked_checksum(data)).then_some((data, rest))
+/// Why there is no record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    /// The bytes end before it does, as a killed program leaves them.
+    Torn,
+    /// A checksum does not fit.
+    Damaged,
 }
 
-/// How many bytes of `bytes` are whole records with data to be `kept`, before the first that is not: a whole record that is not wanted,
-/// or the torn end of an interrupted write.
-pub(super) fn length_of(bytes: &[u8], kept: impl Fn(&[u8]) -> bool) -> usize {
-    let mut rest = bytes;
-    while let Some((data, next)) = split(rest)
-        && kept(data)
-    {
-        rest = next;
+/// The first record of `bytes`: its data and what follows it.
+pub(super) fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), Broken> {
+    let (length, rest) = bytes.split_first_chunk::<LENGTH>().ok_or(Broken::Torn)?;
+    let (checksum, rest) = rest.split_first_chunk::<CHECKSUM>().ok_or(Broken::Torn)?;
+    if u32::from_le_bytes(*checksum) != masked_checksum(length) {
+        return Err(Broken::Damaged);
     }
-    bytes.len() - rest.len()
+    let length = usize::try_from(u64::from_le_bytes(*length)).map_err(|_| Broken::Torn)?;
+    let (data, rest) = rest.split_at_checked(length).ok_or(Broken::Torn)?;
+    let (checksum, rest) = rest.split_first_chunk::<CHECKSUM>().ok_or(Broken::Torn)?;
+    if u32::from_le_bytes(*checksum) != masked_checksum(data) {
+        return Err(Broken::Damaged);
+    }
+    Ok((data, rest))
+}
+
+/// What is found of records in some bytes, as places in these.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    /// The stretches to keep, one more than there are damaged ones between or behind them.
+    pub(super) kept: Vec<Range<usize>>,
+    /// The stretches in which there is no whole record, though the bytes go on for longer than one.
+    pub(super) damaged: Vec<Range<usize>>,
+}
+
+/// The records of `bytes` with data to be `kept`, up to the first whole one that is not wanted, or to the torn end of an interrupted
+/// write. What is damaged is left out, up to the next whole record.
+pub(super) fn find(bytes: &[u8], kept: impl Fn(&[u8]) -> bool) -> Found {
+    let mut found = Found {
+        kept: Vec::new(),
+        damaged: Vec::new(),
+    };
+    let (mut begin, mut at) = (0, 0);
+    loop {
+        match split(&bytes[at..]) {
+            Ok((data, rest)) if kept(data) => at = bytes.len() - rest.len(),
+            Ok(_) | Err(Broken::Torn) => break,
+            Err(Broken::Damaged) => {
+                let next = (at + 1..bytes.len()).find(|&place| split(&bytes[place..]).is_ok());
+                let next = next.unwrap_or(bytes.len());
+                found.kept.push(begin..at);
+                found.damaged.push(at..next);
+                (begin, at) = (next, next);
+            }
+        }
+    }
+    found.kept.push(begin..at);
+    found
 }
 
 fn masked_checksum(data: &[u8]) -> u32 {
@@ -60,17 +97,22 @@ mod tests {
         );
     }
 
-    fn whole(bytes: &[u8]) -> usize {
-        length_of(bytes, |_| true)
+    fn only(place: Range<usize>) -> Vec<Range<usize>> {
+        vec![place]
+    }
+
+    /// How many bytes at the begin are whole records, and what is damaged behind them.
+    fn whole(bytes: &[u8]) -> (usize, Vec<Range<usize>>) {
+        let Found { kept, damaged } = find(bytes, |_| true);
+        (kept[0].end, damaged)
     }
 
     #[test]
     fn records_are_kept_up_to_the_first_that_is_not_wanted() {
         let bytes = [frame(b"one"), frame(b"two"), frame(b"one")].concat();
-        assert_eq!(
-            length_of(&bytes, |data| data == b"one"),
-            frame(b"one").len()
-        );
+        let found = find(&bytes, |data| data == b"one");
+        assert_eq!(found.kept, only(0..frame(b"one").len()));
+        assert!(found.damaged.is_empty());
     }
 
     #[test]
@@ -86,18 +128,38 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_end_and_a_flipped_bit_are_found() {
-        let bytes = [frame(b"one"), frame(b"two")].concat();
-        let first = frame(b"one").len();
-        assert_eq!(whole(&bytes), bytes.len());
-        for cut in first..bytes.len() {
-            assert_eq!(whole(&bytes[..cut]), first, "{cut}");
+    fn a_torn_end_is_told_from_a_flipped_bit() {
+        let records = [frame(b"one"), frame(b"two"), frame(b"three")];
+        let bytes = records.concat();
+        let first = records[0].len();
+        let second = first + records[1].len();
+        assert_eq!(whole(&bytes), (bytes.len(), vec![]));
+        for cut in first..second {
+            assert_eq!(whole(&bytes[..cut]), (first, vec![]), "{cut}");
         }
-        for index in first..bytes.len() {
+        for bit in first * 8..second * 8 {
             let mut damaged = bytes.clone();
-            damaged[index] ^= 1;
-            assert_eq!(whole(&damaged), first, "{index}");
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            let found = find(&damaged, |_| true);
+            assert_eq!(found.kept, [0..first, second..bytes.len()], "{bit}");
+            assert_eq!(found.damaged, only(first..second), "{bit}");
+            // Behind the last whole record too.
+            assert_eq!(
+                whole(&damaged[..second]),
+                (first, only(first..second)),
+                "{bit}"
+            );
         }
+    }
+
+    #[test]
+    fn what_is_not_wanted_ends_the_records_behind_a_damaged_one_too() {
+        let mut bytes = [frame(b"one"), frame(b"one"), frame(b"two"), frame(b"one")].concat();
+        let length = frame(b"one").len();
+        bytes[length - 1] ^= 1;
+        let found = find(&bytes, |data| data == b"one");
+        assert_eq!(found.kept, [0..0, length..2 * length]);
+        assert_eq!(found.damaged, only(0..length));
     }
 
     #[test]
@@ -105,6 +167,6 @@ mod tests {
         let length = u64::MAX.to_le_bytes();
         let mut bytes = length.to_vec();
         bytes.extend(masked_checksum(&length).to_le_bytes());
-        assert_eq!(whole(&bytes), 0);
+        assert_eq!(whole(&bytes).0, 0);
     }
 }

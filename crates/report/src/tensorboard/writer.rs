@@ -2,7 +2,10 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
+
+use mnm_trainer::checkpoint::{LARGEST_RECORDS, read_file, write_file};
 
 use super::error::TensorboardError;
 use super::{event, record};
@@ -19,33 +22,44 @@ pub struct EventWriter {
     file: BufWriter<File>,
     /// The first event of a file names the format's version.
     opened: bool,
+    /// What was wrong with the file.
+    damage: Option<String>,
 }
 
 impl EventWriter {
     /// Goes on with the event file in `folder` after `step` steps, or begins one; a folder that is missing is made. What a killed run
     /// left of later steps is cut off, because they come again and TensorBoard shows every point that it finds; so is a record that is
-    /// half written, because it reads nothing past a damaged one.
+    /// half written, because it reads nothing past a damaged one. Records that are damaged are left out, and
+    /// [`EventWriter::damage`] says so.
     ///
     /// # Errors
-    /// If the folder or the file cannot be created, read or cut.
+    /// If the folder or the file cannot be created, read or cut; what stands there is no file, or too large for one.
     pub fn append(folder: impl AsRef<Path>, step: u64) -> Result<Self, TensorboardError> {
         let path = path_in(folder.as_ref())?;
-        let kept = match fs::read(&path) {
-            Ok(bytes) => record::length_of(&bytes, |data| event::step(data) <= step) as u64,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => 0,
+        let bytes = match read_file(&path, LARGEST_RECORDS) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(source) => return Err(failed(&path, "read", source)),
         };
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .open(&path)
-            .and_then(|file| file.set_len(kept).map(|()| file))
-            .map_err(|source| failed(&path, "open", source))?;
+        let found = record::find(&bytes, |data| event::step(data) <= step);
+        let length = found.kept[0].end as u64;
+        let file = match found.damaged.is_empty() {
+            true => opened(&path).and_then(|file| file.set_len(length).map(|()| file)),
+            false => write_file(&path, &salvaged(&bytes, &found)).and_then(|()| opened(&path)),
+        };
+        let file = file.map_err(|source| failed(&path, "open", source))?;
+        let any = found.kept.iter().any(|kept| !kept.is_empty());
         Ok(Self {
+            damage: said(&path, &found.damaged),
             path,
             file: BufWriter::new(file),
-            opened: kept > 0,
+            opened: any,
         })
+    }
+
+    /// What was damaged of the file and is lost, in words; None where nothing was.
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
     }
 
     /// One point of the curve `tag`. Slashes in the tag group curves ("valid/error"). `wall_time` is in seconds since
@@ -89,6 +103,33 @@ impl EventWriter {
     }
 }
 
+fn opened(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).open(path)
+}
+
+/// What is left of a file with damaged records, behind the event that a file begins with.
+fn salvaged(bytes: &[u8], found: &record::Found) -> Vec<u8> {
+    let kept = found.kept.iter().flat_map(|kept| &bytes[kept.clone()]);
+    let kept: Vec<u8> = kept.copied().collect();
+    match record::split(&kept) {
+        Ok((first, _)) if !event::is_file_version(first) => {
+            let version = event::file_version(event::wall_time(first).unwrap_or(0.0));
+            [record::frame(&version), kept].concat()
+        }
+        _ => kept,
+    }
+}
+
+fn said(path: &Path, damaged: &[Range<usize>]) -> Option<String> {
+    let first = damaged.first()?;
+    let bytes: usize = damaged.iter().map(Range::len).sum();
+    Some(format!(
+        "{}: damaged from byte {} on. {bytes} bytes of TensorBoard's curves are lost and left out; metrics.jsonl has their figures",
+        path.display(),
+        first.start
+    ))
+}
+
 fn path_in(folder: &Path) -> Result<PathBuf, TensorboardError> {
     fs::create_dir_all(folder).map_err(|source| failed(folder, "create the folder of", source))?;
     Ok(folder.join(FILE_NAME))
@@ -110,7 +151,7 @@ mod tests {
         let bytes = fs::read(path).unwrap();
         let mut rest = &bytes[..];
         let mut found = Vec::new();
-        while let Some((data, next)) = record::split(rest) {
+        while let Ok((data, next)) = record::split(rest) {
             found.push(data.to_vec());
             rest = next;
         }
@@ -145,6 +186,7 @@ mod tests {
         fs::write(&path, &bytes[..bytes.len() - 3]).unwrap();
 
         let mut writer = EventWriter::append(folder.path(), 9).unwrap();
+        assert_eq!(writer.damage(), None, "a killed run leaves as much");
         writer.scalar("loss", 2, 4.0, 3.0).unwrap();
         drop(writer);
         let expected = vec![
@@ -172,6 +214,48 @@ mod tests {
         assert_eq!(steps(&path), (0..=300).collect::<Vec<u64>>());
         drop(EventWriter::append(folder.path(), 0).unwrap());
         assert_eq!(steps(&path), [0], "the file's version");
+    }
+
+    /// Every record but the damaged one is there, whichever it is, and the file begins as a file does.
+    #[test]
+    fn a_flipped_bit_costs_one_record_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut writer = EventWriter::append(folder.path(), 0).unwrap();
+        for step in 1..=3 {
+            writer.scalar("loss", step, 1.0, 7.0).unwrap();
+        }
+        let path = writer.path().to_owned();
+        drop(writer);
+        let whole = fs::read(&path).unwrap();
+        let all = events(&path);
+        for lost in 0..all.len() {
+            let before = &all[..lost];
+            let place: usize = before.iter().map(|data| record::frame(data).len()).sum();
+            let mut bytes = whole.clone();
+            bytes[place + 13] ^= 4;
+            fs::write(&path, &bytes).unwrap();
+            let writer = EventWriter::append(folder.path(), 3).unwrap();
+            let said = writer.damage().expect("it is told");
+            assert!(said.contains(FILE_NAME), "{said}");
+            assert!(said.contains(&format!("from byte {place} on")), "{said}");
+            drop(writer);
+            let mut expected = all.clone();
+            // The event in front says nothing but the version, and is made anew.
+            if lost > 0 {
+                expected.remove(lost);
+            }
+            assert_eq!(events(&path), expected, "{lost}");
+            let again = EventWriter::append(folder.path(), 3).unwrap();
+            assert_eq!(again.damage(), None);
+        }
+        // All of it.
+        fs::write(&path, vec![1; 100]).unwrap();
+        let mut writer = EventWriter::append(folder.path(), 3).unwrap();
+        assert!(writer.damage().is_some());
+        writer.scalar("loss", 4, 1.0, 7.0).unwrap();
+        drop(writer);
+        let expected = [event::file_version(7.0), event::scalar("loss", 4, 1.0, 7.0)];
+        assert_eq!(events(&path), expected);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mnm_files::{Draft, Dtype, Opened, Refused, write_file};
+use mnm_files::{Draft, Dtype, Opened, Refused, read_tensors, write_file};
 use mnm_tensor::{Parameters, SharedArray};
 use ndarray::IxDyn;
 
@@ -52,7 +52,7 @@ impl Container {
     /// # Errors
     /// [`CheckpointError`] if it cannot be read, is no whole safetensors file, or is one of ours and not what was written.
     pub fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes = std::fs::read(path).map_err(|source| CheckpointError::Read {
+        let bytes = read_tensors(path).map_err(|source| CheckpointError::Read {
             path: path.to_owned(),
             source,
         })?;

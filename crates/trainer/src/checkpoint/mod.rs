@@ -24,7 +24,7 @@ use mnm_tensor::{Parameters, SharedArray};
 
 pub use container::Container;
 pub use error::CheckpointError;
-pub use mnm_files::write_file;
+pub use mnm_files::{LARGEST_CONFIG, LARGEST_RECORDS, read_file, read_text, write_file};
 pub use parameters::{check_parameters, is_encoder};
 
 /// In front of the names of the optimiser's tensors in the file.

@@ -37,7 +37,10 @@ pub(super) fn explained(misfit: &Misfit, table: &Table) -> (String, String) {
     // A value that has another shape than the key's may be met below it, where there is no value.
     let (key, value) = nearest(&key, table);
     let takes = || match plain {
-        Some((_, plain)) => (*plain).to_owned(),
+        Some((technical, plain)) => match most(technical).filter(|_| is_too_large(value)) {
+            Some(most) => format!("a whole number from 0 to {most}"),
+            None => (*plain).to_owned(),
+        },
         None => takes(&key, table),
     };
     let message = if message.starts_with("missing field `") {
@@ -49,6 +52,26 @@ pub(super) fn explained(misfit: &Misfit, table: &Table) -> (String, String) {
         message
     };
     (key, message)
+}
+
+/// Whether this is a whole number beyond those of TOML, which then is a text to it.
+fn is_too_large(value: Option<&Value>) -> bool {
+    let text = value.and_then(Value::as_str).unwrap_or_default();
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && text.parse::<i64>().is_err()
+}
+
+/// The largest whole number that a parser's type takes.
+fn most(technical: &str) -> Option<i64> {
+    match technical {
+        "u8" => Some(u8::MAX.into()),
+        "u32" => Some(u32::MAX.into()),
+        // What TOML can hold.
+        "u64" | "usize" => Some(i64::MAX),
+        _ => None,
+    }
 }
 
 /// Key and message of the reader of a task's options, where it was that which failed.
@@ -109,6 +132,7 @@ fn takes(key: &str, table: &Table) -> String {
 
 fn found(value: Option<&Value>) -> String {
     match value {
+        Some(Value::String(text)) if is_too_large(value) => format!("the number {text}"),
         Some(Value::String(text)) => format!("the text \"{text}\""),
         Some(number @ (Value::Integer(_) | Value::Float(_))) => format!("the number {number}"),
         Some(Value::Array(_)) => "a list".to_owned(),
@@ -244,6 +268,12 @@ mod tests {
                 "seed=-1",
                 "seed",
                 "found the number -1, expected a whole number of at least 0",
+            ),
+            (
+                "stories",
+                "seed=18446744073709551615",
+                "seed",
+                "found the number 18446744073709551615, expected a whole number from 0 to 9223372036854775807",
             ),
             (
                 "stories",

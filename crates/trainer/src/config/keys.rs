@@ -26,6 +26,7 @@ const MANY: &str = "1 to 1000000";
 const STEPS: &str = "1 to 1000000000";
 /// How messages call a number that counts.
 pub const WHOLE: &str = "a whole number of at least 0";
+const MOMENT: &str = "0 to 0.999999999";
 const DROPPED: &str = "0 up to, not including, 1";
 const GAIN: &str = "above 0, at most 1000";
 const FRACTION: &str = "0 to 1";
@@ -138,8 +139,8 @@ pub const KEYS: &[Key] = keys! {
     "train.warmup", WHOLE, ALL, "Steps over which the learning rate rises from 0";
     "train.decay", "constant, linear, cosine", ALL, "How it goes down afterwards";
     "train.decay_to", FRACTION, ALL, "The fraction of it that is left at the end";
-    "train.beta1", DROPPED, ALL, "Adam's decay of the first moment";
-    "train.beta2", DROPPED, ALL, "Adam's decay of the second moment";
+    "train.beta1", MOMENT, ALL, "Adam's decay of the first moment";
+    "train.beta2", MOMENT, ALL, "Adam's decay of the second moment";
     "train.epsilon", POSITIVE, ALL, "Adam's epsilon";
     "train.weight_decay", NOT_NEGATIVE, ALL, "Decoupled weight decay (AdamW), as a fraction of the learning rate";
     "train.clip", NOT_NEGATIVE, ALL, "The largest norm of the whole gradient; 0 does not clip";

@@ -16,6 +16,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use mnm_controller::{ControllerError, ModelConfig};
+use mnm_files::{LARGEST_CONFIG, read_text};
 use mnm_memory::rule_names;
 use serde::{Deserialize, Serialize};
 
@@ -292,12 +293,13 @@ fn read(path: &str) -> Result<String, ConfigError> {
             }),
         });
     }
-    std::fs::read_to_string(file).map_err(|source| match source.kind() {
+    read_text(file, LARGEST_CONFIG).map_err(|source| match source.kind() {
         ErrorKind::NotFound => ConfigError::Missing {
             path: path.into(),
             likely: instead(file),
         },
-        ErrorKind::InvalidData if path.ends_with(".safetensors") => {
+        // No text, or too large for a config.
+        _ if path.ends_with(".safetensors") && file.is_file() => {
             ConfigError::Parameters(path.into())
         }
         ErrorKind::InvalidData => ConfigError::Toml {

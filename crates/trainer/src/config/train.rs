@@ -9,6 +9,9 @@ use crate::config::{Average, ConfigError};
 /// The most sequences of a batch, batches of a bucket, or episodes of an evaluation.
 pub const MOST_AT_ONCE: u64 = 1_000_000;
 
+/// The slowest that one of Adam's means may forget: closer to 1 nothing is left of a step.
+const MOST_DECAY: f64 = 0.999_999_999;
+
 /// How the learning rate goes down after the warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -147,11 +150,11 @@ impl TrainConfig {
         }
         let fractions = [("train.beta1", self.beta1), ("train.beta2", self.beta2)];
         for (key, value) in fractions {
-            if !(0.0..=1.0 - 1e-9).contains(&value) {
+            if !(0.0..=MOST_DECAY).contains(&value) {
                 return Err(ConfigError::range(
                     key,
                     value,
-                    "a fraction from 0 to below 1",
+                    "a fraction from 0 to 0.999999999",
                 ));
             }
         }
@@ -230,6 +233,19 @@ mod tests {
         assert!(close(train.learning_rate_at(60), 0.6) && close(train.learning_rate_at(200), 0.2));
         train.decay = Decay::Constant;
         assert!(close(train.learning_rate_at(60), 1.0));
+    }
+
+    #[test]
+    fn the_bound_of_a_moment_is_said_and_taken() {
+        let with = |beta2| TrainConfig {
+            beta2,
+            ..TrainConfig::default()
+        };
+        let message = with(0.999_999_999_9).validate().expect_err("beyond it");
+        let message = message.to_string();
+        let (_, bound) = message.rsplit_once(" to ").expect("a bound");
+        let bound = bound.parse().expect("a number");
+        with(bound).validate().expect("as it is said");
     }
 
     #[test]

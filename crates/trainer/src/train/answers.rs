@@ -18,7 +18,7 @@ use crate::batch::deal;
 use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::TrainError;
-use crate::evaluate::evaluate_over;
+use crate::evaluate::{evaluate_over, is_zero};
 use crate::folder::RunFolder;
 use crate::metrics::{AverageValid, Record};
 use crate::order::Order;
@@ -42,6 +42,9 @@ pub(super) struct Validation {
     error: f64,
     loss: f64,
     per_task: BTreeMap<String, f64>,
+    /// Questions whose answer training never showed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    unknown_answers: u64,
 }
 
 /// Sums since the last line of `metrics.jsonl`.
@@ -128,6 +131,7 @@ impl Learning for Answers {
                 error: best.error,
                 loss: best.loss,
                 per_task: best.per_task,
+                unknown_answers: best.unknown_answers,
             };
             (found, best.step)
         });
@@ -237,6 +241,7 @@ impl Learning for Answers {
             loss: found.loss,
             error: found.error,
             per_task: found.per_task.clone(),
+            unknown_answers: found.unknown_answers,
             average: average.map(|found| AverageValid {
                 loss: found.loss,
                 error: found.error,
@@ -303,6 +308,7 @@ impl Learning for Answers {
             error: outcome.error.mean,
             loss: outcome.loss,
             per_task: outcome.error.per_task,
+            unknown_answers: outcome.unknown_answers,
         })
     }
 
@@ -316,7 +322,12 @@ impl Learning for Answers {
     }
 
     fn words(found: &Validation) -> String {
-        format!("error {:.2} %  loss {:.4}", found.error, found.loss)
+        let figures = format!("error {:.2} %  loss {:.4}", found.error, found.loss);
+        match found.unknown_answers {
+            0 => figures,
+            1 => format!("{figures}  1 answer never seen in training"),
+            many => format!("{figures}  {many} answers never seen in training"),
+        }
     }
 
     fn summarise(
@@ -337,5 +348,6 @@ fn best_valid((found, step): &Dated<Validation>) -> BestValid {
         loss: found.loss,
         step: *step,
         per_task: found.per_task.clone(),
+        unknown_answers: found.unknown_answers,
     }
 }

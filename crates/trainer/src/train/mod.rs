@@ -9,6 +9,7 @@ mod claim;
 mod learner;
 mod learning;
 mod origin;
+mod records;
 mod resume;
 mod step;
 mod summary;

@@ -1,6 +1,7 @@
 //! Where a training begins: at first values drawn anew, at the parameters of another run, or where it stopped.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use mnm_controller::Model;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
 use super::resume;
-use crate::checkpoint::{Checkpoint, Container, check_parameters};
+use crate::checkpoint::{Checkpoint, CheckpointError, Container, check_parameters};
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::{RunFolder, Weights};
@@ -86,9 +87,19 @@ impl Origin {
             return Ok(Self::Saved(saved));
         }
         Ok(match &config.train.from {
-            Some(from) => {
-                Self::Parameters(read(from).map_err(|error| refused(config, error.to_string()))?)
-            }
+            Some(from) => Self::Parameters(read(from).map_err(|error| match error {
+                // Another path is asked for.
+                TrainError::Checkpoint(CheckpointError::Read { ref source, .. })
+                    if names_no_file(source.kind()) =>
+                {
+                    refused(config, error.to_string())
+                }
+                TrainError::Checkpoint(source) => TrainError::FromFile {
+                    from: from.clone(),
+                    source,
+                },
+                error => refused(config, error.to_string()),
+            })?),
             None => Self::Fresh,
         })
     }
@@ -174,6 +185,12 @@ fn read(from: &Path) -> Result<Checkpoint, TrainError> {
         from.to_owned()
     };
     Ok(Checkpoint::read(&path)?)
+}
+
+/// Whether it is the path that is wrong, and not what lies there.
+fn names_no_file(kind: ErrorKind) -> bool {
+    use ErrorKind::{InvalidInput, IsADirectory, NotADirectory, NotFound};
+    matches!(kind, NotFound | NotADirectory | IsADirectory | InvalidInput)
 }
 
 /// Refuses data whose words and answers are not those of the run's own, some of them `unknown` to it. A run that began with the parameters

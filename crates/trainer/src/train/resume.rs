@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::checkpoint::Checkpoint;
+use crate::checkpoint::{Checkpoint, LARGEST_CONFIG, read_text};
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::RunFolder;
@@ -49,17 +49,22 @@ pub(crate) fn find(
     Ok(Some(checkpoint))
 }
 
-/// Whether a training may begin in a folder without a checkpoint. A run leaves one before its first step, so that a folder with anything
-/// that comes later has lost it.
+/// Whether a training may begin in a folder without a checkpoint. A run leaves one before any other file, so that a folder with another
+/// file of a run has lost it.
 fn may_begin(folder: &RunFolder) -> Result<(), TrainError> {
-    let begun = std::fs::metadata(folder.metrics()).is_ok_and(|file| file.len() > 0);
-    if begun || folder.best().exists() || folder.summary().exists() {
-        return Err(TrainError::NoCheckpoint(folder.dir().to_owned()));
-    }
     let path = folder.config();
-    match std::fs::read_to_string(&path) {
-        Ok(text) if !is_ours(&text) => Err(TrainError::Foreign(path)),
-        _ => Ok(()),
+    match read_text(&path, LARGEST_CONFIG) {
+        Ok(text) if !is_ours(&text) => return Err(TrainError::Foreign(path)),
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(TrainError::file(path, "read the config")(error)),
+    }
+    match folder.first_left()? {
+        Some(found) => Err(TrainError::NoCheckpoint {
+            dir: folder.dir().to_owned(),
+            found,
+        }),
+        None => Ok(()),
     }
 }
 

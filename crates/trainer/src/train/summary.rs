@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::evaluate::is_zero;
 use crate::rl::AgentSummary;
 
 /// Why a training ended.
@@ -33,6 +34,9 @@ pub struct BestValid {
     pub step: u64,
     /// Each group's error, in percent.
     pub per_task: BTreeMap<String, f64>,
+    /// Questions whose answer training never showed: always wrong, and without a loss.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unknown_answers: u64,
 }
 
 /// What `summary.json` holds.

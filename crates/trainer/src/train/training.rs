@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use mnm_tensor::{Parameters, SharedArray};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use super::average;
 use super::best::{self, Found};
@@ -14,6 +14,7 @@ use super::claim::Claim;
 use super::learner::Learner;
 use super::learning::{Counters, Dated, Learning, Means, Saved};
 use super::origin::Origin;
+use super::records::{self, Records};
 use super::summary::{Ended, Summary};
 use crate::checkpoint::{Checkpoint, write_file};
 use crate::config::Config;
@@ -24,9 +25,6 @@ use crate::observe::Observer;
 use crate::progress::Progress;
 use crate::room;
 use crate::team::{Alone, Team, agree, any, lead, same};
-
-/// Where a checkpoint's counters hold what it knows of the metrics.
-const MARK: &str = "metrics";
 
 /// How a training is run, beside its config.
 #[derive(Clone, Debug)]
@@ -69,14 +67,6 @@ pub(super) struct Training<'a, L: Learning> {
     begun: Instant,
 }
 
-/// What of a training is written down, by rank 0.
-struct Records<'a> {
-    metrics: Metrics,
-    observer: &'a mut (dyn Observer + Send),
-    /// Given up last, when everything is written.
-    _claim: Claim,
-}
-
 /// Of what a validation was the best so far.
 #[derive(Clone, Copy, Default)]
 struct Better {
@@ -106,14 +96,15 @@ impl<'a, L: Learning> Training<'a, L> {
         let (mut training, origin) = agree(team.as_ref(), ready)?;
         let digest = || training.digest(training.learning.digest());
         same(team.as_ref(), "config, data or parameters", digest)?;
+        let first = match training.counters.step {
+            0 => Some(training.learning.save(&training.counters)),
+            _ => None,
+        };
+        let first = agree(team.as_ref(), first.transpose())?;
         lead(team.as_ref(), || match claim {
-            Some(claim) => training.begin_records(&origin, claim, observer),
+            Some(claim) => training.begin_records(&origin, claim, first, observer),
             None => Ok(()),
         })?;
-        if training.counters.step == 0 {
-            // From here on a folder without a checkpoint is one that has lost it.
-            training.save()?;
-        }
         Ok(training)
     }
 
@@ -164,15 +155,20 @@ impl<'a, L: Learning> Training<'a, L> {
         })
     }
 
-    /// Opens what rank 0 writes, and holds it to the checkpoint that the training goes on from.
+    /// Opens what rank 0 writes, and holds it to the checkpoint that the training goes on from. What there is to save before the
+    /// `first` step comes before everything else.
     fn begin_records(
         &mut self,
         origin: &Origin,
         claim: Claim,
+        first: Option<Saved>,
         observer: &'a mut (dyn Observer + Send),
     ) -> Result<(), TrainError> {
         let (config, folder) = (self.config, &self.folder);
-        let mark = origin.checkpoint().and_then(mark);
+        let mark = match origin {
+            Origin::Saved(checkpoint) => records::mark(checkpoint),
+            Origin::Fresh | Origin::Parameters(_) => None,
+        };
         let (step, every) = (self.counters.step, config.train.log_every);
         let history = history(&folder.metrics(), step, every, mark.as_ref())?;
         let (mut best, mut best_average) = (Found::AsItShould, Found::AsItShould);
@@ -185,9 +181,17 @@ impl<'a, L: Learning> Training<'a, L> {
                 best_average = best::find(folder, file, step, of(&self.average_best))?;
             }
         }
+        if let Some(saved) = first {
+            // A folder with a file of a run and no checkpoint is then one that has lost it.
+            self.checkpoint(saved, &Mark::of(&history))
+                .write(&folder.checkpoint())?;
+        }
         claim.begin(config)?;
         let metrics = Metrics::open(&folder.metrics(), &history)?;
         observer.begin(folder, step).map_err(TrainError::Observer)?;
+        for note in observer.notes() {
+            self.progress.say(&format!("note: {note}"));
+        }
         if history.is_empty() && mark.is_some_and(|mark| mark.has_lines()) {
             self.progress.say(
                 "note: metrics.jsonl is empty: the run goes on without what was measured before",
@@ -199,15 +203,9 @@ impl<'a, L: Learning> Training<'a, L> {
         if best_average == Found::Behind {
             self.keep_average(&self.folder.best_average())?;
         }
-        if step > 0 {
-            // The checkpoint holds the mean, whatever has become of its own file.
-            self.keep_average(&self.folder.average())?;
-        }
-        self.records = Some(Records {
-            metrics,
-            observer,
-            _claim: claim,
-        });
+        // The checkpoint holds the mean, whatever has become of its own file.
+        self.keep_average(&self.folder.average())?;
+        self.records = Some(Records::new(metrics, observer, claim));
         Ok(())
     }
 
@@ -502,10 +500,14 @@ impl<'a, L: Learning> Training<'a, L> {
     }
 
     fn write_checkpoint(&self, records: &mut Records<'_>, saved: Saved) -> Result<(), TrainError> {
-        records.observer.save().map_err(TrainError::Observer)?;
-        if records.metrics.sync()? {
-            self.progress.say("note: metrics.jsonl was changed by somebody else: all lines of the run were written anew");
-        }
+        records.sync(&self.progress)?;
+        self.keep_average(&self.folder.average())?;
+        let checkpoint = self.checkpoint(saved, &records.metrics.mark());
+        Ok(checkpoint.write(&self.folder.checkpoint())?)
+    }
+
+    /// Everything that is needed to go on behind the metrics of this mark.
+    fn checkpoint(&self, saved: Saved, mark: &Mark) -> Checkpoint {
         let Saved {
             mut progress,
             carried,
@@ -515,18 +517,16 @@ impl<'a, L: Learning> Training<'a, L> {
             let average = average::Progress { steps, best };
             progress["average"] = serde_json::to_value(average).unwrap_or_default();
         }
-        progress[MARK] = serde_json::to_value(records.metrics.mark()).unwrap_or_default();
-        self.keep_average(&self.folder.average())?;
+        records::set_mark(&mut progress, mark);
         let mut optimizer = self.learner.carried();
         for (name, part) in carried.iter() {
             optimizer.insert(name.to_owned(), part.clone());
         }
-        let checkpoint = Checkpoint {
+        Checkpoint {
             optimizer,
             progress,
             ..self.usable(self.learner.parameters.clone())
-        };
-        Ok(checkpoint.write(&self.folder.checkpoint())?)
+        }
     }
 
     /// Parameters after the step at hand, which say so.
@@ -549,20 +549,6 @@ impl<'a, L: Learning> Training<'a, L> {
     }
 }
 
-impl Records<'_> {
-    /// A line of the metrics, and its figures for the observer.
-    fn push(
-        &mut self,
-        step: u64,
-        record: &impl Serialize,
-        scalars: &[(&str, f64)],
-    ) -> Result<(), TrainError> {
-        self.metrics.push(record)?;
-        let observed = self.observer.scalars(step, scalars);
-        observed.map_err(TrainError::Observer)
-    }
-}
-
 /// Takes up the mean of the parameters, and gives its best validation.
 fn resume_average<F: for<'a> Deserialize<'a>>(
     learner: &mut Learner,
@@ -578,11 +564,6 @@ fn resume_average<F: for<'a> Deserialize<'a>>(
             "the mean of the parameters is missing or does not fit; training cannot go on from it",
         )),
     }
-}
-
-/// What a checkpoint knows of the metrics; one of an earlier version knows nothing.
-fn mark(checkpoint: &Checkpoint) -> Option<Mark> {
-    serde_json::from_value(checkpoint.progress.get(MARK)?.clone()).ok()
 }
 
 /// Whether something else than the last step may end a training.

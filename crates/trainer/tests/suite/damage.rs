@@ -74,6 +74,93 @@ fn a_run_whose_checkpoint_is_gone_is_not_begun_anew() {
     assert!(refused(folder.path()).contains(CHECKPOINT));
 }
 
+/// Whatever is left of it, each by itself.
+#[test]
+fn any_file_of_a_run_says_that_there_was_one() {
+    let top = TempDir::new().unwrap();
+    let config = config(&["train.average.decay=0.5"]);
+    let whole = top.path().join("whole");
+    train(&config, &whole, &options(false)).unwrap();
+    fs::write(whole.join("evaluation-test.json"), "{}").unwrap();
+    fs::write(whole.join("curves.svg"), "").unwrap();
+    fs::write(whole.join("notes.txt"), "").unwrap();
+    for entry in fs::read_dir(&whole).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let part = top.path().join(format!("part-{name}"));
+        fs::create_dir(&part).unwrap();
+        let file = part.join(&name);
+        fs::copy(whole.join(&name), &file).unwrap();
+        let before = fs::read(&file).unwrap();
+        for resume in [false, true] {
+            let outcome = train(&config, &part, &options(resume));
+            if name == "notes.txt" || (name == CHECKPOINT && resume) {
+                // The checkpoint misses its metrics.
+                assert_eq!(outcome.is_ok(), name == "notes.txt", "{name}");
+                break;
+            }
+            let message = outcome.unwrap_err().to_string();
+            if name == CHECKPOINT {
+                assert!(message.contains("--resume"), "{message}");
+            } else {
+                for said in [&format!("holds {name} of a run"), CHECKPOINT] {
+                    assert!(message.contains(said), "{message}");
+                }
+            }
+            assert!(before == fs::read(&file).unwrap(), "{name}");
+            assert_eq!(fs::read_dir(&part).unwrap().count(), 1, "{name}");
+        }
+    }
+}
+
+/// Nothing is written down before the first step's checkpoint, so that a run killed at any moment has one or nothing.
+#[test]
+fn the_checkpoint_comes_before_every_other_file() {
+    struct Killed;
+    impl Observer for Killed {
+        fn begin(&mut self, folder: &RunFolder, _: u64) -> Result<(), ObserverError> {
+            let config = fs::metadata(folder.config())?.modified()?;
+            let checkpoint = fs::metadata(folder.checkpoint())?.modified()?;
+            assert!(checkpoint <= config, "the config came first");
+            Err("killed".into())
+        }
+    }
+    let top = TempDir::new().unwrap();
+    let (whole, killed) = (top.path().join("whole"), top.path().join("killed"));
+    let config = config(&["train.average.decay=0.5"]);
+    let error = train_observed(&config, &killed, &options(false), &mut Killed).unwrap_err();
+    assert_eq!(error.to_string(), "killed");
+    train(&config, &whole, &options(false)).unwrap();
+    train(&config, &killed, &options(true)).unwrap();
+    for name in [CHECKPOINT, BEST, METRICS, "average.safetensors"] {
+        let read = |folder: &Path| fs::read(folder.join(name)).unwrap();
+        assert!(read(&whole) == read(&killed), "{name}");
+    }
+}
+
+/// Neither a line nor a validation was due: the metrics are empty, and there are no best parameters.
+#[test]
+fn a_young_run_whose_checkpoint_is_gone_is_not_begun_anew() {
+    struct Kills;
+    impl Observer for Kills {
+        fn scalars(&mut self, _: u64, _: &[(&str, f64)]) -> Result<(), ObserverError> {
+            Err("killed".into())
+        }
+    }
+    let folder = TempDir::new().unwrap();
+    let config = config(&[
+        "train.steps=9",
+        "train.log_every=8",
+        "train.valid_every=9",
+        "train.checkpoint_every=3",
+    ]);
+    train_observed(&config, folder.path(), &options(false), &mut Kills).unwrap_err();
+    let path = folder.path().join(CHECKPOINT);
+    assert_eq!(Checkpoint::read(&path).unwrap().step(), Some(6));
+    fs::write(folder.path().join(METRICS), "").unwrap();
+    fs::remove_file(&path).unwrap();
+    assert!(refused(folder.path()).contains(CHECKPOINT));
+}
+
 #[test]
 #[cfg(unix)]
 fn a_checkpoint_that_is_a_link_to_nowhere_is_gone() {

@@ -114,6 +114,25 @@ fn what_cannot_be_started_from_is_refused_before_anything_is_written() {
         empty.contains("train.from") && empty.contains("holds no run"),
         "{empty}"
     );
+    // A config that asks for what is there, and a file that is not what was written.
+    let file = first.join("best.safetensors");
+    let mut bytes = std::fs::read(&file).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    for from in [&first, &file] {
+        let error = try_run(
+            &config("stories", Some(from), &["data.people=2"]),
+            &out,
+            false,
+        );
+        let error = error.unwrap_err();
+        assert!(matches!(error, TrainError::FromFile { .. }), "{error:?}");
+        let message = error.to_string();
+        for part in ["train.from", "best.safetensors", "checksum"] {
+            assert!(message.contains(part), "{message}");
+        }
+        assert!(!out.exists(), "{message}");
+    }
 }
 
 /// A folder of bAbI data, whose one task has this story in training and validation.

@@ -327,9 +327,10 @@ fn a_config_that_somebody_wrote_is_not_written_over() {
             assert!(message.contains("written by somebody"), "{message}");
         }
     }
-    // What a run leaves that was killed at once.
-    std::fs::write(&path, config(&[]).to_toml()).unwrap();
-    run(&config(&[]), folder.path(), false);
+    // What no run has written whole.
+    std::fs::remove_file(&path).unwrap();
+    std::fs::write(folder.path().join(".mnm-a1B2c3"), "half a checkpoint").unwrap();
+    run(&config(&[]), folder.path(), true);
 }
 
 #[test]
