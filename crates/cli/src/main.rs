@@ -37,6 +37,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    // Before anything else: it may begin the program anew.
+    mnm_openblas::without_its_threads();
     let arguments = Arguments::parse();
     arguments
         .command
