@@ -102,11 +102,10 @@ fn trained_blocks(
     };
     // Sums of neighbours wait for each other, a level of the tree each.
     let waiting = (blocks as f64).log2().floor().max(1.0) - 1.0;
-    // An agent's worlds all carry their states from step to step.
-    let carried = if load.world {
-        load.sequences as f64 * sizes.state
-    } else {
-        0.0
+    // An agent's worlds all carry their states from step to step; a checkpoint has them once more, and its image again.
+    let carried = match load.world {
+        true => 3.0 * load.sequences as f64 * sizes.state,
+        false => 0.0,
     };
     alive as f64 * sizes.block(block, steps, load)
         + (alive as f64 - 1.0 + waiting) * trained
@@ -121,7 +120,17 @@ fn validated_blocks(load: &Load, sizes: &Sizes) -> f64 {
     let asked = load.asked * load.validated_steps as f64 / load.steps.max(1) as f64;
     let own = s * (t * (sizes.shown() + 3.0 * sizes.output) + LOGITS * asked * sizes.outputs);
     let states = match sizes.kept {
-        Kept::Fused { .. } => s * 3.0 * sizes.state + SHARED * sizes.memory,
+        // The last state; and of the chunks after the first what one begins with, and what the next one will.
+        Kept::Fused {
+            chunks: [first, _], ..
+        } => {
+            let anchors = if load.validated_steps > first {
+                2.0
+            } else {
+                0.0
+            };
+            s * (1.0 + anchors) * sizes.state + SHARED * sizes.memory
+        }
         Kept::Tape { .. } => s * 3.0 * sizes.state,
     };
     blocks.min(load.threads.max(1)) as f64 * (own + states)
@@ -219,7 +228,12 @@ impl Sizes {
                 chunks: [first, later],
             } => {
                 let later = steps.saturating_sub(first).div_ceil(later.max(1));
-                let anchors = if later > 0 { later as f64 + 1.0 } else { 0.0 };
+                // Weights of each sequence's own at the start have cotangents too.
+                let anchors = match (load.world, later) {
+                    (true, later) => later as f64 + 2.0,
+                    (false, 0) => 0.0,
+                    (false, later) => later as f64 + 1.0,
+                };
                 let own = t * (step + self.shown()) + asked + anchors * anchor + self.state;
                 s * own + SHARED * self.memory
             }
