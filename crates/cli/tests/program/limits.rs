@@ -78,7 +78,8 @@ fn sizes_that_the_machine_has_no_room_for() {
             "train.batch = 1000000",
         ),
     ] {
-        let mut arguments = vec!["train", config, "--out", "run"];
+        // As many on every machine: each has a block of its own.
+        let mut arguments = vec!["train", config, "--out", "run", "--set", "threads=2"];
         arguments.extend(sets.iter().flat_map(|set| ["--set", set]));
         let message = bad(2, &mut under(kib, top.path(), &arguments));
         names(&message, &[said, "iB", "ulimit -v", "smaller"]);
@@ -105,7 +106,11 @@ fn sizes_that_the_machine_has_no_room_for() {
     ] {
         let message = bad(
             2,
-            &mut under(4_000_000, top.path(), &["bench", "--shape", shape]),
+            &mut under(
+                4_000_000,
+                top.path(),
+                &["bench", "--threads", "2", "--shape", shape],
+            ),
         );
         names(&message, &[said, "iB"]);
     }
