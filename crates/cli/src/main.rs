@@ -38,6 +38,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    // Before anything else: it may begin the program anew.
+    mnm_openblas::without_its_threads();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) if error.use_stderr() => {

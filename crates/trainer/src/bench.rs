@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use mnm_controller::ModelConfig;
+use mnm_controller::{InputSpec, Model, ModelConfig};
 use mnm_tasks::{
     Episode, Errors, Input, InputKind, Interface, Labels, OutputKind, Split, Task, TaskError,
     stream,
@@ -28,6 +28,54 @@ pub struct BenchShape {
     pub input: usize,
     /// Classes K, one asked for at every step.
     pub classes: usize,
+}
+
+/// What messages call the sizes of a shape.
+const OF_SHAPE: room::Names = room::Names {
+    sequences: "B of the shape (sequences)",
+    steps: "T of the shape (steps)",
+    input: "X of the shape (input width)",
+    outputs: "K of the shape (classes)",
+};
+
+impl BenchShape {
+    /// The config of a training of `model` with this shape.
+    pub(crate) fn config(&self, model: &ModelConfig, threads: usize) -> Config {
+        Config {
+            seed: 1,
+            threads,
+            data: DataConfig::DoubleCopy(mnm_tasks::DoubleCopyOptions::default()),
+            model: model.clone(),
+            train: TrainConfig {
+                batch: self.batch,
+                ..TrainConfig::default()
+            },
+            rl: None,
+        }
+    }
+
+    /// The model with these sizes, without the names of the classes.
+    pub(crate) fn model(&self, model: &ModelConfig) -> Result<Model<f32>, TrainError> {
+        let input = InputSpec::Dense { width: self.input };
+        Ok(Model::new(model, input, self.classes)?)
+    }
+
+    /// What a step has to compute: every step asks, and nothing is validated.
+    pub(crate) fn load(&self, config: &Config) -> room::Load {
+        let (steps, input) = (self.steps as f64, self.input as f64);
+        room::Load {
+            sequences: self.batch,
+            steps: self.steps,
+            asked: steps,
+            // Kept, and copied for each step.
+            shown_bytes: 2.0 * 4.0 * steps * input,
+            other_bytes: 2.0 * (12.0 * steps + 256.0),
+            validated: 0,
+            validated_steps: 1,
+            threads: room::threads(config),
+            world: false,
+        }
+    }
 }
 
 /// What was measured.
@@ -124,17 +172,7 @@ pub fn bench(
     steps: usize,
     threads: usize,
 ) -> Result<BenchOutcome, TrainError> {
-    let config = Config {
-        seed: 1,
-        threads,
-        data: DataConfig::DoubleCopy(mnm_tasks::DoubleCopyOptions::default()),
-        model: model.clone(),
-        train: TrainConfig {
-            batch: shape.batch,
-            ..TrainConfig::default()
-        },
-        rl: None,
-    };
+    let config = shape.config(model, threads);
     config.validate()?;
     for (size, name) in [
         (shape.steps, "steps"),
@@ -145,14 +183,11 @@ pub fn bench(
             return Err(ConfigError::range(name, 0, "at least 1").into());
         }
     }
-    // The batch, what a step works on, and the answers' logits; before any of it is made.
-    let rows = shape.batch as f64 * shape.steps as f64;
-    let bytes = 4.0 * rows * (2.0 * shape.input as f64 + 1.0) + 64.0 * shape.classes as f64;
-    let sizes = [shape.batch, shape.steps, shape.input, shape.classes];
-    room::check_bytes("B,T,X,K of the shape", format!("{sizes:?}"), bytes)?;
+    // Before any of it is made, the names of the classes too.
+    let sized = shape.model(model)?;
+    room::check(&config, &sized, &shape.load(&config), &OF_SHAPE)?;
     let task = Noise::new(shape);
     let network = build_model::<f32>(model, task.interface(), None)?;
-    room::check(&config, &network)?;
     let episodes = (0..shape.batch as u64)
         .map(|index| checked_episode(&task, Split::Train, index))
         .collect::<Result<Vec<_>, _>>()?;
@@ -217,7 +252,7 @@ mod tests {
             .expect_err("an exabyte")
             .to_string();
         assert!(
-            message.contains("1000000, 1000000, 1000000, 5"),
+            message.contains("of the shape") && message.contains("iB"),
             "{message}"
         );
     }

@@ -161,7 +161,7 @@ pub enum TrainError {
     },
     /// A training that does not fit into the machine.
     #[error(
-        "{key} = {value}: this takes at least {need}, and there are {left}. Choose a smaller {key}"
+        "{key} = {value}: this takes about {need}, and there are {left}. Choose a smaller {key}"
     )]
     Room {
         /// The setting of which a smaller value helps most.

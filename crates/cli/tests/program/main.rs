@@ -8,6 +8,8 @@ mod colours;
 mod data;
 mod help;
 mod journey;
+#[cfg(target_os = "linux")]
+mod limits;
 mod mnm;
 #[cfg(unix)]
 mod no_files;

@@ -472,43 +472,6 @@ fn an_input_that_the_model_does_not_take() {
     );
 }
 
-/// Under a limit on addresses, as a batch system sets one.
-#[test]
-#[cfg(target_os = "linux")]
-fn sizes_that_the_machine_has_no_room_for() {
-    let top = TempDir::new().unwrap();
-    let under = |kib: u32, arguments: &[&str]| {
-        let line = format!("ulimit -v {kib} && exec \"$0\" \"$@\"");
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &line, env!("CARGO_BIN_EXE_mnm")]);
-        shell.args(arguments).current_dir(top.path());
-        bad(2, &mut shell)
-    };
-    let wide = [
-        "train",
-        "double-copy",
-        "--out",
-        "run",
-        "--set",
-        "model.controller=16384",
-    ];
-    says(
-        &under(4_000_000, &wide),
-        &["model.controller = 16384", "GiB", "ulimit -v"],
-    );
-    let shape = "32,50,100,16384,100,100,1,177";
-    says(
-        &under(4_000_000, &["bench", "--shape", shape]),
-        &["model.controller = 16384", "GiB"],
-    );
-    let shape = "100000,1000,1000,100,100,100,1,177";
-    says(
-        &under(4_000_000, &["bench", "--shape", shape]),
-        &["100000, 1000, 1000, 177", "GiB"],
-    );
-    assert!(entries(top.path()).is_empty());
-}
-
 #[test]
 fn sizes_beyond_all_bounds() {
     let (_top, run) = folder();

@@ -27,6 +27,7 @@ use crate::rl::{
     AgentLosses, AgentRecord, AgentSummary, LossWeights, Segment, build_agent, build_environment,
     play_split, segment_gradient,
 };
+use crate::room;
 use crate::team::{Arrays, Team, collect, part, share};
 
 /// Worlds in which the agent plays.
@@ -120,6 +121,9 @@ impl Learning for Agents {
     ) -> Result<(Self, Model<f32>), TrainError> {
         let one = build_environment(&config.data, 1, config.seed, Split::Train)?;
         let model = build_agent(&config.model, one.as_ref())?;
+        let settings = config.rl.clone().unwrap_or_default();
+        let load = room::Load::of_worlds(config, &settings, team.size());
+        room::check(config, &model, &load, &room::OF_DATA)?;
         let size = config.train.block_of(BLOCK);
         let blocks = config.train.batch.div_ceil(size);
         let worlds = part(team.as_ref(), blocks)
@@ -134,7 +138,7 @@ impl Learning for Agents {
         let learning = Self {
             config: config.clone(),
             team: Arc::clone(team),
-            settings: config.rl.clone().unwrap_or_default(),
+            settings,
             environment: one.name().to_owned(),
             blocks,
             worlds,

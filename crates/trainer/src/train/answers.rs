@@ -22,6 +22,7 @@ use crate::evaluate::{evaluate_over, is_zero};
 use crate::folder::RunFolder;
 use crate::metrics::{AverageValid, Record};
 use crate::order::Order;
+use crate::room;
 use crate::run::positions;
 use crate::task::{build_model, build_task, vocabulary_of};
 use crate::team::Team;
@@ -102,6 +103,9 @@ impl Learning for Answers {
         }
         let positions = origin.checkpoint().and_then(positions);
         let model = build_model(&config.model, task.interface(), positions)?;
+        origin.check_model(config, &model)?;
+        let load = room::Load::of_task(config, task.as_ref(), team.size());
+        room::check(config, &model, &load, &room::OF_DATA)?;
         let learning = Self {
             config: config.clone(),
             team: Arc::clone(team),

@@ -23,7 +23,6 @@ use crate::folder::RunFolder;
 use crate::metrics::{Mark, Metrics, history};
 use crate::observe::Observer;
 use crate::progress::Progress;
-use crate::room;
 use crate::team::{Alone, Team, agree, any, lead, same};
 
 /// How a training is run, beside its config.
@@ -117,7 +116,6 @@ impl<'a, L: Learning> Training<'a, L> {
     ) -> Result<Self, TrainError> {
         let (mut learning, model) = L::prepare(config, &folder, origin, &options.team)?;
         origin.check_model(config, &model)?;
-        room::check(config, &model)?;
         let path = folder.checkpoint();
         let mut learner = Learner::begin(model, config, origin, &path)?;
         let average_best = match origin {
