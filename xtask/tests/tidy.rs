@@ -34,6 +34,8 @@ const MAY_DEPEND_ON: &[(&str, &[&str])] = &[
             "mnm-tasks",
             "mnm-trainer",
             "mnm-report",
+            // Before anything else it sees to it that OpenBLAS's threads can be made.
+            "mnm-openblas",
         ],
     ),
     (

@@ -238,6 +238,8 @@ fn peak_memory() -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use mnm_controller::Kernel;
+
     use super::*;
 
     #[test]
@@ -278,6 +280,93 @@ mod tests {
         ] {
             let error = bench(&ModelConfig::default(), shape, 1, 1).expect_err(name);
             assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    /// Peaks in MiB of `mnm bench --steps 1 --shape B,T,X,C,M,U,H,K` on x86-64 with glibc.
+    #[test]
+    fn the_estimate_is_near_the_peaks_of_the_bench() {
+        let of = |rule: &'static str, layers: usize| (rule, Kernel::Fused, 1, layers);
+        let fused = of("mnm-p", 3);
+        let two = ("mnm-p", Kernel::Fused, 2, 3);
+        let by_definition = |rule: &'static str| (rule, Kernel::Reference, 1, 3);
+        for ((rule, kernel, threads, layers), shape, measured) in [
+            (fused, [32, 50, 100, 100, 100, 100, 1, 177], 31.0),
+            (two, [32, 50, 100, 100, 100, 100, 1, 177], 44.0),
+            (fused, [8, 50, 100, 100, 100, 2048, 1, 177], 328.0),
+            (fused, [8, 50, 100, 100, 100, 4096, 1, 177], 780.0),
+            (fused, [8, 200, 100, 100, 100, 512, 4, 177], 131.0),
+            (fused, [8, 1000, 100, 100, 100, 100, 1, 177], 124.0),
+            (fused, [8, 1000, 100, 100, 100, 100, 4, 177], 175.0),
+            (of("mnm-g", 3), [8, 1000, 100, 100, 100, 100, 4, 177], 179.0),
+            (fused, [8, 50, 100, 2048, 100, 100, 1, 177], 786.0),
+            (fused, [1, 2, 100, 2048, 100, 100, 1, 177], 758.0),
+            (two, [32, 2, 100, 2048, 100, 100, 1, 177], 848.0),
+            (fused, [8, 50, 100, 100, 2048, 100, 1, 177], 298.0),
+            (fused, [8, 5, 100, 100, 2048, 100, 1, 177], 267.0),
+            (fused, [8, 50, 100, 100, 100, 100, 1, 100_000], 668.0),
+            (fused, [1, 2, 100, 100, 100, 100, 1, 100_000], 334.0),
+            (
+                by_definition("mnm-p"),
+                [8, 20, 100, 100, 100, 100, 1, 177],
+                98.0,
+            ),
+            (
+                by_definition("mnm-p"),
+                [8, 20, 100, 100, 100, 512, 1, 177],
+                969.0,
+            ),
+            (
+                by_definition("mnm-g"),
+                [8, 20, 100, 100, 100, 512, 1, 177],
+                966.0,
+            ),
+            // The factors were not fitted to these.
+            (of("titans", 3), [8, 200, 100, 100, 100, 512, 1, 177], 146.0),
+            (
+                of("gated-delta", 1),
+                [32, 100, 100, 100, 512, 100, 1, 177],
+                86.0,
+            ),
+            (of("rls", 1), [8, 50, 100, 100, 200, 100, 1, 177], 348.0),
+            (
+                of("hebbian", 1),
+                [16, 100, 100, 100, 400, 100, 2, 177],
+                88.0,
+            ),
+            (of("dfa", 3), [8, 100, 100, 100, 100, 300, 1, 177], 60.0),
+        ] {
+            let [
+                batch,
+                steps,
+                input,
+                controller,
+                value,
+                hidden,
+                heads,
+                classes,
+            ] = shape;
+            let model = ModelConfig {
+                rule: rule.to_owned(),
+                controller,
+                value,
+                hidden,
+                heads,
+                layers,
+                kernel,
+                ..ModelConfig::default()
+            };
+            let shown = BenchShape {
+                batch,
+                steps,
+                input,
+                classes,
+            };
+            let config = shown.config(&model, threads);
+            let sized = shown.model(&model).expect("a model");
+            let need = room::estimated(&config, &sized, &shown.load(&config));
+            let what = format!("{rule} {kernel:?} {threads} {shape:?}");
+            room::near(&what, need, measured);
         }
     }
 }

@@ -187,5 +187,22 @@ fn size(bytes: f64) -> String {
     }
 }
 
+/// The estimate, in MiB.
+#[cfg(test)]
+pub(crate) fn estimated(config: &Config, model: &Model<f32>, load: &Load) -> f64 {
+    Need::of(config, model, load).total() / 1024.0 / 1024.0
+}
+
+/// Within a factor of two of the peak, and seldom much below it.
+#[cfg(test)]
+#[track_caller]
+pub(crate) fn near(what: &str, estimate: f64, measured: f64) {
+    println!("{what}: estimated {estimate:.0} MiB, measured {measured} MiB");
+    assert!(
+        (0.65 * measured..2.0 * measured).contains(&estimate),
+        "{what}: estimated {estimate:.0} MiB, measured {measured} MiB"
+    );
+}
+
 #[cfg(test)]
 mod tests;

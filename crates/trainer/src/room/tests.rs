@@ -1,13 +1,9 @@
-use mnm_controller::{Kernel, ModelConfig};
 use mnm_tasks::Task;
 
 use super::left::bound;
 use super::*;
-use crate::bench::BenchShape;
 use crate::rl::{build_agent, build_environment};
 use crate::task::{build_model, build_task};
-
-const MIB: f64 = 1024.0 * 1024.0;
 
 fn config(name: &str, sets: &[&str]) -> Config {
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
@@ -48,17 +44,7 @@ fn training(config: &Config) -> (Model<f32>, Load) {
 
 fn estimate(config: &Config) -> f64 {
     let (model, load) = training(config);
-    Need::of(config, &model, &load).total() / MIB
-}
-
-/// Within a factor of two of the peak, and seldom much below it.
-#[track_caller]
-fn near(what: &str, estimate: f64, measured: f64) {
-    println!("{what}: estimated {estimate:.0} MiB, measured {measured} MiB");
-    assert!(
-        (0.65 * measured..2.0 * measured).contains(&estimate),
-        "{what}: estimated {estimate:.0} MiB, measured {measured} MiB"
-    );
+    estimated(config, &model, &load)
 }
 
 /// Peaks in MiB of `/usr/bin/time mnm train copy --set threads=1 ...` on x86-64 with glibc, two steps and a validation of 4 short episodes.
@@ -99,93 +85,6 @@ fn the_estimate_is_near_the_peaks_of_models_on_the_tape() {
             "data.lengths.valid.max=2",
         ]);
         near(&sets.join(" "), estimate(&config("copy", &all)), measured);
-    }
-}
-
-/// Peaks in MiB of `mnm bench --steps 1 --shape B,T,X,C,M,U,H,K` on the same machine.
-#[test]
-fn the_estimate_is_near_the_peaks_of_the_bench() {
-    let of = |rule: &'static str, layers: usize| (rule, Kernel::Fused, 1, layers);
-    let fused = of("mnm-p", 3);
-    let two = ("mnm-p", Kernel::Fused, 2, 3);
-    let by_definition = |rule: &'static str| (rule, Kernel::Reference, 1, 3);
-    for ((rule, kernel, threads, layers), shape, measured) in [
-        (fused, [32, 50, 100, 100, 100, 100, 1, 177], 31.0),
-        (two, [32, 50, 100, 100, 100, 100, 1, 177], 44.0),
-        (fused, [8, 50, 100, 100, 100, 2048, 1, 177], 328.0),
-        (fused, [8, 50, 100, 100, 100, 4096, 1, 177], 780.0),
-        (fused, [8, 200, 100, 100, 100, 512, 4, 177], 131.0),
-        (fused, [8, 1000, 100, 100, 100, 100, 1, 177], 124.0),
-        (fused, [8, 1000, 100, 100, 100, 100, 4, 177], 175.0),
-        (of("mnm-g", 3), [8, 1000, 100, 100, 100, 100, 4, 177], 179.0),
-        (fused, [8, 50, 100, 2048, 100, 100, 1, 177], 786.0),
-        (fused, [1, 2, 100, 2048, 100, 100, 1, 177], 758.0),
-        (two, [32, 2, 100, 2048, 100, 100, 1, 177], 848.0),
-        (fused, [8, 50, 100, 100, 2048, 100, 1, 177], 298.0),
-        (fused, [8, 5, 100, 100, 2048, 100, 1, 177], 267.0),
-        (fused, [8, 50, 100, 100, 100, 100, 1, 100_000], 668.0),
-        (fused, [1, 2, 100, 100, 100, 100, 1, 100_000], 334.0),
-        (
-            by_definition("mnm-p"),
-            [8, 20, 100, 100, 100, 100, 1, 177],
-            98.0,
-        ),
-        (
-            by_definition("mnm-p"),
-            [8, 20, 100, 100, 100, 512, 1, 177],
-            969.0,
-        ),
-        (
-            by_definition("mnm-g"),
-            [8, 20, 100, 100, 100, 512, 1, 177],
-            966.0,
-        ),
-        // The factors were not fitted to these.
-        (of("titans", 3), [8, 200, 100, 100, 100, 512, 1, 177], 146.0),
-        (
-            of("gated-delta", 1),
-            [32, 100, 100, 100, 512, 100, 1, 177],
-            86.0,
-        ),
-        (of("rls", 1), [8, 50, 100, 100, 200, 100, 1, 177], 348.0),
-        (
-            of("hebbian", 1),
-            [16, 100, 100, 100, 400, 100, 2, 177],
-            88.0,
-        ),
-        (of("dfa", 3), [8, 100, 100, 100, 100, 300, 1, 177], 60.0),
-    ] {
-        let [
-            batch,
-            steps,
-            input,
-            controller,
-            value,
-            hidden,
-            heads,
-            classes,
-        ] = shape;
-        let model = ModelConfig {
-            rule: rule.to_owned(),
-            controller,
-            value,
-            hidden,
-            heads,
-            layers,
-            kernel,
-            ..ModelConfig::default()
-        };
-        let shown = BenchShape {
-            batch,
-            steps,
-            input,
-            classes,
-        };
-        let config = shown.config(&model, threads);
-        let sized = shown.model(&model).expect("a model");
-        let need = Need::of(&config, &sized, &shown.load(&config));
-        let what = format!("{rule} {kernel:?} {threads} {shape:?}");
-        near(&what, need.total() / MIB, measured);
     }
 }
 
@@ -231,7 +130,7 @@ fn the_estimate_is_near_the_peaks_of_other_experiments() {
 
 fn refused(config: &Config, gib: f64) -> Option<String> {
     let (model, load) = training(config);
-    let left = bound(1024.0 * MIB * gib, "a test").expect("some");
+    let left = bound(gib * 1024_f64.powi(3), "a test").expect("some");
     let error = fits(config, &model, &load, &OF_DATA, &left).err()?;
     assert!(matches!(error, TrainError::Room { .. }), "{error}");
     Some(error.to_string())
