@@ -20,21 +20,31 @@ pub struct Options {
 /// How one stage went.
 struct Outcome {
     name: &'static str,
-    result: Result<()>,
+    /// What of it could not be done here, which is no failure but is said once more at the end.
+    result: Result<Option<String>>,
     took: Duration,
 }
 
 /// Announces a stage, runs it, and says how long it took.
-fn stage(name: &'static str, work: impl FnOnce() -> Result<()>) -> Outcome {
+fn stage(name: &'static str, work: impl FnOnce() -> Result<Option<String>>) -> Outcome {
     println!("\n== {name}");
     let start = Instant::now();
     let result = work();
     let took = start.elapsed();
     match &result {
-        Ok(()) => println!("== {name}: ok, {:.1} s", took.as_secs_f64()),
+        Ok(_) => println!("== {name}: {}, {:.1} s", word(&result), took.as_secs_f64()),
         Err(error) => println!("== {name}: FAILED, {:.1} s: {error:#}", took.as_secs_f64()),
     }
     Outcome { name, result, took }
+}
+
+/// A stage in a word.
+fn word(result: &Result<Option<String>>) -> &'static str {
+    match result {
+        Ok(None) => "ok",
+        Ok(Some(_)) => "in part",
+        Err(_) => "FAILED",
+    }
 }
 
 /// Runs every stage, also after one has failed, so that one run shows all there is to mend.
@@ -44,68 +54,53 @@ fn stage(name: &'static str, work: impl FnOnce() -> Result<()>) -> Outcome {
 pub fn run(options: &Options) -> Result<()> {
     setup::run(&setup::Options::default())?;
     let mut totals = Totals::default();
-    let mut left_out = None;
     let outcomes = [
         stage("format", || {
-            announced(shell::cargo().args(["fmt", "--all", "--check"]))
+            whole(announced(shell::cargo().args(["fmt", "--all", "--check"])))
         }),
         stage("lints", || {
-            announced(shell::cargo().args([
+            whole(announced(shell::cargo().args([
                 "clippy",
                 "--workspace",
                 "--all-targets",
                 "--",
                 "-D",
                 "warnings",
-            ]))
+            ])))
         }),
         stage("documentation", || {
-            announced(
+            whole(announced(
                 shell::cargo()
                     .args(["doc", "--workspace", "--no-deps"])
                     .env("RUSTDOCFLAGS", "-D warnings"),
-            )
+            ))
         }),
         stage("tests", || {
             let (sum, outcome) = test::run_tests(&[])?;
             totals = sum;
-            outcome
+            whole(outcome)
         }),
-        stage("browser", || {
-            let (sum, outcome) = browser()?;
-            totals += sum;
-            outcome
-        }),
-        stage("mpi", || {
-            let (sum, outcome) = mpi()?;
-            totals += sum;
-            outcome
-        }),
-        stage("packages", || packages::check(!options.no_build)),
-        stage("dependencies", || {
-            left_out = deny::run()?;
-            Ok(())
-        }),
+        stage("browser", || browser(&mut totals)),
+        stage("mpi", || mpi(&mut totals)),
+        stage("packages", || whole(packages::check(!options.no_build))),
+        stage("dependencies", deny::run),
     ];
     println!();
     let rows: Vec<Vec<String>> = outcomes
         .iter()
         .map(|outcome| {
-            let word = if outcome.result.is_ok() {
-                "ok"
-            } else {
-                "FAILED"
-            };
             vec![
                 outcome.name.to_owned(),
-                word.to_owned(),
+                word(&outcome.result).to_owned(),
                 format!("{:.1} s", outcome.took.as_secs_f64()),
             ]
         })
         .collect();
     print!("{}", table::plain(&["stage", "", "time"], &rows));
-    if let Some(what) = left_out {
-        println!("left out, as said above: {what}");
+    for outcome in &outcomes {
+        if let Ok(Some(what)) = &outcome.result {
+            println!("left out, as said above: {}: {what}", outcome.name);
+        }
     }
     let failed: Vec<&str> = outcomes
         .iter()
@@ -127,36 +122,47 @@ pub fn announced(command: &mut Command) -> Result<()> {
 }
 
 /// The feature `mpi` of `mnm-cli`, where there is an MPI or one can be installed: its lints, and its tests under `mpirun`.
-fn mpi() -> Result<(Totals, Result<()>)> {
+fn mpi(totals: &mut Totals) -> Result<Option<String>> {
     let options = setup::Options {
         mpi: true,
         ..setup::Options::default()
     };
     if let Err(error) = setup::run(&options) {
-        println!("left out: {error:#}");
-        return Ok((Totals::default(), Ok(())));
+        println!("LEFT OUT: {error:#}");
+        return Ok(Some("the tests of a job of several processes".to_owned()));
     }
     // Of the whole workspace, with the features that its crates had before: the program alone is compiled anew.
     let with_mpi = "--workspace --features mnm-cli/mpi";
     let lints = words(&format!("clippy {with_mpi} --all-targets -- -D warnings"));
     announced(shell::cargo().args(lints))?;
-    test::run_tests(&words(&format!("{with_mpi} --test mpi")))
+    added(totals, &words(&format!("{with_mpi} --test mpi")))
 }
 
 /// Tests the page of `mnm play` in a browser, where there is one or one can be installed.
-fn browser() -> Result<(Totals, Result<()>)> {
+fn browser(totals: &mut Totals) -> Result<Option<String>> {
     let options = setup::Options {
         browser: true,
         ..setup::Options::default()
     };
     if let Err(error) = setup::run(&options) {
-        println!("left out: {error:#}");
-        return Ok((Totals::default(), Ok(())));
+        println!("LEFT OUT: {error:#}");
+        return Ok(Some("the tests in a browser".to_owned()));
     }
     // Of the whole workspace, as the other tests: for one package alone its dependencies would be built with other features.
-    test::run_tests(&words(
-        "--workspace --features mnm-cli/browser-test --test program browser::",
-    ))
+    let tests = "--workspace --features mnm-cli/browser-test --test program browser::";
+    added(totals, &words(tests))
+}
+
+/// Runs tests, and adds them to the others.
+fn added(totals: &mut Totals, arguments: &[String]) -> Result<Option<String>> {
+    let (sum, outcome) = test::run_tests(arguments)?;
+    *totals += sum;
+    whole(outcome)
+}
+
+/// Of a stage that leaves nothing out.
+fn whole(result: Result<()>) -> Result<Option<String>> {
+    result.map(|()| None)
 }
 
 fn words(line: &str) -> Vec<String> {
