@@ -10,7 +10,7 @@ use mnm_report::report::ReportError;
 use mnm_tasks::environment::EnvironmentError;
 use mnm_tasks::{BabiError, OptionError, TaskError};
 use mnm_trainer::ask::AskError;
-use mnm_trainer::config::did_you_mean;
+use mnm_trainer::config::{did_you_mean, some_of};
 use mnm_trainer::{ConfigError, TrainError};
 
 use crate::output::{ReaderGone, say};
@@ -99,17 +99,6 @@ fn no_run<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a Path> 
         }
         _ => None,
     }
-}
-
-/// Not more of the names than a line or two.
-fn some_of(names: &[String]) -> String {
-    const MOST: usize = 12;
-    let (shown, more) = names.split_at(names.len().min(MOST));
-    let more = match more.len() {
-        0 => String::new(),
-        more => format!(", {more} more"),
-    };
-    shown.join(", ") + &more
 }
 
 /// The runs in a folder, sorted.

@@ -211,6 +211,16 @@ fn run(
     (address, stop, served, runtime)
 }
 
+/// Asks a service to stop, and waits for how it ends.
+fn ended(
+    runtime: &tokio::runtime::Runtime,
+    stop: tokio::sync::oneshot::Sender<()>,
+    served: Served,
+) -> anyhow::Result<()> {
+    stop.send(()).expect("it runs");
+    runtime.block_on(served).expect("no panic")
+}
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 #[test]
@@ -234,11 +244,7 @@ fn the_file_appears_by_itself_and_holds_all_after_the_end() {
     assert_eq!(writes_in(&path), 1);
     // What is saved between these writes must not replace what is saved at the end.
     (1..100).for_each(|number| write_number(address, number));
-    stop.send(()).expect("it runs");
-    runtime
-        .block_on(served)
-        .expect("no panic")
-        .expect("saved at the end");
+    ended(&runtime, stop, served).expect("saved at the end");
     assert_eq!(writes_in(&path), 100);
     drop(runtime);
     assert_eq!(writes_in(&path), 100);
@@ -263,11 +269,7 @@ fn a_request_that_never_ends_does_not_keep_the_memory_from_being_saved() {
     .expect("sent");
     // Served after the one before it was taken.
     write_number(address, 8);
-    stop.send(()).expect("it runs");
-    runtime
-        .block_on(served)
-        .expect("no panic")
-        .expect("saved at the end");
+    ended(&runtime, stop, served).expect("saved at the end");
     assert_eq!(writes_in(&path), 2);
 }
 
@@ -284,9 +286,7 @@ fn a_file_that_cannot_be_written_is_told_at_the_end() {
     std::thread::sleep(Duration::from_millis(50));
     // Still there, although it was not saved.
     write_number(address, 2);
-    stop.send(()).expect("it runs");
-    let ended = runtime.block_on(served).expect("no panic");
-    assert!(ended.is_err());
+    assert!(ended(&runtime, stop, served).is_err());
 }
 
 /// The real program, asked to end by a signal: it saves first.

@@ -324,7 +324,8 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
                 Weights::dense(count, count, &root),
                 scale,
                 prior,
-                (turn, long),
+                turn,
+                long,
             ))
         }
         (Method::LeastSquares { .. }, None) => {

@@ -65,15 +65,10 @@ pub(super) struct Evidence<F> {
 impl<F: Kernels> Evidence<F> {
     /// Of no key: `P = I / ridge`.
     pub(super) fn none(width: usize, ridge: f64) -> Self {
-        Self::new(Weights::identity(width), ridge.recip(), ridge, (0, false))
+        Self::new(Weights::identity(width), ridge.recip(), ridge, 0, false)
     }
 
-    pub(super) fn new(
-        root: Weights<F>,
-        scale: f64,
-        prior: f64,
-        (turn, long): (usize, bool),
-    ) -> Self {
+    pub(super) fn new(root: Weights<F>, scale: f64, prior: f64, turn: usize, long: bool) -> Self {
         let trace = root.norm().powi(2);
         Self {
             root,

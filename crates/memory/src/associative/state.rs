@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, dot};
+use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, dot, padded};
 
 use super::deep::Deep;
 use super::delta::Delta;
@@ -83,7 +83,11 @@ pub(super) fn check_room<F: Kernels>(
     }
     let entries = matrices
         .iter()
-        .map(|[out, input]| (*out as u128).saturating_mul(*input as u128));
+        // Rows are on whole cache lines. The widest that can be counted has no room either, padded or not.
+        .map(|[out, input]| {
+            let row = padded((*input).min(usize::MAX / 2));
+            (*out as u128).saturating_mul(row as u128)
+        });
     let bytes = entries
         .fold(0, u128::saturating_add)
         .saturating_mul(size_of::<F>() as u128);

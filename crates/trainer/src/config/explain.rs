@@ -161,6 +161,17 @@ pub fn did_you_mean<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) ->
     (near(&best) <= word.chars().count().div_ceil(3)).then_some(best)
 }
 
+/// Not more of the names than a line or two.
+pub fn some_of(names: &[String]) -> String {
+    const MOST: usize = 12;
+    let (shown, more) = names.split_at(names.len().min(MOST));
+    let more = match more.len() {
+        0 => String::new(),
+        more => format!(", {more} more"),
+    };
+    shown.join(", ") + &more
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Config, ConfigError};

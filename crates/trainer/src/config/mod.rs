@@ -23,7 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use average::Average;
 pub use data::DataConfig;
 pub use error::ConfigError;
-pub use explain::did_you_mean;
+pub use explain::{did_you_mean, some_of};
 pub use keys::{KEYS, Key, WHOLE};
 pub use overrides::whole_number;
 pub use reference::reference;
@@ -315,7 +315,6 @@ fn read(path: &str) -> Result<String, ConfigError> {
 
 /// What was probably meant by a file that is not there, or which configs are where it was looked for.
 fn instead(file: &Path) -> String {
-    const MOST: usize = 12;
     let folder = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
@@ -347,14 +346,7 @@ fn instead(file: &Path) -> String {
     match likely.or_else(named) {
         Some(likely) => format!("; did you mean `{likely}`?"),
         None if there.is_empty() => String::new(),
-        None => {
-            let more = match there.len().saturating_sub(MOST) {
-                0 => String::new(),
-                more => format!(", {more} more"),
-            };
-            there.truncate(MOST);
-            format!("; there are: {}{more}", there.join(", "))
-        }
+        None => format!("; there are: {}", some_of(&there)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a training takes, estimated from sizes alone.
 //!
 //! The numbers of what is kept are those of the code (blocks, chunks, states); the factors with them were fitted to the peaks that
-//! `/usr/bin/time` gave for some thirty runs, of which the test below holds the estimate to a part. They are within a factor of two,
+//! `/usr/bin/time` gave for some thirty runs, of which the tests here and of the bench hold the estimate to a part. They are within a factor of two,
 //! mostly within a third, from 20 MiB to some GiB.
 
 use mnm_controller::fused::chunk_steps;
