@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""How a training step scales over ranks: measured where it runs, and modelled beyond. The figures of docs/scaling.md.
+"""How a training step scales over threads and ranks: measured where it runs, and modelled beyond. The figures of docs/scaling.md.
 
+    python3 benches/scaling.py threads MNM [N ...]   a training step on 1, 2, 4, ... threads, in blocks of several sizes
     python3 benches/scaling.py blocks MNM            processor time of a block, by its sequences
     python3 benches/scaling.py ranks MNM [N ...]     a training under mpirun -n 1, -n N, in turns
     python3 benches/scaling.py model                 the model's tables
@@ -49,6 +50,32 @@ def blocks(mnm):
         figures = [(run(10 + steps) - run(10)) / steps * 1e3 for _ in range(3)]
         ms = statistics.median(figures)
         print(f"| {batch} | {ms:.2f} | {ms / batch:.2f} |", flush=True)
+
+
+# Name, sequences a step, the rest of the shape, blocks of at most so many sequences (0: as they are by default), steps that are timed.
+STEPS = [
+    ("S", 32, SHAPE, (0, 4, 2, 1), 30),
+    ("S, 128 sequences", 128, SHAPE, (0, 4, 2), 12),
+    ("S, 512 sequences", 512, SHAPE, (0, 4), 5),
+    ("L", 64, "100,128,256,100,100,4,177", (0, 4, 2), 6),
+]
+
+
+def threads(mnm, counts):
+    """Milliseconds of a step, everything in turn, three times; the median of the medians."""
+    for name, batch, rest, sizes, steps in STEPS:
+        found = {(n, size): [] for n in counts for size in sizes}
+        for turn in range(3):
+            for n, size in found:
+                command = [mnm, "bench", "--shape", f"{batch},{rest}", "--steps", str(steps)]
+                command += ["--threads", str(n), "--json", *(["--block", str(size)] if size else [])]
+                output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+                found[n, size].append(json.loads(output)["step_s"] * 1e3)
+        print(f"\n{name}: ms a step, by the sequences of a block\n")
+        print("| threads | " + " | ".join(str(size or "default") for size in sizes) + " |")
+        print("|---|" + "---|" * len(sizes))
+        for n in counts:
+            print(f"| {n} | " + " | ".join(f"{statistics.median(found[n, size]):.1f}" for size in sizes) + " |", flush=True)
 
 
 def ranks(mnm, counts):
@@ -108,6 +135,8 @@ def model():
 
 if __name__ == "__main__":
     match sys.argv[1:]:
+        case ["threads", mnm, *counts]:
+            threads(mnm, list(map(int, counts)) or [1, 2, 4, 8, 16])
         case ["blocks", mnm]:
             blocks(mnm)
         case ["ranks", mnm, *counts]:

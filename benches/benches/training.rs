@@ -7,7 +7,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use mnm_benches::{CellProblem, fused_rule, shape};
 use mnm_controller::ModelConfig;
 use mnm_controller::fused::block_size;
-use mnm_trainer::{BenchShape, bench};
+use mnm_trainer::{BenchRun, BenchShape, bench};
 
 const SHAPES: [&str; 2] = ["S", "L"];
 const RULES: [&str; 2] = ["mnm-p", "mnm-g"];
@@ -59,7 +59,12 @@ fn step(criterion: &mut Criterion) {
             };
             group.bench_function(BenchmarkId::new(rule, name), |criterion| {
                 criterion.iter_custom(|times| {
-                    let found = bench(&model, sizes, times as usize, 0).expect("sizes in range");
+                    let run = BenchRun {
+                        steps: times as usize,
+                        threads: 0,
+                        block: None,
+                    };
+                    let found = bench(&model, sizes, run).expect("sizes in range");
                     Duration::from_secs_f64(found.step_s * times as f64)
                 });
             });

@@ -8,7 +8,7 @@
 use mnm_benches::shape;
 use mnm_controller::{Kernel, ModelConfig};
 use mnm_memory::rule_names;
-use mnm_trainer::{BenchShape, bench};
+use mnm_trainer::{BenchRun, BenchShape, bench};
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -33,11 +33,15 @@ fn step(rule: &str, kernel: Kernel) -> Result<f64, Failure> {
         input: shape.cell.input,
         classes: shape.classes,
     };
-    let steps = match kernel {
-        Kernel::Fused => STEPS[0],
-        Kernel::Reference => STEPS[1],
+    let run = BenchRun {
+        steps: match kernel {
+            Kernel::Fused => STEPS[0],
+            Kernel::Reference => STEPS[1],
+        },
+        threads: 1,
+        block: None,
     };
-    Ok(bench(&model, sizes, steps, 1)?.min_s)
+    Ok(bench(&model, sizes, run)?.min_s)
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {

@@ -24,12 +24,17 @@ def options_before_import():
     """XLA reads its number of threads and devices when it is imported."""
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--scan-unroll", type=int, default=1, help="steps a trip of lax.scan (default 1)")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--shards", type=int, default=1, help="split the batch over this many XLA CPU devices")
     options = parser.parse_args()
-    os.environ["JAX_PLATFORMS"] = "cpu"
+    if options.shards > 1 and options.device != "cpu":
+        parser.error("--shards splits a batch over processor cores: it needs --device cpu")
+    os.environ["JAX_PLATFORMS"] = options.device
+    # Products of single precision, as everywhere else here: a GPU would take fewer bits by default.
+    os.environ["JAX_DEFAULT_MATMUL_PRECISION"] = "float32"
     os.environ["NPROC"] = str(options.threads)
     flags = os.environ.get("XLA_FLAGS", "")
-    if "prefer_vector_width" not in flags and has_avx512():
+    if options.device == "cpu" and "prefer_vector_width" not in flags and has_avx512():
         flags += " --xla_cpu_prefer_vector_width=512"
     if options.shards > 1:
         flags += f" --xla_force_host_platform_device_count={options.shards}"
@@ -168,7 +173,8 @@ def main(options) -> None:
         jax.block_until_ready(trained)
         return float(loss)
 
-    detail = {"scan_unroll": options.scan_unroll, "shards": options.shards}
+    device = jax.devices()[0].device_kind
+    detail = {"device": device, "scan_unroll": options.scan_unroll, "shards": options.shards}
     measure(f"jax {jax.__version__} jit", options, train_step, base_mib, **detail)
 
 

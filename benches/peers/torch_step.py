@@ -99,15 +99,40 @@ def uniform(shape: tuple[int, ...], fan_in: int, generator: torch.Generator) -> 
     return torch.empty(shape).uniform_(-(fan_in**-0.5), fan_in**-0.5, generator=generator)
 
 
+def recorded(work):
+    """The work of a whole step, launched at once: what keeps a GPU waiting at these sizes is one launch after the other.
+
+    The first steps run on a stream of their own before anything is recorded, as CUDA graphs ask for.
+    """
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        loss = work()
+
+    def replay() -> Tensor:
+        graph.replay()
+        return loss
+
+    return replay
+
+
 def main() -> None:
     parser = arguments(__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     parser.add_argument("--compile", action="store_true", help="compile the cell with torch.compile")
+    parser.add_argument("--graph", action="store_true", help="on a GPU: record the whole step once as a CUDA graph, and replay it")
     options = parser.parse_args()
     base_mib = peak_memory_mib()
     shape: Shape = options.shape
     torch.set_num_threads(options.threads)
     cuda = options.device.startswith("cuda")
+    if options.graph and not cuda:
+        parser.error("--graph needs --device cuda")
 
     generator = torch.Generator().manual_seed(options.seed)
     params = {
@@ -118,24 +143,32 @@ def main() -> None:
     memory_0 = [uniform(size, size[1], generator).to(options.device) for size in shape.layers]
     inputs = torch.randn(shape.steps, shape.batch, shape.input, generator=generator).to(options.device)
     labels = torch.randint(shape.classes, (shape.steps * shape.batch,), generator=generator).to(options.device)
-    optimizer = torch.optim.Adam(params.values(), lr=1e-3, fused=True)
+    optimizer = torch.optim.Adam(params.values(), lr=1e-3, fused=True, capturable=options.graph)
     rule = RULES[options.rule]
     step = functools.partial(cell, params, rule, shape.heads)
     if options.compile:
         step = torch.compile(step)
 
-    def train_step() -> float:
+    def work() -> Tensor:
         logits, meta = unroll(params, memory_0, inputs, rule, shape.heads, step)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels) + meta.mean()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(params.values(), options.clip)
         optimizer.step()
+        return loss.detach()
+
+    if options.graph:
+        work = recorded(work)
+
+    def train_step() -> float:
+        loss = work()
         if cuda:
             torch.cuda.synchronize()
         return loss.item()
 
-    peer = f"torch {torch.__version__.split('+')[0]} {'compiled' if options.compile else 'eager'}"
+    how = "compiled" if options.compile else "eager"
+    peer = f"torch {torch.__version__.split('+')[0]} {how}{' in a CUDA graph' if options.graph else ''}"
     extra = {}
     if cuda:
         extra = {"device": torch.cuda.get_device_name(), "device_mib": lambda: torch.cuda.max_memory_allocated() / 2**20}

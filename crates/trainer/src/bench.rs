@@ -30,6 +30,17 @@ pub struct BenchShape {
     pub classes: usize,
 }
 
+/// How steps are timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BenchRun {
+    /// Steps that are timed, at least.
+    pub steps: usize,
+    /// Threads; 0 takes all cores.
+    pub threads: usize,
+    /// Sequences of a block at most, as `train.block`; `None` leaves it to the sizes.
+    pub block: Option<usize>,
+}
+
 /// What messages call the sizes of a shape.
 const OF_SHAPE: room::Names = room::Names {
     sequences: "B of the shape (sequences)",
@@ -40,14 +51,15 @@ const OF_SHAPE: room::Names = room::Names {
 
 impl BenchShape {
     /// The config of a training of `model` with this shape.
-    pub(crate) fn config(&self, model: &ModelConfig, threads: usize) -> Config {
+    pub(crate) fn config(&self, model: &ModelConfig, run: BenchRun) -> Config {
         Config {
             seed: 1,
-            threads,
+            threads: run.threads,
             data: DataConfig::DoubleCopy(mnm_tasks::DoubleCopyOptions::default()),
             model: model.clone(),
             train: TrainConfig {
                 batch: self.batch,
+                block: run.block,
                 ..TrainConfig::default()
             },
             rl: None,
@@ -161,18 +173,17 @@ impl Task for Noise {
     }
 }
 
-/// Times whole training steps (forward, backward, clipping, Adam) of `model` on one batch of noise: at least `steps` of
-/// them after a few for warming up.
+/// Times whole training steps (forward, backward, clipping, Adam) of `model` on one batch of noise, after a few for
+/// warming up.
 ///
 /// # Errors
 /// A size or setting out of range.
 pub fn bench(
     model: &ModelConfig,
     shape: BenchShape,
-    steps: usize,
-    threads: usize,
+    run: BenchRun,
 ) -> Result<BenchOutcome, TrainError> {
-    let config = shape.config(model, threads);
+    let config = shape.config(model, run);
     config.validate()?;
     for (size, name) in [
         (shape.steps, "steps"),
@@ -191,7 +202,7 @@ pub fn bench(
     let episodes = (0..shape.batch as u64)
         .map(|index| checked_episode(&task, Split::Train, index))
         .collect::<Result<Vec<_>, _>>()?;
-    let pool = thread_pool(threads)?;
+    let pool = thread_pool(run.threads)?;
     pool.install(|| {
         let mut stepper = Stepper::new(network, &config)?;
         let mut losses = [f64::NAN; 2];
@@ -201,8 +212,8 @@ pub fn bench(
                 losses[0] = loss;
             }
         }
-        let mut times: Vec<Duration> = Vec::with_capacity(steps);
-        for _ in 0..steps.max(1) {
+        let mut times: Vec<Duration> = Vec::with_capacity(run.steps);
+        for _ in 0..run.steps.max(1) {
             let batch = episodes.clone();
             let begun = Instant::now();
             losses[1] = stepper.step(&task, batch, &config)?;
@@ -242,6 +253,12 @@ mod tests {
 
     use super::*;
 
+    const ONCE: BenchRun = BenchRun {
+        steps: 1,
+        threads: 1,
+        block: None,
+    };
+
     #[test]
     fn a_shape_that_fits_into_no_machine_is_refused() {
         let shape = BenchShape {
@@ -250,7 +267,7 @@ mod tests {
             input: 1_000_000,
             classes: 5,
         };
-        let message = bench(&ModelConfig::default(), shape, 1, 1)
+        let message = bench(&ModelConfig::default(), shape, ONCE)
             .expect_err("an exabyte")
             .to_string();
         assert!(
@@ -278,9 +295,32 @@ mod tests {
                 },
             ),
         ] {
-            let error = bench(&ModelConfig::default(), shape, 1, 1).expect_err(name);
+            let error = bench(&ModelConfig::default(), shape, ONCE).expect_err(name);
             assert!(error.to_string().contains(name), "{error}");
         }
+    }
+
+    /// Other blocks are another order of sums, and so other bits.
+    #[test]
+    fn blocks_are_as_small_as_asked_for() {
+        let model = ModelConfig {
+            controller: 9,
+            value: 7,
+            hidden: 8,
+            ..ModelConfig::default()
+        };
+        let shape = BenchShape {
+            batch: 8,
+            steps: 6,
+            input: 5,
+            classes: 5,
+        };
+        let loss = |block| {
+            let run = BenchRun { block, ..ONCE };
+            bench(&model, shape, run).expect("a step").losses[1].to_bits()
+        };
+        assert_eq!(loss(None), loss(Some(8)), "eight are the largest block");
+        assert_ne!(loss(None), loss(Some(1)));
     }
 
     /// Peaks in MiB of `mnm bench --steps 1 --shape B,T,X,C,M,U,H,K` on x86-64 with glibc.
@@ -362,7 +402,7 @@ mod tests {
                 input,
                 classes,
             };
-            let config = shown.config(&model, threads);
+            let config = shown.config(&model, BenchRun { threads, ..ONCE });
             let sized = shown.model(&model).expect("a model");
             let need = room::estimated(&config, &sized, &shown.load(&config));
             let what = format!("{rule} {kernel:?} {threads} {shape:?}");

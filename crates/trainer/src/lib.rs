@@ -29,7 +29,7 @@ mod room;
 mod train;
 mod trained;
 
-pub use bench::{BenchOutcome, BenchShape, bench};
+pub use bench::{BenchOutcome, BenchRun, BenchShape, bench};
 pub use config::{Config, ConfigError, DataConfig, RlConfig, TrainConfig};
 pub use error::TrainError;
 pub use evaluate::{ErrorTable, Evaluation, evaluate};

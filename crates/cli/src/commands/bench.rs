@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::Result;
 use clap::Args;
 use mnm_controller::{Kernel, ModelConfig};
-use mnm_trainer::{BenchShape, bench};
+use mnm_trainer::{BenchRun, BenchShape, bench};
 
 use crate::numbers::{count, whole};
 use crate::output::print;
@@ -41,6 +41,10 @@ pub struct Arguments {
     /// Threads; 0 takes all cores
     #[arg(long, default_value_t = 0, value_parser = count::<usize>, allow_negative_numbers = true)]
     threads: usize,
+
+    /// Sequences of a block at most, as `train.block`; as many as the sizes allow if not given
+    #[arg(long, value_parser = whole::<usize>(1, LARGEST as u64), allow_negative_numbers = true)]
+    block: Option<usize>,
 
     /// The sequence kernel: fused or reference
     #[arg(long, default_value = "fused", value_parser = kernel)]
@@ -115,7 +119,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         input,
         classes,
     };
-    let found = bench(&model, shape, arguments.steps as usize, arguments.threads)?;
+    let run = BenchRun {
+        steps: arguments.steps as usize,
+        threads: arguments.threads,
+        block: arguments.block,
+    };
+    let found = bench(&model, shape, run)?;
     if arguments.json {
         return print(&format!("{}\n", serde_json::to_string(&found)?));
     }

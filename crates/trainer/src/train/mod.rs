@@ -103,7 +103,8 @@ impl Stepper {
         let Learner {
             model, parameters, ..
         } = &self.learner;
-        let batch = collate(episodes, |steps| model.block(steps), model.block_cost());
+        let most = |steps| config.train.block_of(model.block(steps));
+        let batch = collate(episodes, most, model.block_cost());
         let (outcome, _) =
             step::compute(&Alone, model, parameters, task, batch, config, self.steps)?;
         self.learner.apply(&outcome, &config.train, self.steps);
