@@ -151,6 +151,10 @@ impl Learning for Agents {
         Ok((learning, model))
     }
 
+    fn block(&self, _: &Model<f32>) -> usize {
+        self.config.train.block_of(BLOCK)
+    }
+
     fn resume(
         &mut self,
         model: &Model<f32>,

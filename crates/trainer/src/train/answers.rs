@@ -181,6 +181,11 @@ impl Learning for Answers {
         self.task.notes()
     }
 
+    fn block(&self, model: &Model<f32>) -> usize {
+        // Of the shortest sequences, which come in the largest blocks.
+        self.config.train.block_of(model.block(1))
+    }
+
     fn vocabulary(&self) -> Option<Vocabulary> {
         vocabulary_of(self.task.interface())
     }

@@ -100,6 +100,9 @@ pub(super) trait Learning: Sized {
         Vec::new()
     }
 
+    /// Sequences, or worlds, of a block at most.
+    fn block(&self, model: &Model<f32>) -> usize;
+
     /// The words and answers that the model knows by number.
     fn vocabulary(&self) -> Option<Vocabulary> {
         None

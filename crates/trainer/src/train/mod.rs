@@ -6,6 +6,7 @@ mod answers;
 mod average;
 mod best;
 mod claim;
+mod idle;
 mod learner;
 mod learning;
 mod origin;

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use super::average;
 use super::best::{self, Found};
 use super::claim::Claim;
+use super::idle::idle;
 use super::learner::Learner;
 use super::learning::{Counters, Dated, Learning, Means, Saved};
 use super::origin::Origin;
@@ -188,6 +189,11 @@ impl<'a, L: Learning> Training<'a, L> {
         let metrics = Metrics::open(&folder.metrics(), &history)?;
         observer.begin(folder, step).map_err(TrainError::Observer)?;
         for note in observer.notes() {
+            self.progress.say(&format!("note: {note}"));
+        }
+        let block = self.learning.block(&self.learner.model);
+        let threads = rayon::current_num_threads() * self.team.size();
+        if let Some(note) = idle(self.config.train.batch, block, threads) {
             self.progress.say(&format!("note: {note}"));
         }
         if history.is_empty() && mark.is_some_and(|mark| mark.has_lines()) {
