@@ -98,10 +98,10 @@ def ranks(mnm, counts):
         print(f"| {n} | {statistics.median(s):.1f} ({min(s):.1f}, {max(s):.1f}) | {statistics.median(processor[n]):.1f} |")
 
 
-# What the model assumes, in seconds and bytes. A step at shape S takes 24.6 ms on one thread and 14.0 on two (docs/performance.md); a part
-# that is serial and a part that is not explain both if they are these.
-SERIAL = 2 * 14.0e-3 - 24.6e-3
-BLOCK = 2 * (24.6e-3 - 14.0e-3) / 4
+# What the model assumes, in seconds and bytes. On 16 cores 128 sequences are one block a core and take 29.8 ms, 512 are four and take
+# 77.2 (docs/sixteen-cores.json); a part for each block of a core and a part that is there once explain both if they are these.
+BLOCK = (77.2e-3 - 29.8e-3) / 3
+SERIAL = 29.8e-3 - BLOCK
 GRADIENT = 4 * 245_577  # bytes, of the model for bAbI
 PER_BYTE = {"100 Gbit/s": 1 / 10e9, "10 Gbit/s": 1 / 1e9}
 LATENCY = {"100 Gbit/s": 3e-6, "10 Gbit/s": 30e-6}

@@ -1,12 +1,6 @@
 //! The autodiff core beside others.
 
-use crate::raw::{as_printed, json, list, numbers, table};
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
-    (values[low] + values[high]) / 2.0
-}
+use crate::raw::{as_printed, json, list, median, numbers, table};
 
 #[test]
 fn the_table_of_the_autodiff_core_has_the_medians_of_the_readings() {

@@ -5,6 +5,7 @@ mod babi;
 mod durations;
 mod raw;
 mod rules;
+mod scaling;
 
 use serde_json::Value;
 

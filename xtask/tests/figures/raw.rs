@@ -59,6 +59,13 @@ pub fn numbers(value: &Value) -> Vec<f64> {
     list(value).iter().filter_map(Value::as_f64).collect()
 }
 
+/// The middle one, or the mean of the two in the middle.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    let (low, high) = ((values.len() - 1) / 2, values.len() / 2);
+    (values[low] + values[high]) / 2.0
+}
+
 /// The figures of a model's seeds in a file of one experiment, by `mnm report` or by `cargo xtask reproduce`; `None` if it has no such model.
 pub fn seeds(raw: &Value, model: &str, further: Option<&str>) -> Option<Vec<f64>> {
     if let Some(sections) = raw["sections"].as_array() {
