@@ -23,6 +23,8 @@ pub fn run(options: &Options) -> Result<()> {
         ("--seeds", options.seeds.is_some()),
         ("--jobs", options.jobs.is_some()),
         ("--only", options.only.is_some()),
+        ("--share", options.share.is_some()),
+        ("--program", options.program.is_some()),
     ];
     if let Some((name, _)) = foreign.iter().find(|(_, given)| *given) {
         bail!("the study `{NAME}` takes no {name}: only --quick and --out");

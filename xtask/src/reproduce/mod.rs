@@ -61,6 +61,10 @@ pub struct Options {
     /// or srun says]
     #[arg(long, value_name = "K/N")]
     share: Option<Share>,
+    /// A program `mnm` that is built already, in place of one that is built first: machines with one folder would wait for each
+    /// other's build
+    #[arg(long, value_name = "MNM")]
+    program: Option<PathBuf>,
 }
 
 impl Options {
@@ -86,6 +90,7 @@ pub fn run(options: &Options) -> Result<()> {
     }
     let suite = suite::load(&options.suite)?;
     let data = data_folder(&suite, options)?;
+    let program = options.program.as_deref().map(built).transpose()?;
     setup::run(&setup::Options::default())?;
     let start = Instant::now();
     let out = options
@@ -114,7 +119,7 @@ pub fn run(options: &Options) -> Result<()> {
         out.display(),
         suite.takes
     );
-    let mnm = workspace::build_mnm()?;
+    let mnm = program.map_or_else(workspace::build_mnm, Ok)?;
     let remarks = check_data(&mnm, &suite, data.as_deref())?;
     println!("training, {width} at a time");
     interrupt::count_interrupts()?;
@@ -196,6 +201,12 @@ fn tell(
         println!("report: {}", path.display());
     }
     Ok(())
+}
+
+/// The program that was built before.
+fn built(program: &Path) -> Result<PathBuf> {
+    let found = program.canonicalize().ok().filter(|path| path.is_file());
+    found.with_context(|| format!("--program {}: there is no such file", program.display()))
 }
 
 /// The data folder as an absolute path, if the suite takes one.
@@ -353,6 +364,7 @@ mod tests {
             jobs: None,
             only: Some("no such name".to_owned()),
             share: None,
+            program: None,
         };
         let told = || known(&suite, &options, None, out.path()).len();
         assert_eq!(told(), 0);
