@@ -23,10 +23,10 @@ const LEAST: f64 = 0.03;
 /// Colours for light and for dark surroundings. Prefixed, because a page that takes the picture in takes these rules in too.
 const STYLE: &str = "\
 .maw{font-family:Helvetica,Arial,sans-serif}.maw-page{fill:#fff}.maw-ink{fill:#1f2933}.maw-muted{fill:#5b6670}\
-.maw-ask{fill:#0072b2;font-weight:bold}.maw-wrong{fill:#b2182b;font-weight:bold}\
-.maw-link{fill:none;stroke:#d55e00;stroke-linecap:round;opacity:.85}.maw-link:hover{opacity:1;stroke:#1f2933}\
+.maw-ask{fill:#2e4fd6;font-weight:bold}.maw-wrong{fill:#b2182b;font-weight:bold}\
+.maw-link{fill:none;stroke:#7433f0;stroke-linecap:round;opacity:.85}.maw-link:hover{opacity:1;stroke:#1f2933}\
 @media(prefers-color-scheme:dark){.maw-page{fill:#14181d}.maw-ink{fill:#e4e8ec}.maw-muted{fill:#9aa5b1}\
-.maw-ask{fill:#56b4e9}.maw-wrong{fill:#ff8a80}.maw-link{stroke:#f08a3c}.maw-link:hover{stroke:#e4e8ec}}";
+.maw-ask{fill:#8ea2ff}.maw-wrong{fill:#ff8a80}.maw-link{stroke:#a24dff}.maw-link:hover{stroke:#e4e8ec}}";
 
 /// A line of a story.
 #[derive(Clone, Debug, Default, PartialEq)]

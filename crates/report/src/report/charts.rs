@@ -154,7 +154,7 @@ fn on_other_data(section: &SectionSummary) -> Option<BarPlot> {
     names.sort();
     names.dedup();
     let bar = |group: &GroupSummary, data: &str, figure: &Figure| Bar {
-        label: format!("{}, {data}", group.label),
+        label: format!("{}, {}", group.label, data.replace('-', " ")),
         value: figure.mean,
         error: figure.deviation,
         figure: super::number::figure(figure),
