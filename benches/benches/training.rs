@@ -45,18 +45,9 @@ fn step(criterion: &mut Criterion) {
         for rule in RULES {
             let model = ModelConfig {
                 rule: rule.to_owned(),
-                controller: shape.cell.controller,
-                value: shape.cell.value(),
-                hidden: shape.cell.memory.hidden(),
-                heads: shape.cell.heads,
                 ..ModelConfig::default()
             };
-            let sizes = BenchShape {
-                batch: shape.batch,
-                steps: shape.steps,
-                input: shape.cell.input,
-                classes: shape.classes,
-            };
+            let (sizes, model) = BenchShape::of(shape.sizes(), model);
             group.bench_function(BenchmarkId::new(rule, name), |criterion| {
                 criterion.iter_custom(|times| {
                     let run = BenchRun {

@@ -21,18 +21,9 @@ fn step(rule: &str, kernel: Kernel) -> Result<f64, Failure> {
     let model = ModelConfig {
         rule: rule.to_owned(),
         kernel,
-        controller: shape.cell.controller,
-        value: shape.cell.value(),
-        hidden: shape.cell.memory.hidden(),
-        heads: shape.cell.heads,
         ..ModelConfig::default()
     };
-    let sizes = BenchShape {
-        batch: shape.batch,
-        steps: shape.steps,
-        input: shape.cell.input,
-        classes: shape.classes,
-    };
+    let (sizes, model) = BenchShape::of(shape.sizes(), model);
     let run = BenchRun {
         steps: match kernel {
             Kernel::Fused => STEPS[0],

@@ -26,6 +26,23 @@ pub struct Shape {
     pub cell: CellSizes,
 }
 
+impl Shape {
+    /// B,T,X,C,M,U,H,K.
+    pub fn sizes(&self) -> [usize; 8] {
+        let cell = &self.cell;
+        [
+            self.batch,
+            self.steps,
+            cell.input,
+            cell.controller,
+            cell.value(),
+            cell.memory.hidden(),
+            cell.heads,
+            self.classes,
+        ]
+    }
+}
+
 /// The shape called `name`, of those that docs/performance.md speaks of.
 pub fn shape(name: &str) -> Option<Shape> {
     let [batch, steps, input, controller, value, hidden, heads] = match name {

@@ -50,6 +50,35 @@ const OF_SHAPE: room::Names = room::Names {
 };
 
 impl BenchShape {
+    /// The sizes B,T,X,C,M,U,H,K: sequences, steps, input, controller, key and value width, memory width, heads, classes. Gives
+    /// the shape, and `model` with the sizes that are a model's.
+    pub fn of(sizes: [usize; 8], model: ModelConfig) -> (Self, ModelConfig) {
+        let [
+            batch,
+            steps,
+            input,
+            controller,
+            value,
+            hidden,
+            heads,
+            classes,
+        ] = sizes;
+        let shape = Self {
+            batch,
+            steps,
+            input,
+            classes,
+        };
+        let model = ModelConfig {
+            controller,
+            value,
+            hidden,
+            heads,
+            ..model
+        };
+        (shape, model)
+    }
+
     /// The config of a training of `model` with this shape.
     pub(crate) fn config(&self, model: &ModelConfig, run: BenchRun) -> Config {
         Config {
@@ -376,32 +405,15 @@ mod tests {
             ),
             (of("dfa", 3), [8, 100, 100, 100, 100, 300, 1, 177], 60.0),
         ] {
-            let [
-                batch,
-                steps,
-                input,
-                controller,
-                value,
-                hidden,
-                heads,
-                classes,
-            ] = shape;
-            let model = ModelConfig {
-                rule: rule.to_owned(),
-                controller,
-                value,
-                hidden,
-                heads,
-                layers,
-                kernel,
-                ..ModelConfig::default()
-            };
-            let shown = BenchShape {
-                batch,
-                steps,
-                input,
-                classes,
-            };
+            let (shown, model) = BenchShape::of(
+                shape,
+                ModelConfig {
+                    rule: rule.to_owned(),
+                    layers,
+                    kernel,
+                    ..ModelConfig::default()
+                },
+            );
             let config = shown.config(&model, BenchRun { threads, ..ONCE });
             let sized = shown.model(&model).expect("a model");
             let need = room::estimated(&config, &sized, &shown.load(&config));

@@ -91,34 +91,13 @@ fn kernel(text: &str) -> Result<Kernel, String> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let Shape(
-        [
-            batch,
-            steps,
-            input,
-            controller,
-            value,
-            hidden,
-            heads,
-            classes,
-        ],
-    ) = arguments.shape;
     let model = ModelConfig {
         rule: arguments.rule.clone(),
-        controller,
-        value,
-        hidden,
-        heads,
         layers: arguments.layers,
         kernel: arguments.kernel,
         ..ModelConfig::default()
     };
-    let shape = BenchShape {
-        batch,
-        steps,
-        input,
-        classes,
-    };
+    let (shape, model) = BenchShape::of(arguments.shape.0, model);
     let run = BenchRun {
         steps: arguments.steps as usize,
         threads: arguments.threads,
