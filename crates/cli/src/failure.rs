@@ -60,7 +60,8 @@ fn hint(error: &Error) -> String {
             .chain()
             .filter_map(|cause| cause.downcast_ref::<std::io::Error>());
         return match kinds.map(std::io::Error::kind).next() {
-            Some(ErrorKind::NotADirectory) => {
+            // The latter of a folder that was to be made.
+            Some(ErrorKind::NotADirectory | ErrorKind::AlreadyExists) => {
                 "; there is a file where a folder is wanted".to_owned()
             }
             _ => String::new(),

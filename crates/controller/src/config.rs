@@ -319,9 +319,13 @@ impl ModelConfig {
                 }),
                 None => Ok(()),
             };
-        ranged(&widths, 16_384, "a width from 1 to 16384")?;
-        ranged(&small, 64, "a count from 1 to 64")?;
-        ranged(&[("slots", self.slots)], 16_384, "a count from 1 to 16384")?;
+        ranged(&widths, 16_384, "expected a width from 1 to 16384")?;
+        ranged(&small, 64, "expected a count from 1 to 64")?;
+        ranged(
+            &[("slots", self.slots)],
+            16_384,
+            "expected a count from 1 to 16384",
+        )?;
         for (key, value) in [
             ("dropout_hidden", self.dropout_hidden),
             ("dropout_input", self.dropout_input),
@@ -331,7 +335,7 @@ impl ModelConfig {
                 return Err(ControllerError::Config {
                     key,
                     value: value.to_string(),
-                    allowed: "a fraction from 0 up to but not including 1".into(),
+                    allowed: "expected a fraction from 0 up to but not including 1".into(),
                 });
             }
         }
@@ -344,7 +348,7 @@ impl ModelConfig {
                 return Err(ControllerError::Config {
                     key,
                     value: value.to_string(),
-                    allowed: "a factor above 0, at most 1000".into(),
+                    allowed: "expected a factor above 0, at most 1000".into(),
                 });
             }
         }
@@ -392,7 +396,11 @@ impl ModelConfig {
             } => refused(key, value, allowed),
             MemoryError::UnknownRule { name, .. } => {
                 let names = rule_names().join("\", \"");
-                refused("rule", format!("\"{name}\""), format!("one of \"{names}\""))
+                refused(
+                    "rule",
+                    format!("\"{name}\""),
+                    format!("expected one of \"{names}\""),
+                )
             }
             other => other.into(),
         })?;

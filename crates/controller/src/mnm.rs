@@ -88,7 +88,7 @@ impl<F: Kernels> MnmCell<F> {
             Some((key, size)) => Err(ControllerError::Config {
                 key,
                 value: size.to_string(),
-                allowed: "at least 1".into(),
+                allowed: "expected at least 1".into(),
             }),
             None => Ok(self.rule.supports(&self.sizes.memory, self.sizes.heads)?),
         }

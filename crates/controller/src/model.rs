@@ -197,7 +197,9 @@ impl<F: Kernels> Model<F> {
                 return Err(ControllerError::Config {
                     key: "recurrence",
                     value: "line".to_owned(),
-                    allowed: "\"always\" or \"never\": the task has no lines, only vectors".into(),
+                    allowed:
+                        "expected \"always\" or \"never\": the task has no lines, only vectors"
+                            .into(),
                 });
             }
             InputSpec::Dense { width } | InputSpec::Lines { width } => (None, width),

@@ -62,12 +62,16 @@ impl RuleOptions {
             _ => Ok(()),
         };
         if !(1..=MOST_STEPS).contains(&self.inner_steps) {
-            let allowed = format!("a count from 1 to {MOST_STEPS}");
+            let allowed = format!("expected a count from 1 to {MOST_STEPS}");
             return Err(refused("inner_steps", self.inner_steps, &allowed));
         }
         for (key, value) in [("huber", self.huber), ("ridge", self.ridge)] {
             if !(value > 0.0 && value <= 1e6) {
-                return Err(refused(key, value, "a number above 0, at most 1000000"));
+                return Err(refused(
+                    key,
+                    value,
+                    "expected a number above 0, at most 1000000",
+                ));
             }
         }
         let part = |x| (0.0..=1.0).contains(&x);
@@ -75,10 +79,11 @@ impl RuleOptions {
             "forget",
             self.forget,
             part,
-            "a part from 0 to 1, \"auto\", \"none\" or \"gate\"",
+            "expected a part from 0 to 1, \"auto\", \"none\" or \"gate\"",
         )?;
         let part = |x| (0.0..1.0).contains(&x);
-        let allowed = "a part from 0 up to but not including 1, \"auto\", \"none\" or \"gate\"";
+        let allowed =
+            "expected a part from 0 up to but not including 1, \"auto\", \"none\" or \"gate\"";
         gate("momentum", self.momentum, part, allowed)
     }
 

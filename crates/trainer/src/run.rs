@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use mnm_controller::Model;
 use mnm_tasks::{Interface, Task};
 use mnm_tensor::{Parameters, SharedArray};
+use serde_json::Value;
 
 use crate::checkpoint::{Checkpoint, check_parameters};
 use crate::config::Config;
@@ -63,12 +64,52 @@ impl Run {
     }
 }
 
+/// The file of these parameters of the run in `dir`.
+///
+/// # Errors
+/// As [`RunFolder::weights`]; and best parameters that are not those that the run's checkpoint knows of, if both lie there.
+pub fn file_of(dir: &Path, weights: Weights) -> Result<PathBuf, TrainError> {
+    let folder = RunFolder::new(dir);
+    let path = folder.weights(weights)?;
+    let best = match weights {
+        Weights::Best => "/best",
+        Weights::BestAverage => "/average/best",
+        Weights::Last | Weights::Average => return Ok(path),
+    };
+    let step = |value: &Value| value["step"].as_u64();
+    // First these, which a training that runs writes last.
+    let there = step(&Checkpoint::read(&path)?.progress);
+    // A checkpoint that cannot be read is the matter of whoever needs it.
+    let Ok(checkpoint) = Checkpoint::read(&folder.checkpoint()) else {
+        return Ok(path);
+    };
+    let known = checkpoint.progress.pointer(best).and_then(|best| {
+        // Of averaged parameters what was found stands beside its step.
+        step(best).or_else(|| best.as_array()?.last()?.as_u64())
+    });
+    match (there, known) {
+        // If the checkpoint's own are the best, a run that was killed, or that runs, may not have written them yet.
+        (Some(there), Some(known))
+            if there != known && step(&checkpoint.progress) != Some(known) =>
+        {
+            Err(TrainError::damaged(
+                &path,
+                &format!(
+                    "it holds parameters after step {there}, though the best validation of the run was after step {known}. \
+                     Restore the file of this run, or take others of its parameters (`--weights`)"
+                ),
+            ))
+        }
+        _ => Ok(path),
+    }
+}
+
 /// The file of these parameters of the run in `dir`, the checkpoint there, and the config in it.
 pub(crate) fn read(
     dir: &Path,
     weights: Weights,
 ) -> Result<(PathBuf, Checkpoint, Config), TrainError> {
-    let path = RunFolder::new(dir).weights(weights)?;
+    let path = file_of(dir, weights)?;
     let checkpoint = Checkpoint::read(&path)?;
     let config = Config::parse("the config in it", &checkpoint.config, &[])
         .map_err(|error| TrainError::damaged(&path, &error.to_string()))?;

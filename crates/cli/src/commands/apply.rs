@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Error, Result};
 use clap::{Args, ValueEnum};
 use mnm_controller::Kernel;
+use mnm_trainer::Weights;
 use mnm_trainer::apply::{ApplyError, Precision, apply_file};
 use mnm_trainer::checkpoint::{Checkpoint, CheckpointError};
-use mnm_trainer::{RunFolder, Weights};
+use mnm_trainer::run::file_of;
 
 use super::run::weights;
 use crate::output::{print, warn};
@@ -136,5 +137,5 @@ fn file(path: &Path, weights: Weights) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }
-    Ok(RunFolder::new(path).weights(weights)?)
+    Ok(file_of(path, weights)?)
 }

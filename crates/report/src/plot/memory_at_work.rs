@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 
-use super::canvas::LEAST_SCALE;
 use super::error::PlotError;
 use super::text;
 
@@ -14,7 +13,9 @@ const STATEMENT_ROW: f64 = 26.0;
 const QUESTION_ROW: f64 = 46.0;
 const NUMBERS: f64 = 26.0;
 /// Room between the columns, for the links.
-const GAP: f64 = 120.0;
+const GAP: f64 = 72.0;
+/// How small it may become on a narrow page: a story with its questions fits a telephone, in letters of eleven points.
+const LEAST_SCALE: f64 = 0.73;
 /// The width of a link whose answer hangs on one line altogether.
 const WIDEST: f64 = 9.0;
 /// Falls below this are not drawn.

@@ -1,6 +1,6 @@
 //! What can be wrong with a config.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use mnm_controller::ControllerError;
 use mnm_tasks::OptionError;
@@ -21,11 +21,7 @@ pub enum ConfigError {
         likely: String,
     },
     /// A folder where a file was to be.
-    #[error(
-        "{path} is a folder, not a config; of a run, take {config}",
-        path = .0.display(),
-        config = .0.join("config.toml").display()
-    )]
+    #[error("{path} is a folder, not a config; {what}", path = .0.display(), what = in_its_place(.0))]
     Folder(PathBuf),
     /// There is no such file.
     #[error(
@@ -62,7 +58,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A key is unknown, missing or of the wrong type.
-    #[error("{origin}: {key}: {message}; `mnm config NAME` prints every key with its default")]
+    #[error("{origin}: {key}: {message}; `mnm config NAME` prints every key")]
     Key {
         /// The file or name.
         origin: String,
@@ -72,7 +68,7 @@ pub enum ConfigError {
         message: String,
     },
     /// A value is out of range.
-    #[error("{key} = {value}: {allowed}")]
+    #[error("{key} = {value}: expected {allowed}")]
     Range {
         /// The key.
         key: &'static str,
@@ -103,6 +99,15 @@ pub enum ConfigError {
     /// A setting of the model is out of range.
     #[error(transparent)]
     Model(#[from] ControllerError),
+}
+
+/// What to take where a config was to be and a folder was given.
+fn in_its_place(folder: &Path) -> String {
+    let config = folder.join("config.toml");
+    if config.is_file() {
+        return format!("of this run, take {}", config.display());
+    }
+    "expected a config as TOML, or a name that `mnm config` lists".to_owned()
 }
 
 impl ConfigError {

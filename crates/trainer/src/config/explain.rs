@@ -134,6 +134,8 @@ fn found(value: Option<&Value>) -> String {
     match value {
         Some(Value::String(text)) if is_too_large(value) => format!("the number {text}"),
         Some(Value::String(text)) => format!("the text \"{text}\""),
+        // In full it would be a line of noughts.
+        Some(Value::Float(number)) if number.abs() >= 1e16 => format!("the number {number:e}"),
         Some(number @ (Value::Integer(_) | Value::Float(_))) => format!("the number {number}"),
         Some(Value::Array(_)) => "a list".to_owned(),
         Some(Value::Table(_)) | None => "a table of keys".to_owned(),
@@ -285,6 +287,12 @@ mod tests {
                 "seed=18446744073709551615",
                 "seed",
                 "found the number 18446744073709551615, expected a whole number from 0 to 9223372036854775807",
+            ),
+            (
+                "stories",
+                "seed=1e99",
+                "seed",
+                "found the number 1e99, expected a whole number of at least 0",
             ),
             (
                 "stories",

@@ -206,7 +206,7 @@ impl Config {
             (Some(_), false) => Err(ConfigError::range(
                 "rl",
                 "{ .. }",
-                "only where data.task is an environment (maze, bandit, mdp, cues)",
+                "nothing, as data.task is no environment (maze, bandit, mdp, cues)",
             )),
             (None, true) => Err(ConfigError::range(
                 "rl",

@@ -8,13 +8,17 @@ use super::keys::{KEYS, Key};
 use super::{Config, completed_defaults};
 
 impl Config {
-    /// The whole config as TOML, every default visible, each key under a comment that says what it means and takes.
+    /// The whole config as TOML, every default visible, each key under a comment that says what it means and takes. What is not
+    /// set is a comment too.
     pub fn to_commented_toml(&self) -> String {
         let task = self.data.name();
         let mut section = String::new();
         let mut text = String::new();
-        for line in self.to_toml().lines() {
+        let toml = self.to_toml();
+        let table = toml.parse::<Table>().unwrap_or_default();
+        for line in toml.lines() {
             if let Some(name) = line.strip_prefix('[').and_then(|l| l.strip_suffix(']')) {
+                unset(&mut text, &section, task, &table);
                 section = name.to_owned();
                 // A table that is one value of the reference, such as data.lengths.train: its comment stands once above it.
                 let group = name.rsplit_once('.').map_or(name, |(group, _)| group);
@@ -35,7 +39,39 @@ impl Config {
             text.push_str(line);
             text.push('\n');
         }
+        unset(&mut text, &section, task, &table);
         text
+    }
+}
+
+/// The keys of the section that have no value in the config's `table`.
+fn unset(text: &mut String, section: &str, task: &str, table: &Table) {
+    let prefix = match section {
+        "data" => format!("data.{task}."),
+        section => format!("{section}."),
+    };
+    let keys = KEYS.iter().filter_map(|key| {
+        let name = key.path.strip_prefix(&prefix)?;
+        (!name.contains('.')).then_some((key, name))
+    });
+    let values = table.get(section).and_then(Value::as_table);
+    let missing: Vec<_> = keys
+        .filter(|(_, name)| values.is_some_and(|values| !values.contains_key(*name)))
+        .collect();
+    if missing.is_empty() {
+        return;
+    }
+    // Behind the last key of the section, before the line that keeps it from the next.
+    let gap = text.ends_with("\n\n");
+    if gap {
+        text.pop();
+    }
+    for (key, name) in missing {
+        comment(text, Some(key));
+        let _ = writeln!(text, "# {name} is not set");
+    }
+    if gap {
+        text.push('\n');
     }
 }
 
@@ -238,6 +274,30 @@ mod tests {
             let config = Config::load(name, &[]).expect(name);
             let text = config.to_commented_toml();
             assert_eq!(Config::parse(name, &text, &[]).expect(name), config);
+            let sections = ["", "data.", "model.", "train.", "rl."];
+            for key in KEYS {
+                let task = format!("data.{}.", config.data.name());
+                let name = match key.path.strip_prefix(&task) {
+                    Some(name) => name,
+                    None => sections
+                        .iter()
+                        .rev()
+                        .find_map(|section| key.path.strip_prefix(section))
+                        .unwrap_or_default(),
+                };
+                let is_here =
+                    !name.contains('.') && (config.rl.is_some() || !key.path.starts_with("rl."));
+                let said = [
+                    format!("{name} = "),
+                    format!("# {name} is not set"),
+                    format!(".{name}"),
+                ];
+                assert!(
+                    !is_here || said.iter().any(|said| text.contains(said)),
+                    "{}",
+                    key.path
+                );
+            }
             let fused = text.contains("# Here, for mnm-p: fused\n");
             assert_eq!(fused, config.model.label() == "mnm-p", "{text}");
             let (keys, comments) = (

@@ -14,6 +14,7 @@ use crate::checkpoint::{Checkpoint, CheckpointError, Container, check_parameters
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::{RunFolder, Weights};
+use crate::run::file_of;
 use crate::task::{build_task, vocabulary_of};
 use crate::team::{Team, lead};
 
@@ -180,7 +181,7 @@ impl Origin {
 /// The parameters in a run folder (the best ones), or in a file.
 fn read(from: &Path) -> Result<Checkpoint, TrainError> {
     let path = if from.is_dir() {
-        RunFolder::new(from).weights(Weights::Best)?
+        file_of(from, Weights::Best)?
     } else {
         from.to_owned()
     };

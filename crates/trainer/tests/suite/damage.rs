@@ -5,7 +5,9 @@ use std::path::Path;
 
 use mnm_trainer::checkpoint::Checkpoint;
 use mnm_trainer::observe::{Observer, ObserverError};
-use mnm_trainer::{Config, RunFolder, TrainError, TrainOptions, train, train_observed};
+use mnm_trainer::{
+    Config, Run, RunFolder, TrainError, TrainOptions, Weights, train, train_observed,
+};
 use tempfile::TempDir;
 
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -247,6 +249,63 @@ fn the_best_parameters_are_those_that_the_checkpoint_knows_of() {
     }
     best.write(&path).unwrap();
     go_on(folder.path()).unwrap();
+}
+
+#[test]
+fn best_parameters_of_another_step_are_not_taken_for_the_runs() {
+    let average = config(&["train.average={decay=0.5}"]);
+    let folder = TempDir::new().unwrap();
+    train(&average, folder.path(), &options(false)).unwrap();
+    let checkpoint = folder.path().join(CHECKPOINT);
+    let last = Checkpoint::read(&checkpoint).unwrap();
+    for (weights, name, best) in [
+        (Weights::Best, BEST, &["best"][..]),
+        (
+            Weights::BestAverage,
+            "best-average.safetensors",
+            &["average", "best"],
+        ),
+    ] {
+        let path = folder.path().join(name);
+        let bytes = fs::read(&path).unwrap();
+        let own = Checkpoint::read(&path).unwrap();
+        Run::open(folder.path(), weights, &[]).expect("its own");
+        Checkpoint {
+            progress: serde_json::json!({ "step": 5 }),
+            ..own
+        }
+        .write(&path)
+        .unwrap();
+        // The checkpoint's own parameters are the best: the others may not have been written yet.
+        let at_its_end = last.progress["step"].as_u64();
+        let known = best.iter().fold(&last.progress, |value, key| &value[key]);
+        let step = known["step"].as_u64().or_else(|| known[1].as_u64());
+        assert!(step.is_some());
+        let mut later = last.clone();
+        later.progress["step"] = (at_its_end.unwrap() + 3).into();
+        later.write(&checkpoint).unwrap();
+        let message = Run::open(folder.path(), weights, &[])
+            .err()
+            .expect("not its own");
+        let message = message.to_string();
+        for part in [
+            name,
+            "after step 5",
+            &format!("after step {}", step.unwrap()),
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+        Run::open(folder.path(), Weights::Last, &[]).expect("the last ones");
+        if step == at_its_end {
+            last.write(&checkpoint).unwrap();
+            Run::open(folder.path(), weights, &[]).expect("not yet written");
+        }
+        // Without a checkpoint there is nothing to hold them to.
+        fs::remove_file(&checkpoint).unwrap();
+        Run::open(folder.path(), weights, &[]).expect("as good as any");
+        fs::write(&path, bytes).unwrap();
+        last.write(&checkpoint).unwrap();
+    }
 }
 
 /// The checkpoint comes first: it has what is needed to make the other file.
