@@ -43,6 +43,9 @@ pub struct BenchRun {
 
 /// What messages call the sizes of a shape.
 const OF_SHAPE: room::Names = room::Names {
+    controller: "C of the shape (controller)",
+    value: "M of the shape (key and value width)",
+    hidden: "U of the shape (memory width)",
     sequences: "B of the shape (sequences)",
     steps: "T of the shape (steps)",
     input: "X of the shape (input width)",

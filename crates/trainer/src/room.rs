@@ -19,8 +19,11 @@ use need::Need;
 /// saves two thirds of what half of that one does.
 const NEAR: f64 = 0.6;
 
-/// What the sizes are called that no key of a config alone sets.
+/// What the sizes are called that are not a config's alone.
 pub(crate) struct Names {
+    pub(crate) controller: &'static str,
+    pub(crate) value: &'static str,
+    pub(crate) hidden: &'static str,
     pub(crate) sequences: &'static str,
     pub(crate) steps: &'static str,
     pub(crate) input: &'static str,
@@ -29,6 +32,9 @@ pub(crate) struct Names {
 
 /// The names of a training's.
 pub(crate) const OF_DATA: Names = Names {
+    controller: "model.controller",
+    value: "model.value",
+    hidden: "model.hidden",
     sequences: "train.batch",
     steps: "episode length (`data`)",
     input: "input width (`data`)",
@@ -140,9 +146,9 @@ fn largest(
     /// Halves a size, and says what it was.
     type Setting = fn(&mut Case) -> usize;
     let settings: [(&'static str, Setting); 12] = [
-        ("model.controller", |c| half(&mut c.config.model.controller)),
-        ("model.value", |c| half(&mut c.config.model.value)),
-        ("model.hidden", |c| half(&mut c.config.model.hidden)),
+        (names.controller, |c| half(&mut c.config.model.controller)),
+        (names.value, |c| half(&mut c.config.model.value)),
+        (names.hidden, |c| half(&mut c.config.model.hidden)),
         ("model.slots", |c| half(&mut c.config.model.slots)),
         ("model.slot_width", |c| half(&mut c.config.model.slot_width)),
         ("model.embedding", |c| half(&mut c.config.model.embedding)),

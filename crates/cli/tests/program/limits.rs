@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::mnm::{bad, folder, good, tiny};
+use crate::mnm::{TINY, bad, folder, good, tiny};
 
 /// The program under a limit of so many KiB, ended after 20 seconds.
 fn under(kib: u32, directory: &Path, arguments: &[&str]) -> Command {
@@ -85,8 +85,18 @@ fn sizes_that_the_machine_has_no_room_for() {
         names(&message, &[said, "iB", "ulimit -v", "smaller"]);
     }
     for (shape, said) in [
-        ("32,50,100,16384,100,100,1,177", "model.controller = 16384"),
-        ("32,50,100,100,100,8192,1,177", "model.hidden = 8192"),
+        (
+            "32,50,100,16384,100,100,1,177",
+            "C of the shape (controller) = 16384",
+        ),
+        (
+            "32,50,100,100,100,8192,1,177",
+            "U of the shape (memory width) = 8192",
+        ),
+        (
+            "2,5,100,100,16384,100,1,177",
+            "M of the shape (key and value width) = 16384",
+        ),
         (
             "32,50,100,100,100,100,1,1000000",
             "K of the shape (classes) = 1000000",
@@ -136,21 +146,29 @@ fn code(output: &Output, what: &str) -> i32 {
 
 /// Threads of OpenBLAS ask for ever for memory that they do not get, and the end of the program would wait for them.
 #[test]
-fn every_command_ends_whatever_the_limit() {
+fn every_command_ends_under_any_limit_of_100_mb_and_more() {
     let (top, run) = folder();
     good(&mut tiny(&run, &["--quiet", "--set", "train.steps=1"]));
     let run = run.to_str().unwrap();
-    let commands: [&[&str]; 5] = [
+    let fresh = top.path().join("fresh");
+    let mut train = vec!["train", "double-copy", "--quiet", "--out", "fresh"];
+    let settings = TINY.iter().chain(&["train.steps=1", "threads=1"]);
+    train.extend(settings.flat_map(|set| ["--set", set]));
+    let commands: [&[&str]; 7] = [
         &["--version"],
         &["tasks", "copy"],
         &["eval", run, "--episodes", "2", "--threads", "1"],
         &["inspect", run],
+        &train,
+        &["ask", run],
         &["fly"],
     ];
     for kib in [100_000, 120_000, 150_000, 200_000, 300_000] {
         for arguments in commands {
             let output = under(kib, top.path(), arguments).output().unwrap();
             let found = code(&output, &format!("{arguments:?} under {kib} KiB"));
+            // The next training begins anew.
+            let _ = std::fs::remove_dir_all(&fresh);
             match arguments[0] {
                 "--version" | "tasks" => {
                     assert_eq!(found, 0, "{arguments:?} under {kib} KiB");

@@ -57,6 +57,11 @@ fn named_on_the_command_line() {
     for path in no_files(top.path()) {
         let name = path.to_str().unwrap();
         refused(2, on(&["config"], &path), name);
+        // By a name that could be that of a config of the program.
+        let word = path.file_name().unwrap();
+        let mut here = on(&["config"], Path::new(word));
+        here.current_dir(path.parent().unwrap());
+        refused(2, here, word.to_str().unwrap());
         let mut train = on(&["train"], &path);
         train.arg("--out").arg(&out);
         refused(2, train, name);

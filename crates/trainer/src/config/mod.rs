@@ -284,7 +284,8 @@ fn read(path: &str) -> Result<String, ConfigError> {
         return Err(ConfigError::Folder(path.into()));
     }
     let is_path = path.ends_with(".toml") || path.contains(std::path::MAIN_SEPARATOR);
-    if !is_path && !file.is_file() {
+    // A pipe or a device is refused for what it is, by whoever reads it.
+    if !is_path && !file.exists() {
         return Err(ConfigError::UnknownName {
             name: path.to_owned(),
             known: Config::names().join(", "),
