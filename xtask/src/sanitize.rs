@@ -1,4 +1,5 @@
-//! `cargo xtask sanitize`: the unsafe code under Miri, and readers beside a writer under ThreadSanitizer. Both need a nightly compiler.
+//! `cargo xtask sanitize`: the unsafe code under Miri and AddressSanitizer, and readers beside a writer under ThreadSanitizer. All need
+//! a nightly compiler.
 
 use std::process::Command;
 use std::time::Instant;
@@ -26,6 +27,8 @@ pub struct Options {
 pub enum Check {
     /// The kernels' portable path, and readers beside a writer of one memory, interpreted
     Miri,
+    /// The kernels' tests on the instructions that this machine has, and those of the fused cell
+    Address,
     /// Eight readers and a writer of one memory
     Thread,
 }
@@ -43,6 +46,7 @@ pub fn run(options: &Options) -> Result<()> {
         let start = Instant::now();
         match check {
             Check::Miri => miri()?,
+            Check::Address => address()?,
             Check::Thread => thread(options.operations)?,
         }
         println!("ok, {:.0} s", start.elapsed().as_secs_f64());
@@ -100,20 +104,34 @@ fn miri() -> Result<()> {
     Ok(())
 }
 
+/// What Miri cannot: the wide kernels as they run here.
+fn address() -> Result<()> {
+    for (package, program) in [("mnm-tensor", "kernels"), ("mnm-controller", "fused")] {
+        announced(&mut sanitized("address", package, program)?)?;
+    }
+    Ok(())
+}
+
 fn thread(operations: u64) -> Result<()> {
-    nightly::require(&["rust-src"])?;
-    let target = host()?;
-    let mut command = cargo();
+    let mut command = sanitized("thread", "mnm-memory", "associative")?;
     command
-        .args(["test", "-Zbuild-std", "--target", &target])
-        .args(["--package", "mnm-memory", "--test", "associative"])
-        // A folder of its own: everything is built anew with other flags.
-        .arg("--target-dir")
-        .arg(workspace::target_dir()?.join("sanitize"))
         .args(["--", "eight_threads_read_while_one_writes"])
-        .env("RUSTFLAGS", "-Zsanitizer=thread")
         .env("MNM_OPERATIONS", operations.to_string());
     announced(&mut command)
+}
+
+/// Runs a test program of a package, built with a sanitizer.
+fn sanitized(sanitizer: &str, package: &str, program: &str) -> Result<Command> {
+    nightly::require(&["rust-src"])?;
+    let mut command = cargo();
+    command
+        .args(["test", "-Zbuild-std", "--target", &host()?])
+        .args(["--package", package, "--test", program])
+        // A folder of its own: everything is built anew with other flags.
+        .arg("--target-dir")
+        .arg(workspace::target_dir()?.join(format!("sanitize-{sanitizer}")))
+        .env("RUSTFLAGS", format!("-Zsanitizer={sanitizer}"));
+    Ok(command)
 }
 
 fn cargo() -> Command {

@@ -19,7 +19,7 @@ const VALUE: usize = 32;
 const EIGHTHS: [usize; 11] = [1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64];
 
 /// The widest keys for which LAPACK finds the optimum on features as well.
-const WIDEST_BOUND: usize = 64;
+const WIDEST_BOUND: usize = 256;
 
 struct Job {
     kind: Kind,
