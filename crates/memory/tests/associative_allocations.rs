@@ -4,6 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use mnm_memory::{AssociativeMemory, Features, Method};
+use mnm_tensor::kernels::Kernels;
 
 struct Counting;
 
@@ -47,6 +48,11 @@ fn allocations(body: impl FnOnce()) -> usize {
 
 #[test]
 fn nothing_is_allocated_after_the_first_operation() {
+    nothing_is_allocated::<f32>();
+    nothing_is_allocated::<f64>();
+}
+
+fn nothing_is_allocated<F: Kernels>() {
     assert!(
         allocations(|| drop(std::hint::black_box(vec![1_u8; 10]))) > 0,
         "the counter counts"
@@ -74,15 +80,15 @@ fn nothing_is_allocated_after_the_first_operation() {
         .flat_map(|m| features.iter().map(move |f| (m, f)))
     {
         let mut memory =
-            AssociativeMemory::<f32>::with_features(48, 20, method.clone(), features.clone())
+            AssociativeMemory::<F>::with_features(48, 20, method.clone(), features.clone())
                 .expect("valid");
-        let key = |round: usize| -> [f32; 48] {
-            std::array::from_fn(|i| ((i * 37 + round * 13) % 101) as f32 * 0.02 - 1.0)
+        let key = |round: usize| -> [F; 48] {
+            std::array::from_fn(|i| F::of(((i * 37 + round * 13) % 101) as f64 * 0.02 - 1.0))
         };
-        let mut value = [0.25_f32; 20];
+        let mut value = [F::of(0.25); 20];
         let mut operation = |round: usize| {
             memory
-                .write(&key(round), &[0.5 + round as f32 * 0.01; 20])
+                .write(&key(round), &[F::of(0.5 + round as f64 * 0.01); 20])
                 .expect("finite");
             memory
                 .read_into(&key(round + 1), &mut value)
@@ -94,7 +100,7 @@ fn nothing_is_allocated_after_the_first_operation() {
         };
         operation(7);
         let counted = allocations(|| (8..500).for_each(&mut operation));
-        assert_eq!(counted, 0, "{method:?}, {features:?}");
+        assert_eq!(counted, 0, "{}, {method:?}, {features:?}", F::NAME);
     }
 }
 
