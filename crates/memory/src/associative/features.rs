@@ -72,7 +72,10 @@ impl Features {
         }
     }
 
-    pub(super) fn check(&self) -> Result<(), AssociativeError> {
+    /// Refuses settings out of range for memories of F.
+    pub(super) fn check<F: Kernels>(&self) -> Result<(), AssociativeError> {
+        // The matrix has entries of several times the gain, and products with it are summed up.
+        let most = F::max_value().sqrt();
         match *self {
             Self::Raw | Self::Unit => Ok(()),
             Self::Tanh { count: 0, .. } | Self::Nearest { count: 0, .. } => Err(
@@ -81,6 +84,13 @@ impl Features {
             Self::Tanh { gain, .. } if !(gain > 0.0 && gain.is_finite()) => Err(
                 AssociativeError::setting("gain", gain, "a finite number above 0"),
             ),
+            Self::Tanh { gain, .. } if !(F::min_positive_value()..=most).contains(&F::of(gain)) => {
+                Err(AssociativeError::setting(
+                    "gain",
+                    gain,
+                    "at most the root of the largest number of the memory's type, and at least the smallest normal one",
+                ))
+            }
             Self::Nearest { count, active, .. } if active == 0 || active > count => Err(
                 AssociativeError::setting("active", active, "at least 1 and at most `count`"),
             ),

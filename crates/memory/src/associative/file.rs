@@ -276,8 +276,8 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
     } = header;
     let said = |error: AssociativeError| format!("the entry `{ENTRY}`: {error}");
     check_widths(key, value).map_err(said)?;
-    method.check().map_err(said)?;
-    features.check().map_err(said)?;
+    method.check::<F>().map_err(said)?;
+    features.check::<F>().map_err(said)?;
     let count = features.count(key);
 
     // The shapes are compared with what the file holds before anything of that size is made.
@@ -286,12 +286,7 @@ fn parse<F: Kernels>(bytes: &[u8]) -> Result<AssociativeMemory<F>, String> {
         let name = crate::weight_name(layer);
         let entries = tensor::<F>(&tensors, &name, &[out, input])?;
         let mut weights = Weights::dense(out, input, &entries);
-        if weights.admit(0.0).is_err() {
-            let (norm, scalar) = (weights.norm(), F::NAME);
-            return Err(format!(
-                "`{name}` has norm {norm}: more than a memory of {scalar} is written to"
-            ));
-        }
+        weights.writable(layer)?;
         layers.push(weights);
     }
     let (weights, bias) = match features {

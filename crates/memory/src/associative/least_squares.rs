@@ -27,10 +27,23 @@
 //! So the mean of its diagonal is held to m, `1 / sqrt(epsilon)` times that of the empty memory (2,900 in single precision, 67 million in
 //! double): where it is above, the memory is told what it reads under unit keys, one e in turn after the other, with a weight of 8 / m. That
 //! changes no weight; `P` loses `P e e^T P / (m/8 + e^T P e)`. Keys that do come outweigh it by far, and are forgotten in time, as ever.
+//!
+//! **To forget a key.** With r the ridge, or what is left of it, `P^-1 - r I` is the evidence: what was written. Of the key x only the part `k = (I - r P) x` is
+//! known. The most that can be taken out of the evidence along k is `k k^T / (x^T P k)`: it is then without rank in the direction of `P x`, nowhere
+//! below zero, and P nowhere above that of the empty memory:
+//!
+//! ```text
+//! g = P k / (x^T P k);  W -= W x g^T;  P += P k k^T P / (r x^T P P k)
+//! ```
+//!
+//! As `g . x = 1`, the key reads zero. To go along `P x` itself, which changes other reads least, would be to go far into directions of which
+//! nothing is known, for any part of the key that lies in them. Whatever is rounded, and where P is above `I / r` because keys do not come, P
+//! grows by `I / ridge` at most. P stays where the key is as good as new, so that to forget it once more takes nothing from others. A key of which nothing is known is taken out as the delta rule does it.
 
 use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut, Store, dot, matmul, matmul_nt, matmul_tn};
 
 use super::AssociativeError;
+use super::delta;
 use super::state::{State, square};
 use super::weights::{Weights, overflow};
 
@@ -40,6 +53,12 @@ const BLOCK: usize = 8192;
 
 /// A key counts as long where q is more than this of what rounding would need to be felt.
 const LONG: f64 = 0.1;
+
+/// The known part of a key counts from this many roundings of the whole on.
+const ROUNDING: f64 = 32.0;
+
+/// A key is as good as new, and what is known of it is that of others, where q is more than this of what it is in the empty memory.
+const UNKNOWN: f64 = 0.25;
 
 /// Where the entries of S are on average smaller than this, they are scaled up by it: a power of two.
 const SMALL: f64 = 1.0 / 1024.0;
@@ -98,12 +117,6 @@ impl<F: Kernels> Evidence<F> {
         let (x, to) = (Matrix::dense(x, 1, width), MatrixMut::dense(f, 1, width));
         matmul(x, self.root.view(), to, Store::Overwrite);
         dot(f, f)
-    }
-
-    /// `q / (1 + q)` with `q = x^T P x`: the part of its error that the next write under this key would take away.
-    pub(super) fn novelty(&self, x: &[F], f: &mut [F]) -> F {
-        let q = self.scale * self.project(x, f).as_f64();
-        F::of(if q.is_finite() { q / (1.0 + q) } else { 1.0 })
     }
 
     /// `g = S a` and `S -= g f^T`, a block of rows at a time.
@@ -185,6 +198,19 @@ impl<F: Kernels> LeastSquares<F> {
         }
     }
 
+    /// What a write puts in the place of l, the inverse of the weight of its pair, for a key of this q; whether lengths of keys are looked at
+    /// from then on.
+    fn weighed(&self, x: &[F], q: f64) -> (f64, bool) {
+        let l = self.keep;
+        // What takes a pass over the key waits for the first long one.
+        let long = self.evidence.long || F::epsilon().as_f64() * q > LONG * l;
+        let weighed = match long {
+            true => l.max(F::epsilon().as_f64() * dot(x, x).as_f64() / self.ridge),
+            false => l,
+        };
+        (weighed, long)
+    }
+
     /// The most that P's diagonal may be on average.
     fn most(&self) -> f64 {
         F::epsilon().as_f64().sqrt().recip() / self.ridge
@@ -252,6 +278,34 @@ impl<F: Kernels> LeastSquares<F> {
         Ok(e * gain)
     }
 
+    /// Puts `S^T k` in the place of `f = S^T x`, k the part of x that is known; `f . S^T k`, `|S^T k|^2`, and by what S is to grow along it. None where
+    /// k is not more than rounding, or not to be told from the rest.
+    fn known_part(&mut self) -> Option<(f64, f64, f64)> {
+        let (s, root) = (self.evidence.scale, &self.evidence.root);
+        let ratio = F::of(self.evidence.prior * s);
+        root.apply(&self.projected, &mut self.gain);
+        self.evidence.project(&self.gain, &mut self.scaled);
+        // In double precision: the squares of short and of long keys are numbers there.
+        let (mut all, mut along, mut square, mut cross) = (0.0, 0.0, 0.0, 0.0);
+        for (f, &z) in self.projected.iter_mut().zip(&self.scaled) {
+            let known = *f - ratio * z;
+            let [x, k, z] = [*f, known, z].map(F::as_f64);
+            all += x * x;
+            along += x * k;
+            square += k * k;
+            cross += z * k;
+            *f = known;
+        }
+        let rounding = ROUNDING * F::epsilon().as_f64();
+        if !(along > rounding * all && square > 0.0 && square <= 2.0 * along) {
+            return None;
+        }
+        root.apply(&self.projected, &mut self.gain);
+        let reach: f64 = self.gain.iter().map(|g| g.as_f64().powi(2)).sum();
+        let most = (self.evidence.prior * cross).max(self.ridge * reach);
+        Some((along, square, (1.0 + square / (s * most)).sqrt()))
+    }
+
     /// `g = S (c f)`, `W += (v - W x) g^T` and `S -= g (p f)^T`, with f and v - W x from before.
     fn correct(
         &mut self,
@@ -287,7 +341,7 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
     fn write(&mut self, x: &[F], v: &[F]) -> Result<F, AssociativeError> {
         let distance = self.weights.error(x, v, &mut self.error);
         let f_square = self.evidence.project(x, &mut self.projected).as_f64();
-        let (s, l) = (self.evidence.scale, self.keep);
+        let s = self.evidence.scale;
         let q = s * f_square;
         if q == 0.0 {
             return Err(AssociativeError::ZeroKey);
@@ -295,32 +349,34 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
         if !q.is_finite() {
             return Err(overflow::<F>());
         }
-        // What takes a pass over the key waits for the first long one.
-        let long = self.evidence.long || F::epsilon().as_f64() * q > LONG * l;
-        let weighed = match long {
-            true => l.max(F::epsilon().as_f64() * dot(x, x).as_f64() / self.ridge),
-            false => l,
-        };
+        let (weighed, long) = self.weighed(x, q);
         self.correct(distance, f_square, factors(s, f_square, weighed))?;
         self.evidence.long = long;
-        if l < 1.0 {
+        if self.keep < 1.0 {
             self.fade();
         }
         Ok(distance)
     }
 
-    /// Takes what the key reads out of the memory, with the least change to what other keys read, in the measure of `P`; and what is known of
-    /// the key: `q` becomes that of the empty memory again, so that the next write under the key counts as the first.
+    /// Takes what the key reads out of the memory, and what is known of it: see the head of the module.
     fn forget(&mut self, x: &[F], nothing: &[F]) -> Result<F, AssociativeError> {
-        let square = square(x)?;
+        let x_square = square(x)?;
         let distance = self.weights.error(x, nothing, &mut self.error);
         let f_square = self.evidence.project(x, &mut self.projected).as_f64();
         let q = self.evidence.scale * f_square;
         if q == 0.0 {
             return Err(AssociativeError::ZeroKey);
         }
-        let growth = (square.as_f64() / self.ridge / q).sqrt().max(1.0);
-        self.correct(distance, f_square, (f_square.recip(), 1.0 - growth))?;
+        let Some((along, square, growth)) = self.known_part() else {
+            // As the delta rule: no evidence stands behind what is read.
+            return delta::step(&mut self.weights, &mut self.error, x, nothing, F::one());
+        };
+        let growth = match q * self.ridge > UNKNOWN * x_square.as_f64() {
+            true => 1.0,
+            false => growth,
+        };
+        let factors = (along.recip(), (1.0 - growth) * along / square);
+        self.correct(distance, square, factors)?;
         Ok(distance)
     }
 
@@ -330,6 +386,14 @@ impl<F: Kernels> State<F> for LeastSquares<F> {
 
     fn evidence(&self) -> Option<&Evidence<F>> {
         Some(&self.evidence)
+    }
+
+    /// `q / (w + q)`, with the w that the next write would take.
+    fn novelty(&self, x: &[F], f: &mut [F]) -> Option<F> {
+        let q = self.evidence.scale * self.evidence.project(x, f).as_f64();
+        let part = q / (self.weighed(x, q).0 + q);
+        // Where q is infinite, no key like this one was written.
+        Some(F::of(if part.is_finite() { part } else { 1.0 }))
     }
 
     fn boxed(&self) -> Box<dyn State<F>> {

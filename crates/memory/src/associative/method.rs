@@ -1,5 +1,6 @@
 //! How pairs are stored.
 
+use mnm_tensor::kernels::Kernels;
 use serde::{Deserialize, Serialize};
 
 use super::AssociativeError;
@@ -86,8 +87,8 @@ impl Method {
         }
     }
 
-    /// Refuses settings out of range.
-    pub(super) fn check(&self) -> Result<(), AssociativeError> {
+    /// Refuses settings out of range for memories of F.
+    pub(super) fn check<F: Kernels>(&self) -> Result<(), AssociativeError> {
         let part = |name, found: f64, expected| {
             (found > 0.0 && found <= 1.0)
                 .then_some(())
@@ -107,6 +108,15 @@ impl Method {
             Self::Delta { rate } => part("rate", *rate, "above 0 and at most 1"),
             Self::LeastSquares { ridge, forgetting } => {
                 positive("ridge", *ridge)?;
+                // P is 1 / ridge in the empty memory, and grows to that over sqrt(epsilon) where pairs are forgotten.
+                let most = (F::epsilon().as_f64().sqrt() * ridge).recip();
+                if !F::of(*ridge).is_normal() || !F::of(most).is_finite() {
+                    return Err(AssociativeError::setting(
+                        "ridge",
+                        ridge,
+                        "a normal number of the memory's type, of which the inverse is finite in it with room to grow",
+                    ));
+                }
                 fading(*forgetting)
             }
             Self::Hebbian { rate, forgetting } => {

@@ -102,8 +102,8 @@ impl<F: Kernels> AssociativeMemory<F> {
         features: Features,
     ) -> Result<Self, AssociativeError> {
         check_widths(key, value)?;
-        method.check()?;
-        features.check()?;
+        method.check::<F>()?;
+        features.check::<F>()?;
         state::check_room::<F>([key, value], &method, &features)?;
         let layers = state::empty(&method, features.count(key), value);
         let state = state::with_weights(&method, layers, None);
@@ -313,8 +313,9 @@ impl<F: Kernels> AssociativeMemory<F> {
             .read(Matrix::dense(&features, rows, count), values);
     }
 
-    /// How new a key is, where the method knows it (least squares): `q / (1 + q)` with `q = x^T P x`, near 1 for a key unlike any that was
-    /// written, about `1 / (n + 1)` for one that was written n times. The next write under it takes away this part of the error.
+    /// How new a key is, where the method knows it (least squares): `q / (w + q)` with `q = x^T P x`, near 1 for a key unlike any that was
+    /// written, about `1 / (n + 1)` for one that was written n times. The next write under it takes away this part of the error: w is the inverse of the
+    /// weight that it gives the pair, `1 - forgetting`, or more under a long key.
     ///
     /// # Errors
     /// A key of another width or that is not finite.
@@ -324,16 +325,16 @@ impl<F: Kernels> AssociativeMemory<F> {
     ) -> Result<Option<F>, AssociativeError> {
         let key = contiguous(key.into());
         check("key", &key, self.key)?;
-        let Some(evidence) = self.state.evidence() else {
+        if self.state.evidence().is_none() {
             return Ok(None);
-        };
+        }
         let count = self.features.count(self.key);
         let mut features = Scratch::new(count);
         let mut work = Scratch::new(self.map.work(1, self.key));
         let mut projected = Scratch::new(count);
         self.map
             .map(Matrix::dense(&key, 1, self.key), &mut features, &mut work);
-        Ok(Some(evidence.novelty(&features, &mut projected)))
+        Ok(self.state.novelty(&features, &mut projected))
     }
 
     /// Makes the memory read zeros for a key, and drops the key from the sample; the length of what it read before.
@@ -389,18 +390,22 @@ fn width(what: &'static str, found: usize, expected: usize) -> Result<(), Associ
     Ok(())
 }
 
+fn vector_width(what: &'static str, found: usize, expected: usize) -> Result<(), AssociativeError> {
+    let vector = if what == "key" {
+        "the key"
+    } else {
+        "the value"
+    };
+    width(vector, found, expected)
+}
+
 /// Refuses another width, and entries that are not finite; the sum of their squares.
 fn check<F: Kernels>(
     what: &'static str,
     entries: &[F],
     expected: usize,
 ) -> Result<F, AssociativeError> {
-    let vector = if what == "key" {
-        "the key"
-    } else {
-        "the value"
-    };
-    width(vector, entries.len(), expected)?;
+    vector_width(what, entries.len(), expected)?;
     // A finite sum of squares says that every entry is; where it overflows they are looked at one by one.
     let square = dot(entries, entries);
     if square.is_finite() {
@@ -421,6 +426,10 @@ fn check_rows<F: Kernels>(
     rows: &ArrayView2<'_, F>,
     expected: usize,
 ) -> Result<(), AssociativeError> {
+    // Without a row there is none to name.
+    if rows.nrows() == 0 {
+        return vector_width(what, rows.ncols(), expected);
+    }
     for (row, entries) in rows.rows().into_iter().enumerate() {
         check(what, &contiguous(entries), expected).map_err(in_row(row))?;
     }

@@ -19,7 +19,8 @@ impl<F: Kernels> AssociativeMemory<F> {
     /// `take_out_a_memory` of `mnm-trainer` does it with a model that it trains.
     ///
     /// # Errors
-    /// A sequence that is not there, a method of other layers, features of another kind, settings out of range, weights that are not finite.
+    /// A sequence that is not there, a method of other layers, features of another kind, settings out of range, weights that are not finite, or of a
+    /// norm that nothing could be written to.
     pub fn from_memory(
         memory: &Memory<F>,
         sequence: usize,
@@ -29,7 +30,7 @@ impl<F: Kernels> AssociativeMemory<F> {
         let misfit = |reason| Err(AssociativeError::Conversion { reason });
         let [batch, key, value] = memory.extents();
         check_widths(key, value)?;
-        method.check()?;
+        method.check::<F>()?;
         if !matches!(features, Features::Raw | Features::Unit) {
             return misfit(
                 "a memory of tensors is read with its keys or their directions: take Features::Raw or Unit".to_owned(),
@@ -75,7 +76,11 @@ impl<F: Kernels> AssociativeMemory<F> {
                     place / input
                 ));
             }
-            layers.push(Weights::dense(out, input, &entries));
+            let mut weights = Weights::dense(out, input, &entries);
+            if let Err(reason) = weights.writable(layer) {
+                return misfit(reason);
+            }
+            layers.push(weights);
         }
         let state = state::with_weights(&method, layers, None);
         let map = FeatureMap::drawn(&features, key);

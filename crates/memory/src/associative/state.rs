@@ -31,6 +31,11 @@ pub(super) trait State<F: Kernels>: Debug + Send + Sync {
         None
     }
 
+    /// The part of its error that the next write under this key would take away, where the method knows it. `work` is as wide as the key.
+    fn novelty(&self, _x: &[F], _work: &mut [F]) -> Option<F> {
+        None
+    }
+
     /// A copy.
     fn boxed(&self) -> Box<dyn State<F>>;
 }

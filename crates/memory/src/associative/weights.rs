@@ -126,6 +126,14 @@ impl<F: Kernels> Weights<F> {
         Ok(())
     }
 
+    /// Says so if the norm of layer `layer` is beyond what can be written to.
+    pub(super) fn writable(&mut self, layer: usize) -> Result<(), String> {
+        self.admit(0.0).map_err(|_| {
+            let (name, norm, scalar) = (crate::weight_name(layer), self.norm(), F::NAME);
+            format!("`{name}` has norm {norm}: more than a memory of {scalar} is written to")
+        })
+    }
+
     /// `W (op)= D^T A` with factors in rows, D \[s, out] and A \[s, in], whose norm was admitted.
     pub(super) fn change(
         &mut self,

@@ -87,11 +87,11 @@ proptest! {
         let expected = solve(&gram, &moment);
         let found = weights(&memory);
         prop_assert!(largest(&found - &expected) < 1e-8 * (1.0 + largest(expected.iter().copied())), "{} {}", found, expected);
-        // novelty is q / (1 + q) with q = x^T P x.
+        // novelty is q / (l + q) with q = x^T P x.
         let probe = rows::<f64>(1, key, seed ^ 2);
         let q = probe.dot(&solve(&gram, &probe.t().to_owned()))[[0, 0]];
         let novelty = memory.novelty(probe.row(0)).unwrap().unwrap();
-        prop_assert!((novelty - q / (1.0 + q)).abs() < 1e-8, "{} {}", novelty, q / (1.0 + q));
+        prop_assert!((novelty - q / (l + q)).abs() < 1e-8, "{} {}", novelty, q / (l + q));
         // known is 1 - l^n ridge tr(P) / width.
         let inverse = solve(&gram, &Array2::eye(key));
         let known = 1.0 - ridge * l.powi(pairs as i32) * inverse.diag().sum() / key as f64;

@@ -1,6 +1,7 @@
 //! Least squares over a long time: its evidence stays positive definite, and no forgetting runs away.
 
 use mnm_memory::{AssociativeMemory, Features, Method};
+use mnm_tensor::kernels::Kernels;
 use ndarray::{Array1, Array2};
 use rand::RngExt;
 
@@ -94,6 +95,71 @@ fn a_million_writes_in_single_precision_leave_the_evidence_positive_definite() {
         // The value is the first entry of the key, so what a common vector must read is known.
         let read = memory.read(&[1.0; WIDTH]).unwrap()[0];
         assert!((read - 1.0).abs() < 1e-3, "{forgetting}: {read}");
+    }
+}
+
+/// The same keys, 64 wide.
+#[test]
+fn a_million_wide_writes_in_single_precision_leave_the_evidence_positive_definite() {
+    const WIDTH: usize = 64;
+    let method = Method::LeastSquares {
+        ridge: 1e-3,
+        forgetting: 1e-3,
+    };
+    let mut memory = AssociativeMemory::<f32>::new(WIDTH, 1, method).unwrap();
+    let (mut generator, mut key) = (generator(1), [0.0_f32; WIDTH]);
+    for round in 1..=1_000_000 {
+        let noise = || 1.0 + 1e-3 * generator.random_range(-1.0..1.0_f32);
+        key.fill_with(noise);
+        memory.write(&key, &[key[0]]).unwrap();
+        if round % 100_000 == 0 {
+            let (root, scale) = evidence(&memory);
+            assert!(cholesky(&(root.dot(&root.t()) * scale)).is_ok(), "{round}");
+        }
+    }
+    for probe in rows::<f32>(20, WIDTH, 2).rows() {
+        let novelty = memory.novelty(probe).unwrap().unwrap();
+        assert!(novelty > 0.0 && novelty <= 1.0, "{novelty}");
+    }
+    let read = memory.read(&[1.0; WIDTH]).unwrap()[0];
+    assert!((read - 1.0).abs() < 1e-3, "{read}");
+}
+
+/// Under tanh features, whose directions are known very unequally; now and then a key is forgotten that was written, or one that is near to it.
+#[test]
+fn a_hundred_thousand_writes_under_features_and_forgetting_leave_the_evidence_positive_definite() {
+    for forgetting in [0.0, 1e-3] {
+        let method = Method::LeastSquares {
+            ridge: 1e-3,
+            forgetting,
+        };
+        let features = Features::tanh(32);
+        let mut memory = AssociativeMemory::<f32>::with_features(8, 1, method, features).unwrap();
+        let mut generator = generator(2);
+        for round in 1..=100_000 {
+            let mut key: [f32; 8] = std::array::from_fn(|_| generator.random_range(-1.0..1.0));
+            memory.write(&key, &[key[0]]).unwrap();
+            if round % 100 < 2 {
+                key[1] += (round % 100) as f32 * 0.05;
+                memory.forget(&key).unwrap();
+                let read = memory.read(&key).unwrap()[0];
+                assert!(read.abs() < 1e-3, "{forgetting}, {round}: {read}");
+            }
+            if round % 10_000 == 1 {
+                let (root, scale) = evidence(&memory);
+                let p = root.dot(&root.t()) * scale;
+                assert!(cholesky(&p).is_ok(), "{forgetting}, {round}");
+                // Without forgetting in time nothing is known less than in the empty memory: I / ridge - P is not negative either.
+                if forgetting == 0.0 {
+                    let known = Array2::eye(32) * 1e3 * (1.0 + 1e-4) - p;
+                    assert!(cholesky(&known).is_ok(), "{round}: {}", known.diag());
+                }
+            }
+        }
+        let novelty = memory.novelty(&[0.5; 8]).unwrap().unwrap();
+        assert!(novelty > 0.0 && novelty <= 1.0, "{forgetting}: {novelty}");
+        let read = memory.read(&[0.5; 8]).unwrap()[0];
+        assert!((read - 0.5).abs() < 0.5, "{forgetting}: {read}");
     }
 }
 
@@ -241,8 +307,8 @@ fn worn_directions_are_held_as_the_equation_says() {
         }
         let q = probe.dot(&p.dot(&probe));
         let novelty = memory.novelty(&probe).unwrap().unwrap();
-        // 1 - novelty is 1 / (1 + q), of which q is large.
-        let found = (1.0 - novelty).recip() - 1.0;
+        // 1 - novelty is l / (l + q), of which q is large.
+        let found = keep * ((1.0 - novelty).recip() - 1.0);
         let near = 1e-6 * q.max(1.0) + 1e-15 * q * q;
         assert!((found - q).abs() < near, "{round}: {found}, {q}");
     }
@@ -275,6 +341,55 @@ fn novelty_falls_with_every_write_and_comes_back_with_forgetting() {
     memory.write(&key, &[9.0, 9.0]).unwrap();
     let read = memory.read(&key).unwrap();
     assert!(read.iter().all(|x| (x - 9.0).abs() < 0.01), "{read:?}");
+}
+
+/// Under keys of usual length, and under keys so long that their pairs count for less: the error shrinks by the part that novelty says.
+fn the_next_write_takes_away_the_part_that_is_new<F: Kernels>(lengths: &[f64], near: f64) {
+    for forgetting in [0.0, 0.2] {
+        for length in lengths {
+            let method = Method::LeastSquares {
+                ridge: 1e-3,
+                forgetting,
+            };
+            let mut memory = AssociativeMemory::<F>::new(64, 1, method).unwrap();
+            let mut generator = generator(9);
+            let mut key = || -> Vec<F> {
+                let entry = || F::of(length * f64::from(generator.random_range(0..256_u32)));
+                std::iter::repeat_with(entry).take(64).collect()
+            };
+            let (key, other) = (key(), key());
+            memory.write(&other, &[F::of(3.0)]).unwrap();
+            for written in 0..8_i32 {
+                let novelty = memory.novelty(&key).unwrap().unwrap().as_f64();
+                let left = 1.0 - forgetting;
+                // The weights of the pairs under this key: 1, and those of before.
+                let weights: f64 = (0..=written).map(|n| left.powi(n)).sum();
+                // The other key, too, tells something of this one.
+                assert!(
+                    novelty < weights.recip() + near
+                        && (written == 0 || novelty > weights.recip() - 0.05),
+                    "{length}, {forgetting}, {written}: {novelty}"
+                );
+                let value = 1000.0 * f64::from(written + 1);
+                let before = memory.write(&key, &[F::of(value)]).unwrap().as_f64();
+                let after = value - memory.read(&key).unwrap()[0].as_f64();
+                assert!(
+                    (after - (1.0 - novelty) * before).abs() < near * before,
+                    "{length}, {forgetting}, {written}: {before} -> {after}, {novelty}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_next_write_takes_away_the_part_that_is_new_in_single_precision() {
+    the_next_write_takes_away_the_part_that_is_new::<f32>(&[1e-3, 1.0, 1e6], 1e-3);
+}
+
+#[test]
+fn the_next_write_takes_away_the_part_that_is_new_in_double_precision() {
+    the_next_write_takes_away_the_part_that_is_new::<f64>(&[1e-3, 1.0, 1e7, 1e40], 1e-6);
 }
 
 #[test]

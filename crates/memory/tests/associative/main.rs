@@ -4,6 +4,7 @@ mod definitions;
 mod evidence;
 mod features;
 mod files;
+mod forgetting;
 mod networks;
 mod refusals;
 mod scene;

@@ -155,6 +155,19 @@ fn misfits_say_what_would_fit() {
         error.to_string().contains("layer 0 has inf in row 0"),
         "{error}"
     );
+    // Finite, but of a norm that a file is refused for: 1e308 sqrt(3).
+    let large = Memory::new(vec![Tensor::constant(array![[[1e308, 1e308, -1e308]]])]).unwrap();
+    let error =
+        AssociativeMemory::from_memory(&large, 0, Method::delta(), Features::Raw).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("`memory.0.weight` has norm 1732")
+            && error
+                .to_string()
+                .ends_with("more than a memory of f64 is written to"),
+        "{error}"
+    );
     let mapped =
         AssociativeMemory::<f64>::with_features(4, 3, Method::delta(), Features::tanh(9)).unwrap();
     assert!(mapped.to_memory().is_err());

@@ -228,6 +228,21 @@ fn settings_out_of_range_are_named() {
         squares(1.0, 1.0),
         "forgetting is 1: expected at least 0 and below 1"
     );
+    for ridge in [1e-310, 1e-39, 1e39] {
+        assert!(squares(ridge, 0.0).starts_with(&format!("ridge is {ridge}: expected a normal")));
+    }
+    for gain in [1e-39, 1e20, 1e39] {
+        let features = Features::Tanh {
+            count: 8,
+            gain,
+            seed: 0,
+        };
+        let error = refused(Method::delta(), features);
+        assert!(
+            error.starts_with(&format!("gain is {gain}: expected at most")),
+            "{error}"
+        );
+    }
     for rate in [0.0, -1.0, 1.1, f64::NAN] {
         assert!(refused(Method::Delta { rate }, Features::Raw).starts_with("rate is"));
     }
@@ -258,6 +273,109 @@ fn settings_out_of_range_are_named() {
             format!("the {name} width is 0: expected at least 1")
         );
     }
+}
+
+#[test]
+fn batches_without_rows_have_a_width_too() {
+    for mut memory in every_kind::<f64>() {
+        let none = |width| Array2::<f64>::zeros((0, width));
+        let before = bytes(&memory);
+        let said = |error: AssociativeError| error.to_string();
+        let (key, value) = (
+            "the key is 7 wide: this memory takes 5",
+            "the value is 9 wide: this memory takes 3",
+        );
+        assert_eq!(
+            memory.write_batch(&none(7), &none(9)).map_err(said),
+            Err(key.to_owned())
+        );
+        assert_eq!(
+            memory.write_batch(&none(7), &none(3)).map_err(said),
+            Err(key.to_owned())
+        );
+        assert_eq!(
+            memory.write_batch(&none(5), &none(9)).map_err(said),
+            Err(value.to_owned())
+        );
+        assert_eq!(
+            memory.read_batch(&none(7)).map_err(said),
+            Err(key.to_owned())
+        );
+        assert_eq!(
+            memory.features_of(&none(7)).map_err(said),
+            Err(key.to_owned())
+        );
+        assert_eq!(
+            memory.write_batch(&none(5), &none(3)).map_err(said),
+            Ok(vec![])
+        );
+        assert_eq!(memory.read_batch(&none(5)).map_err(said), Ok(none(3)));
+        assert_eq!(memory.features_of(&none(5)).unwrap().nrows(), 0);
+        assert_eq!(bytes(&memory), before);
+    }
+}
+
+/// What is made can be written to a file and read again, whatever its settings: what could not is refused before.
+fn settings_are_within_the_type<F: Kernels>() {
+    let (least, most) = (F::min_positive_value().as_f64(), F::max_value().as_f64());
+    let (mut taken, mut refused) = (0, 0);
+    for exponent in -330..=308 {
+        let setting = 10f64.powi(exponent);
+        let tanh = Features::Tanh {
+            count: 8,
+            gain: setting,
+            seed: 0,
+        };
+        let squares = |forgetting| Method::LeastSquares {
+            ridge: setting,
+            forgetting,
+        };
+        for (method, features) in [
+            (Method::delta(), tanh),
+            (squares(0.0), Features::Raw),
+            (squares(0.5), Features::Raw),
+        ] {
+            let Ok(mut memory) = AssociativeMemory::<F>::with_features(4, 2, method, features)
+            else {
+                refused += 1;
+                // Only what is near the ends.
+                assert!(
+                    setting < 1e9 * least || setting > most.sqrt() / 10.0,
+                    "{setting:e}"
+                );
+                continue;
+            };
+            taken += 1;
+            for round in 0..4 {
+                let copy = AssociativeMemory::<F>::from_bytes(&bytes(&memory));
+                assert!(copy.is_ok(), "{setting:e}, {round}: {:?}", copy.err());
+                for entry in [0.1, 0.7, -1.3] {
+                    let key = [F::of(entry), F::one(), F::zero(), F::zero()];
+                    // With the smallest gains a key of features is zero.
+                    let written = memory.write(&key, &[F::one(), F::of(entry)]);
+                    assert!(
+                        matches!(
+                            written,
+                            Ok(_)
+                                | Err(AssociativeError::Overflow { .. } | AssociativeError::ZeroKey)
+                        ),
+                        "{setting:e}: {written:?}"
+                    );
+                }
+            }
+        }
+    }
+    assert!(taken > 100 && refused > 100, "{taken} {refused}");
+}
+
+#[test]
+fn settings_are_within_single_precision() {
+    settings_are_within_the_type::<f32>();
+}
+
+#[test]
+fn settings_are_within_double_precision() {
+    settings_are_within_the_type::<f64>();
 }
 
 #[test]
