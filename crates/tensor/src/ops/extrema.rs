@@ -269,6 +269,7 @@ impl<F: Float> Tensor<F> {
     ///
     /// # Errors
     /// [`TensorError::Shape`] if the shapes do not broadcast.
+    #[doc(alias = "where")]
     pub fn choose(&self, mask: &Mask, other: impl Borrow<Tensor<F>>) -> Outcome<Tensor<F>> {
         apply_own(Choose(mask.clone()), &[self, other.borrow()])
     }
