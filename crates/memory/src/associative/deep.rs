@@ -14,7 +14,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::state::{State, square};
-use super::weights::{Weights, length, overflow};
+use super::weights::{Weights, length, overflow, reach};
 use super::{AssociativeError, Method};
 
 /// How often a step is halved before it is given up.
@@ -166,10 +166,12 @@ impl<F: Kernels> Deep<F> {
         }
     }
 
-    /// The gradients of every layer for the error of the accepted activations; `|g|^2`.
-    fn backward(&mut self, steps: usize) -> f64 {
+    /// The gradients of every layer for the error of the accepted activations, divided by its length `distance`; `|g|`.
+    fn backward(&mut self, steps: usize, distance: F) -> f64 {
         let last = self.weights.len() - 1;
-        self.layers[last].gradient.copy_from_slice(&self.error);
+        for (gradient, &error) in self.layers[last].gradient.iter_mut().zip(&self.error) {
+            *gradient = error / distance;
+        }
         for place in (1..=last).rev() {
             let (below, here) = self.layers.split_at_mut(place);
             let (below, here) = (&mut below[place - 1], &here[0]);
@@ -187,9 +189,9 @@ impl<F: Kernels> Deep<F> {
             .map(|place| {
                 let input = self.input(place);
                 let gradient = &self.layers[place].gradient;
-                dot(gradient, gradient).as_f64() * dot(input, input).as_f64()
+                reach(gradient) * reach(input)
             })
-            .sum()
+            .fold(0.0, f64::hypot)
     }
 
     /// What goes into a layer.
@@ -200,7 +202,7 @@ impl<F: Kernels> Deep<F> {
         }
     }
 
-    /// `|J g|^2`: how far what comes out moves for a step along the gradient, to first order.
+    /// `|J g|`: how far what comes out moves for a step along the gradient, to first order.
     fn motion(&mut self, steps: usize) -> f64 {
         let last = self.weights.len() - 1;
         for place in 0..=last {
@@ -228,8 +230,7 @@ impl<F: Kernels> Deep<F> {
                 slope(&mut layer.motion, &layer.output);
             }
         }
-        let motion = &self.layers[last].motion;
-        dot(motion, motion).as_f64()
+        reach(&self.layers[last].motion)
     }
 
     /// Row `step` of the factors: a step of length `eta` along the gradients.
@@ -249,14 +250,16 @@ impl<F: Kernels> Deep<F> {
 
     /// Moves from the error `before` towards `v` by one more step; the error afterwards, if it shrank.
     fn step(&mut self, step: usize, before: F, v: &[F]) -> Option<F> {
-        let gradient = self.backward(step);
+        let gradient = self.backward(step, before);
         let motion = self.motion(step);
-        let mut eta = self.rate * gradient / motion;
+        // Of small keys the squares are not numbers, the ratio is.
+        let mut eta = self.rate * (gradient / motion).powi(2);
         if !eta.is_finite() {
             return None;
         }
         for _ in 0..=HALVINGS {
-            self.propose(step, F::of(eta));
+            // The gradients are those of an error of length 1: products of a small error and a small key need not be numbers.
+            self.propose(step, F::of(eta * before.as_f64()));
             let after = self.forward(step + 1, v);
             if after < before {
                 self.accept();
@@ -271,9 +274,7 @@ impl<F: Kernels> Deep<F> {
     fn commit(&mut self, steps: usize) -> Result<(), AssociativeError> {
         let norm = |layer: &Layer<F>, [out, input]: [usize; 2]| -> f64 {
             let rows = layer.d.chunks_exact(out).zip(layer.a.chunks_exact(input));
-            rows.take(steps)
-                .map(|(d, a)| length(d).as_f64() * length(a).as_f64())
-                .sum()
+            rows.take(steps).map(|(d, a)| reach(d) * reach(a)).sum()
         };
         for (weights, layer) in self.weights.iter_mut().zip(&self.layers) {
             weights.admit(norm(layer, weights.shape()))?;

@@ -5,7 +5,7 @@ use mnm_tensor::kernels::{Kernels, Matrix, MatrixMut};
 use super::AssociativeError;
 use super::delta;
 use super::state::{State, square};
-use super::weights::{Weights, length};
+use super::weights::{Weights, reach};
 
 /// `W = (1 - forgetting) W + rate v x^T / |x|^2`.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ impl<F: Kernels> State<F> for Hebbian<F> {
         for (step, &v) in self.step.iter_mut().zip(v) {
             *step = v * scale;
         }
-        let change = length(&self.step).as_f64() * square.as_f64().sqrt();
+        let change = reach(&self.step) * square.as_f64().sqrt();
         // A distance that is not finite says that the memory could not be read.
         self.weights.admit(change + 0.0 * distance.as_f64())?;
         if self.keep < F::one() {

@@ -20,8 +20,8 @@ pub enum Method {
     /// Recursive least squares: after every write `W` minimises
     /// `sum_i l^(n-i) |W x_i - v_i|^2 + l^n ridge |W|^2` with `l = 1 - forgetting`.
     ///
-    /// Where keys leave directions of their space unused, forgetting would let these wear out; they are held, at a cost of some more passes, and
-    /// what keys do visit is forgotten in time, as everywhere.
+    /// Where keys leave directions of their space unused, forgetting would let these wear out; they are held, and a write then takes 1.6 to 3.3 times
+    /// as long as thirty plain lines on the same kernels. What keys do visit is forgotten in time, as everywhere.
     ///
     /// Once a key came that is longer than about `sqrt(ridge / epsilon)`, 92 in single precision at the usual ridge, pairs under keys so long count
     /// for less, as if the ridge were `epsilon |x|^2`: less than that would be rounded away.

@@ -171,6 +171,10 @@ impl<F: Kernels> AssociativeMemory<F> {
     ///
     /// # Errors
     /// Widths, entries that are not finite, a key of zeros, or an overflow; the memory is then as it was.
+    ///
+    /// Squares have to be numbers. A key is taken for zeros where that of its length is below the smallest normal number: where it is shorter than about 1.1e-19 in
+    /// single precision and 1.5e-154 in double, unless features take its direction; least squares goes down to where the square is 0. An overflow is
+    /// also a value, or a distance, longer than about 1.8e19 in single precision and 1.3e154 in double.
     pub fn write<'k, 'v>(
         &mut self,
         key: impl Into<ArrayView1<'k, F>>,
@@ -341,6 +345,10 @@ impl<F: Kernels> AssociativeMemory<F> {
     ///
     /// Other keys keep what they read as far as they are orthogonal to it, or, for least squares, as far as the evidence sets them apart. A deep memory
     /// gets there by gradient steps, and may stop short of zero.
+    ///
+    /// Least squares forgets what is known of the key, too, and no more: the next write under it counts as the first, and nothing is known less than in
+    /// the empty memory. The key need not be exact: of 32 unit keys of width 64, written ten times each, one is forgotten by itself plus a vector of length 0.1 with
+    /// the norm of the weights at 13.4 (13.9 before), 31 of 32 directions known as before, and other values (of length 1.6) off by 0.08 at most.
     ///
     /// # Errors
     /// Those of [`AssociativeMemory::write`].

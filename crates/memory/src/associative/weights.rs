@@ -202,9 +202,30 @@ pub(super) fn overflow<F: Kernels>() -> AssociativeError {
     }
 }
 
-/// The Euclidean length of a vector.
+/// The Euclidean length of a vector, infinite or NaN where the sum of squares is.
 pub(super) fn length<F: Kernels>(x: &[F]) -> F {
-    dot(x, x).sqrt()
+    let square = dot(x, x);
+    match square < F::min_positive_value() {
+        true => F::of(reach(x)),
+        false => square.sqrt(),
+    }
+}
+
+/// The Euclidean length, whether or not the sum of squares is a number of the vector's type. NaN if an entry is not finite.
+pub(super) fn reach<F: Kernels>(x: &[F]) -> f64 {
+    let square = dot(x, x).as_f64();
+    if square.is_finite() && square >= F::min_positive_value().as_f64() {
+        return square.sqrt();
+    }
+    let largest = x
+        .iter()
+        .fold(0.0, |most: f64, x| most.max(x.as_f64().abs()));
+    // Zeros, or none but NaN.
+    if largest == 0.0 {
+        return square.sqrt();
+    }
+    let squares: f64 = x.iter().map(|x| (x.as_f64() / largest).powi(2)).sum();
+    largest * squares.sqrt()
 }
 
 #[cfg(test)]
@@ -232,6 +253,21 @@ mod tests {
         assert!((3..40).contains(&taken), "{taken}");
         assert!(weights.entries().iter().all(|w| w.is_finite()));
         assert!(weights.admit(f64::NAN).is_err() && weights.admit(f64::INFINITY).is_err());
+    }
+
+    #[test]
+    fn the_length_of_vectors_whose_squares_are_no_numbers() {
+        for scale in [1e-300, 1e-160, 1.0, 1e160, 1e300] {
+            let found = reach(&[3.0 * scale, -4.0 * scale]);
+            assert!((found / (5.0 * scale) - 1.0).abs() < 1e-12, "{found}");
+        }
+        assert_eq!(length(&[3e-30_f32, 4e-30]), 5e-30);
+        assert_eq!((length(&[0.0_f32; 3]), reach(&[0.0_f32; 3])), (0.0, 0.0));
+        // A write refuses what is not finite: it is not hidden.
+        assert!(length(&[1e30_f32, 0.0]).is_infinite() && length(&[f64::NAN, 1.0]).is_nan());
+        for bad in [[f64::NAN, 1.0], [f64::NAN; 2], [f64::INFINITY, 1.0]] {
+            assert!(reach(&bad).is_nan(), "{bad:?}");
+        }
     }
 
     /// Entries of which the square overflows a double, or vanishes, and does neither itself.

@@ -128,6 +128,48 @@ fn a_write_that_would_overflow_is_refused() {
     assert!(taken > 5000 && refused > 5000, "{taken} {refused}");
 }
 
+/// Down to keys whose squares are just numbers, and to values whose squares are not: the pair is stored, and its distance is told.
+fn small_pairs<F: Kernels>(keys: &[f64], values: &[f64], near: f64) {
+    let methods = [
+        Method::delta(),
+        Method::hebbian(),
+        Method::deep([]),
+        Method::deep([4]),
+    ];
+    for method in methods {
+        for (&key, &value) in keys.iter().flat_map(|k| values.iter().map(move |v| (k, v))) {
+            // A network bends keys: it takes their directions.
+            let features = match method == Method::deep([4]) {
+                true => Features::Unit,
+                false => Features::Raw,
+            };
+            let mut memory =
+                AssociativeMemory::<F>::with_features(2, 1, method.clone(), features).unwrap();
+            let pair = ([F::of(key), F::zero()], [F::of(value)]);
+            let distance = memory.write(&pair.0, &pair.1).unwrap().as_f64();
+            assert!(
+                (distance / value - 1.0).abs() < near,
+                "{method:?} {key:e} {value:e}: {distance:e}"
+            );
+            let read = memory.read(&pair.0).unwrap()[0].as_f64();
+            assert!(
+                (read / value - 1.0).abs() < near,
+                "{method:?} {key:e} {value:e}: {read:e}"
+            );
+        }
+    }
+}
+
+#[test]
+fn small_pairs_are_stored_in_single_precision() {
+    small_pairs::<f32>(&[1.0, 1e-10, 1e-12], &[1.0, 1e-10, 1e-23], 1e-4);
+}
+
+#[test]
+fn small_pairs_are_stored_in_double_precision() {
+    small_pairs::<f64>(&[1.0, 1e-80, 1e-100], &[1.0, 1e-80, 1e-200], 1e-10);
+}
+
 /// Of a batch, what comes before a refused write is stored.
 #[test]
 fn the_rows_before_a_key_of_zeros_are_written() {
