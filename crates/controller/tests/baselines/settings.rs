@@ -74,7 +74,7 @@ fn sizes_out_of_range_name_their_key() {
     };
     let message = refused(|c| c.slots = 0);
     assert!(
-        message.contains("model.slots = 0: a count from 1 to 16384"),
+        message.contains("model.slots = 0: expected a count from 1 to 16384"),
         "{message}"
     );
     let message = refused(|c| c.slot_width = 0);

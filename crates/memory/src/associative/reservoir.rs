@@ -14,6 +14,8 @@ pub(super) struct Reservoir<F> {
     pub(super) state: u64,
     keys: Vec<F>,
     values: Vec<F>,
+    /// The first entry of every key: most keys are told apart by it, at the least cost.
+    firsts: Vec<F>,
     /// The product of every key with `probe`: different keys are told apart by it, whichever entries they have in common.
     marks: Vec<F>,
     /// Random numbers, the same ones for all keys of a width. None where there is no room for a pair.
@@ -36,6 +38,7 @@ impl<F: Kernels> Reservoir<F> {
             state: 0,
             keys: Vec::with_capacity(room * widths[0]),
             values: Vec::with_capacity(room * widths[1]),
+            firsts: Vec::with_capacity(room),
             marks: Vec::with_capacity(room),
             probe: (0..width).map(number).collect(),
         }
@@ -73,9 +76,13 @@ impl<F: Kernels> Reservoir<F> {
         })
     }
 
-    /// Where a key of this mark is.
-    fn place(&self, key: &[F], mark: F) -> Option<usize> {
-        self.marked(mark)
+    /// Where a key is.
+    fn place(&self, key: &[F]) -> Option<usize> {
+        let mut eights = self.firsts.chunks(8);
+        if !eights.any(|firsts| some(firsts, key[0])) {
+            return None;
+        }
+        self.marked(self.mark(key))
             .find(|place| equal(&self.keys[place * key.len()..][..key.len()], key))
     }
 
@@ -84,30 +91,26 @@ impl<F: Kernels> Reservoir<F> {
         if self.capacity == 0 {
             return;
         }
-        let mark = self.mark(key);
-        if let Some(place) = self.place(key, mark) {
+        if let Some(place) = self.place(key) {
             return self.value_mut(place).copy_from_slice(value);
         }
         self.seen += 1;
         if self.len() < self.capacity {
-            self.push_marked(key, mark, value);
+            self.push(key, value);
         } else {
             let draw = below(self.seen, splitmix64(&mut self.state));
             if draw < self.capacity as u64 {
-                self.set(draw as usize, key, mark, value);
+                self.set(draw as usize, key, value);
             }
         }
     }
 
     /// Adds a pair where there is room.
     pub(super) fn push(&mut self, key: &[F], value: &[F]) {
-        self.push_marked(key, self.mark(key), value);
-    }
-
-    fn push_marked(&mut self, key: &[F], mark: F, value: &[F]) {
         self.keys.extend_from_slice(key);
         self.values.extend_from_slice(value);
-        self.marks.push(mark);
+        self.firsts.push(key[0]);
+        self.marks.push(self.mark(key));
     }
 
     fn value_mut(&mut self, place: usize) -> &mut [F] {
@@ -115,25 +118,24 @@ impl<F: Kernels> Reservoir<F> {
         &mut self.values[place * width..][..width]
     }
 
-    fn set(&mut self, place: usize, key: &[F], mark: F, value: &[F]) {
+    fn set(&mut self, place: usize, key: &[F], value: &[F]) {
         let width = self.widths[0];
         self.keys[place * width..][..width].copy_from_slice(key);
         self.value_mut(place).copy_from_slice(value);
-        self.marks[place] = mark;
+        self.firsts[place] = key[0];
+        self.marks[place] = self.mark(key);
     }
 
     /// Drops a key that is to be forgotten.
     pub(super) fn forget(&mut self, key: &[F]) {
-        if self.len() == 0 {
-            return;
-        }
-        if let Some(place) = self.place(key, self.mark(key)) {
+        if let Some(place) = self.place(key) {
             let [k, v] = self.widths;
             let last = self.len() - 1;
             self.keys.copy_within(last * k.., place * k);
             self.values.copy_within(last * v.., place * v);
             self.keys.truncate(last * k);
             self.values.truncate(last * v);
+            self.firsts.swap_remove(place);
             self.marks.swap_remove(place);
         }
     }
@@ -141,6 +143,7 @@ impl<F: Kernels> Reservoir<F> {
     pub(super) fn clear(&mut self) {
         self.keys.clear();
         self.values.clear();
+        self.firsts.clear();
         self.marks.clear();
         (self.seen, self.state) = (0, 0);
     }
