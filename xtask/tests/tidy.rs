@@ -196,7 +196,7 @@ fn no_path_of_a_developers_machine() {
         concat!("/wo", "rk/"),
     ];
     let starts_a_path = |text: &str, place: usize| {
-        // "docs/work/x" is a path in the tree; only what starts at the root of a file system counts.
+        // "docs/a/x" is a path in the tree; only what starts at the root of a file system counts.
         !text[..place].ends_with(|c: char| c.is_alphanumeric() || "._-*}".contains(c))
     };
     let extensions = [

@@ -88,14 +88,19 @@ fn a_million_writes_in_single_precision_leave_the_evidence_positive_definite() {
             cholesky(&(root.dot(&root.t()) * scale)).is_ok(),
             "{forgetting}"
         );
-        for probe in rows::<f32>(20, WIDTH, 2).rows() {
-            let novelty = memory.novelty(probe).unwrap().unwrap();
-            assert!(novelty > 0.0 && novelty <= 1.0, "{forgetting}: {novelty}");
-        }
-        // The value is the first entry of the key, so what a common vector must read is known.
-        let read = memory.read(&[1.0; WIDTH]).unwrap()[0];
-        assert!((read - 1.0).abs() < 1e-3, "{forgetting}: {read}");
+        still_knows::<WIDTH>(&memory);
     }
+}
+
+/// After writes under keys near to the vector of ones, each with its first entry as the value: so what that vector must read is known.
+#[track_caller]
+fn still_knows<const WIDTH: usize>(memory: &AssociativeMemory<f32>) {
+    for probe in rows::<f32>(20, WIDTH, 2).rows() {
+        let novelty = memory.novelty(probe).unwrap().unwrap();
+        assert!(novelty > 0.0 && novelty <= 1.0, "{novelty}");
+    }
+    let read = memory.read(&[1.0; WIDTH]).unwrap()[0];
+    assert!((read - 1.0).abs() < 1e-3, "{read}");
 }
 
 /// The same keys, 64 wide. Nothing is forgotten, so that directions without keys take no passes of their own.
@@ -114,12 +119,7 @@ fn a_million_wide_writes_in_single_precision_leave_the_evidence_positive_definit
             assert!(cholesky(&(root.dot(&root.t()) * scale)).is_ok(), "{round}");
         }
     }
-    for probe in rows::<f32>(20, WIDTH, 2).rows() {
-        let novelty = memory.novelty(probe).unwrap().unwrap();
-        assert!(novelty > 0.0 && novelty <= 1.0, "{novelty}");
-    }
-    let read = memory.read(&[1.0; WIDTH]).unwrap()[0];
-    assert!((read - 1.0).abs() < 1e-3, "{read}");
+    still_knows::<WIDTH>(&memory);
 }
 
 /// Under tanh features, whose directions are known very unequally; now and then a key is forgotten that was written, or one that is near to it.
