@@ -1,5 +1,5 @@
 //! The kernels alone on one core, in elements per second where an element is one floating-point operation (or one
-//! activation), beside the `gemm` crate where it has the same operation.
+//! activation); with `--features gemm` beside the crate of that name where it has the same operation.
 //!
 //! `MNM_LEVEL=avx2` or `portable` holds ours to a smaller instruction set.
 #![allow(missing_docs)]
@@ -34,6 +34,7 @@ fn numbers(length: usize) -> AlignedBuffer<f32> {
 }
 
 /// C = A B of the `gemm` crate; `a` and `b` as (data, row stride, column stride).
+#[cfg(feature = "gemm")]
 fn theirs(
     (m, n, k): (usize, usize, usize),
     a: (&[f32], usize, usize),
@@ -103,6 +104,7 @@ fn products(criterion: &mut Criterion) {
                 )
             });
         });
+        #[cfg(feature = "gemm")]
         group.bench_function(id("gemm"), |bench| {
             bench.iter(|| theirs((m, n, k), (&a, k, 1), (&b, n, 1), &mut c))
         });
@@ -130,6 +132,7 @@ fn products(criterion: &mut Criterion) {
                 )
             });
         });
+        #[cfg(feature = "gemm")]
         group.bench_function(id("gemm"), |bench| {
             bench.iter(|| theirs((m, n, k), (&a, 1, m), (&b, n, 1), &mut c))
         });

@@ -8,7 +8,7 @@
 //! p_(i+1) = k p_i;   u_(i+1) = eta u_i;   q_(i+1) = k q_i + u_(i+1)          k = 1 - phi;  p_0 = u_0 = 1;  q_0 = 0
 //! ```
 
-use mnm_tensor::kernels::{Kernels, Scratch};
+use mnm_tensor::kernels::{Kernels, Scratch, vectorised};
 
 /// The numbers of one sequence after some steps.
 #[derive(Clone, Copy, Debug)]
@@ -93,10 +93,14 @@ impl<F: Kernels> Decays<F> {
         let (known, rest) = self.data.split_at_mut(at);
         let before = split(&known[at - length(steps)..], steps);
         let after = split_mut(&mut rest[..length(steps)], steps);
-        for n in 0..step {
-            after.m[n] = momentum * before.m[n];
-            after.r[n] = keep * before.r[n] + after.m[n];
-        }
+        let m = after.m[..step].iter_mut().zip(&before.m[..step]);
+        let r = after.r[..step].iter_mut().zip(&before.r[..step]);
+        vectorised(|| {
+            for ((m, m_before), (r, r_before)) in m.zip(r) {
+                *m = momentum * *m_before;
+                *r = keep * *r_before + *m;
+            }
+        });
         (after.m[step], after.r[step]) = (F::one(), F::one());
         *after.p = keep * before.p;
         *after.u = momentum * before.u;
@@ -164,23 +168,40 @@ impl<F: Kernels> DecayCotangents<F> {
 /// `to` = `from` times the number of the step that each column belongs to; each step has `each` columns, those past the last
 /// number are of the present step and stay.
 pub(super) fn scale_columns<F: Kernels>(to: &mut [F], from: &[F], numbers: &[F], each: usize) {
-    let steps = to.chunks_mut(each).zip(from.chunks(each));
-    for (n, (to, from)) in steps.enumerate() {
-        match numbers.get(n) {
-            Some(number) => to
-                .iter_mut()
-                .zip(from)
-                .for_each(|(to, from)| *to = *number * *from),
-            None => to.copy_from_slice(from),
+    let known = (numbers.len() * each).min(to.len());
+    let (to, to_rest) = to.split_at_mut(known);
+    let (from, from_rest) = from.split_at(known);
+    to_rest.copy_from_slice(from_rest);
+    vectorised(|| match each {
+        1 => {
+            for ((to, from), number) in to.iter_mut().zip(from).zip(numbers) {
+                *to = *number * *from;
+            }
         }
-    }
+        _ => {
+            let steps = to.chunks_mut(each).zip(from.chunks(each));
+            for ((to, from), number) in steps.zip(numbers) {
+                let pairs = to.iter_mut().zip(from);
+                pairs.for_each(|(to, from)| *to = *number * *from);
+            }
+        }
+    });
 }
 
 /// The same in place.
 pub(super) fn scale_columns_in_place<F: Kernels>(row: &mut [F], numbers: &[F], each: usize) {
-    for (row, number) in row.chunks_mut(each).zip(numbers) {
-        row.iter_mut().for_each(|x| *x *= *number);
-    }
+    vectorised(|| match each {
+        1 => {
+            for (x, number) in row.iter_mut().zip(numbers) {
+                *x *= *number;
+            }
+        }
+        _ => {
+            for (row, number) in row.chunks_mut(each).zip(numbers) {
+                row.iter_mut().for_each(|x| *x *= *number);
+            }
+        }
+    });
 }
 
 /// `to` += or -= the sums over each step's columns of the products of `left` and `right`.
@@ -191,12 +212,18 @@ pub(super) fn add_products<F: Kernels>(
     right: &[F],
     each: usize,
 ) {
-    let columns = left.chunks(each).zip(right.chunks(each));
-    for (to, (left, right)) in to.iter_mut().zip(columns) {
-        let sum = left
-            .iter()
-            .zip(right)
-            .fold(F::zero(), |sum, (l, r)| sum + *l * *r);
-        *to += sign * sum;
-    }
+    vectorised(|| match each {
+        1 => {
+            for (to, (l, r)) in to.iter_mut().zip(left.iter().zip(right)) {
+                *to += sign * (*l * *r);
+            }
+        }
+        _ => {
+            let columns = left.chunks(each).zip(right.chunks(each));
+            for (to, (left, right)) in to.iter_mut().zip(columns) {
+                let products = left.iter().zip(right);
+                *to += sign * products.fold(F::zero(), |sum, (l, r)| sum + *l * *r);
+            }
+        }
+    });
 }

@@ -245,6 +245,8 @@ impl<F: Kernels> HistoryCotangents<F> {
         let rows = back.version * layer.updates * heads + back.updates * heads;
         let columns = layer.updates * heads;
         let places = &history.places;
+        // Nobody asks what a product says of weights that all sequences share and no write has made.
+        let awaited = layer.updates > 0 || self.with_weights || history.own(0, l).is_some();
         for s in group.sequences() {
             let (x_s, dy_s, dx_s) = (
                 x.1.group(only(s), each),
@@ -258,8 +260,10 @@ impl<F: Kernels> HistoryCotangents<F> {
             };
             let first = back.row(history, layer, l);
             let here = |region: Region| region.skip(first).first(each);
-            here(self.dy[l]).copy_from(waiting, as_dy);
-            here(self.x[l]).copy_from(waiting, as_x);
+            if awaited {
+                here(self.dy[l]).copy_from(waiting, as_dy);
+                here(self.x[l]).copy_from(waiting, as_x);
+            }
             if rows == 0 {
                 continue;
             }

@@ -188,10 +188,28 @@ fn pack_across<F: Kernels>(from: &[F], stride: usize, (rows, depth): (usize, usi
             match piece.first_chunk::<HEIGHT>() {
                 // The length is known here, which makes the copy two or so instructions.
                 Some(whole) => to[..HEIGHT].copy_from_slice(whole),
-                None => to[..piece.len()].copy_from_slice(piece),
+                None => copy_few(to, piece),
             }
         }
     }
+}
+
+/// Copies fewer than sixteen elements in pieces whose lengths are known here: a call would cost more than the copy.
+fn copy_few<F: Copy>(to: &mut [F], from: &[F]) {
+    let mut at = 0;
+    macro_rules! piece {
+        ($count:literal) => {
+            if from.len() & $count != 0 {
+                to[at..at + $count].copy_from_slice(&from[at..at + $count]);
+                at += $count;
+            }
+        };
+    }
+    piece!(8);
+    piece!(4);
+    piece!(2);
+    piece!(1);
+    debug_assert_eq!(at, from.len(), "fewer than sixteen elements");
 }
 
 /// C (op)= A B^T with A \[m, k], B \[n, k], C \[m, n], all row-major.

@@ -1,9 +1,10 @@
 //! A right operand packed once and used for hundreds of products.
 
-use super::buffer::{AlignedBuffer, ROW_MULTIPLE};
+use super::buffer::ROW_MULTIPLE;
 use super::level::Level;
 use super::matmul::agree;
 use super::scalar::Kernels;
+use super::scratch::Scratch;
 use super::tile::{Rows, Strided, Target};
 use super::view::{Matrix, MatrixMut, Store};
 
@@ -17,18 +18,15 @@ const PANEL: usize = 48;
 /// on the instruction set.
 #[derive(Clone, Debug)]
 pub struct Packed<F> {
-    data: AlignedBuffer<F>,
+    data: Scratch<F>,
     rows: usize,
     columns: usize,
 }
 
-impl<F> Default for Packed<F>
-where
-    AlignedBuffer<F>: Default,
-{
+impl<F: Kernels> Default for Packed<F> {
     fn default() -> Self {
         Packed {
-            data: AlignedBuffer::default(),
+            data: Scratch::new(0),
             rows: 0,
             columns: 0,
         }
@@ -60,9 +58,11 @@ impl<F: Kernels> Packed<F> {
             }
             let panel = &mut packed.data[offset + first % PANEL..];
             for p in 0..b.columns {
-                for (to, row) in panel[p * width..].iter_mut().zip(&rows[..count]) {
+                let line = &mut panel[p * width..][..ROW_MULTIPLE];
+                for (to, row) in line.iter_mut().zip(&rows[..count]) {
                     *to = row[p];
                 }
+                line[count..].fill(F::zero());
             }
         }
         packed
@@ -80,8 +80,20 @@ impl<F: Kernels> Packed<F> {
                 .take(b.rows)
                 .enumerate()
             {
-                line[..valid].copy_from_slice(&b.data[p * b.stride + first..][..valid]);
-                line[valid..].fill(F::zero());
+                let from = &b.data[p * b.stride + first..][..valid];
+                match from.first_chunk::<PANEL>() {
+                    // In cache lines, each of a length that is known here: a call would cost as much as the copy.
+                    Some(from) => {
+                        for at in [0, ROW_MULTIPLE, 2 * ROW_MULTIPLE] {
+                            line[at..at + ROW_MULTIPLE]
+                                .copy_from_slice(&from[at..at + ROW_MULTIPLE]);
+                        }
+                    }
+                    None => {
+                        line[..valid].copy_from_slice(from);
+                        line[valid..].fill(F::zero());
+                    }
+                }
             }
         }
     }
@@ -90,7 +102,7 @@ impl<F: Kernels> Packed<F> {
         (self.rows, self.columns) = (rows, columns);
         let length = rows * columns.next_multiple_of(ROW_MULTIPLE);
         if self.data.len() < length {
-            self.data = AlignedBuffer::zeros(length);
+            self.data = Scratch::new(length);
         }
     }
 

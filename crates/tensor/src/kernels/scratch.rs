@@ -12,7 +12,7 @@ use super::scalar::Kernels;
 /// When dropped, the memory goes to a small store of the thread, from which the next buffer of about that size takes it.
 /// A training step allocates and frees the same large buffers again and again; fresh pages for them would cost a tenth
 /// of its time. At most [`KEPT`] buffers are kept, until the thread ends.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scratch<F> {
     lines: Vec<Line>,
     length: usize,
