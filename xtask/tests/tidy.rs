@@ -91,7 +91,6 @@ fn files() -> Vec<PathBuf> {
             // In a linked work tree `.git` is a file, which says where the repository is.
             let skipped = [
                 "target",
-                "runs",
                 ".git",
                 ".venv",
                 "__pycache__",
@@ -100,7 +99,7 @@ fn files() -> Vec<PathBuf> {
                 "corpus",
                 "artifacts",
             ];
-            if skipped.contains(&name.as_str()) {
+            if skipped.contains(&name.as_str()) || path == root().join("runs") {
                 continue;
             }
             if path.is_dir() {
@@ -340,14 +339,14 @@ fn the_architecture_page_names_every_published_crate_and_no_other() {
     }
 }
 
-#[test]
-fn xtask_links_no_system_library() {
+/// What a package is compiled from, one crate a line.
+fn compiled_from(package: &str) -> String {
     let output = Command::new(env!("CARGO"))
         .current_dir(root())
         .args([
             "tree",
             "--package",
-            "xtask",
+            package,
             "--edges",
             "normal,build",
             "--prefix",
@@ -356,12 +355,30 @@ fn xtask_links_no_system_library() {
         ])
         .output()
         .expect("cargo can be started");
-    let tree = String::from_utf8_lossy(&output.stdout);
+    let tree = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        tree.starts_with("xtask "),
+        tree.starts_with(&format!("{package} ")),
         "cargo tree: {}",
         String::from_utf8_lossy(&output.stderr)
     );
+    tree
+}
+
+#[test]
+fn whoever_trains_compiles_no_picture() {
+    let draws = |line: &&str| line.starts_with("plotters") || line.starts_with("maud");
+    for package in ["mnm-trainer", "xtask"] {
+        let tree = compiled_from(package);
+        let drawing: Vec<&str> = tree.lines().filter(draws).collect();
+        assert!(drawing.is_empty(), "{package}: {drawing:?}");
+    }
+    let report = compiled_from("mnm-report");
+    assert!(report.lines().filter(draws).count() > 1);
+}
+
+#[test]
+fn xtask_links_no_system_library() {
+    let tree = compiled_from("xtask");
     let linking: Vec<&str> = tree
         .lines()
         .filter(|line| {

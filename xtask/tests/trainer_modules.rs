@@ -100,10 +100,23 @@ fn code(path: &Path) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// How far below the crate's root a file's module is.
+fn depth(path: &Path) -> usize {
+    let parts = path.iter().rev().take_while(|part| *part != "src").count();
+    parts - usize::from(path.ends_with("mod.rs"))
+}
+
 /// The modules that a file of `module` takes from.
 fn taken(module: &str, path: &Path) -> Vec<String> {
     let code = code(path);
     let mut names = after(&code, "crate::");
+    if code.contains("crate::*") {
+        names.push("*".to_owned());
+    }
+    // The crate's root by its other name; in a file's own tests `super` is the file.
+    let own = code.split("#[cfg(test)]").next().unwrap_or_default();
+    let above = after(own, &"super::".repeat(depth(path))).into_iter();
+    names.extend(above.filter(|name| name != "super"));
     let inside = module
         .strip_prefix(OPEN)
         .and_then(|rest| rest.strip_prefix('/'));
@@ -144,6 +157,14 @@ fn modules_of_the_trainer_take_from_those_before_them() {
         "{HEADING:?} forbids:\n  {}",
         wrong.join("\n  ")
     );
+}
+
+#[test]
+fn the_root_is_as_far_up_as_a_file_is_deep() {
+    let depth = |path: &str| depth(Path::new(path));
+    assert_eq!(depth("crates/trainer/src/apply.rs"), 1);
+    assert_eq!(depth("crates/trainer/src/train/mod.rs"), 1);
+    assert_eq!(depth("crates/trainer/src/train/step.rs"), 2);
 }
 
 #[test]

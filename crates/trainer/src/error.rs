@@ -99,7 +99,7 @@ pub enum TrainError {
     /// The run kept no averaged parameters.
     #[error(
         "{0} holds no averaged parameters: a run keeps them with train.average, such as \
-         --set train.average.decay=0.999"
+         --set train.average.decay=0.999; a mean over the last steps (train.average.last) begins only there"
     )]
     NoAverage(PathBuf),
     /// A run cannot go on under another config.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::ci::announced;
@@ -25,6 +25,33 @@ struct Build {
     arguments: &'static [&'static str],
     /// Is it only there to make ready for the next?
     preparation: bool,
+    /// What it may take: docs/performance.md says of whom.
+    goal: Option<Goal>,
+}
+
+/// At most so many seconds.
+#[derive(Clone, Copy)]
+enum Goal {
+    Processor(f64),
+    Wall(f64),
+}
+
+impl Goal {
+    fn reached(self, cpu: f64, wall: f64) -> bool {
+        match self {
+            Goal::Processor(most) => cpu <= most,
+            Goal::Wall(most) => wall <= most,
+        }
+    }
+}
+
+impl std::fmt::Display for Goal {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Goal::Processor(most) => write!(formatter, "{most} CPU s"),
+            Goal::Wall(most) => write!(formatter, "{most} s"),
+        }
+    }
 }
 
 const XTASK: &[&str] = &["build", "--profile", "xtask", "--package", "xtask"];
@@ -41,28 +68,31 @@ const TESTS: &[&str] = &["test", "--workspace", "--no-run"];
 
 /// What is measured, in this order.
 const BUILDS: &[Build] = &[
-    Build::new("cargo xtask, from nothing", "xtask", None, XTASK),
+    Build::new("cargo xtask, from nothing", "xtask", None, XTASK).within(Goal::Wall(30.0)),
     Build::new("mnm (release), from nothing", "release", None, PROGRAM),
     Build::new(
         "mnm, after an edit of mnm-cli",
         "release",
         Some("crates/cli/src/main.rs"),
         PROGRAM,
-    ),
+    )
+    .within(Goal::Processor(20.0)),
     Build::preparation("example", EXAMPLE),
     Build::new(
         "a program of 50 lines on mnm-tensor, after an edit",
         "example",
         Some("crates/tensor/examples/fit_a_curve.rs"),
         EXAMPLE,
-    ),
+    )
+    .within(Goal::Processor(4.0)),
     Build::new("all tests, from nothing", "tests", None, TESTS),
     Build::new(
         "all tests, after an edit of mnm-tensor",
         "tests",
         Some("crates/tensor/src/ops/arithmetic.rs"),
         TESTS,
-    ),
+    )
+    .within(Goal::Wall(150.0)),
 ];
 
 impl Build {
@@ -78,6 +108,14 @@ impl Build {
             edit,
             arguments,
             preparation: false,
+            goal: None,
+        }
+    }
+
+    const fn within(self, goal: Goal) -> Self {
+        Self {
+            goal: Some(goal),
+            ..self
         }
     }
 
@@ -107,7 +145,7 @@ impl Build {
 /// Measures every build and prints a table.
 ///
 /// # Errors
-/// If the work tree cannot be copied, or a build fails.
+/// If the work tree cannot be copied, a build fails, or one takes more than its goal.
 pub fn run() -> Result<()> {
     announced(shell::cargo().arg("fetch"))?;
     let folder = files::Scratch::new()?;
@@ -115,6 +153,7 @@ pub fn run() -> Result<()> {
     copy_tree(&workspace::root(), &copy)?;
     let mut rows = Vec::new();
     let mut raw = Vec::new();
+    let mut missed = Vec::new();
     for build in BUILDS {
         let (cpu, wall) = build.measure(&copy)?;
         if build.preparation {
@@ -125,16 +164,29 @@ pub fn run() -> Result<()> {
         raw.push(
             json!({"what": build.what, "command": typed, "edited": build.edit, "cpu_s": cpu, "wall_s": wall}),
         );
-        let row = [format!("{cpu:.1}"), format!("{wall:.1}"), typed];
+        let goal = build.goal.map_or(String::new(), |goal| goal.to_string());
+        if build.goal.is_some_and(|goal| !goal.reached(cpu, wall)) {
+            missed.push(format!(
+                "{}: {cpu:.1} CPU s, {wall:.1} s, goal {goal}",
+                build.what
+            ));
+        }
+        let row = [format!("{cpu:.1}"), format!("{wall:.1}"), goal, typed];
         rows.push(std::iter::once(build.what.to_owned()).chain(row).collect());
     }
     let path = workspace::target_dir()?.join("builds.json");
     files::write(&path, &format!("{:#}\n", Value::from(raw)))?;
-    let head = ["build", "CPU s", "s", "command"];
+    let head = ["build", "CPU s", "s", "goal", "command"];
     println!("\n{}", table::plain(&head, &rows));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     println!("{cores} cores\nraw figures: {}", path.display());
-    Ok(())
+    if missed.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "over the goal (measure alone on a machine):\n  {}",
+        missed.join("\n  ")
+    )
 }
 
 /// An edit that changes no meaning: one more line at the head of the file, so that every line number below it changes.
@@ -145,19 +197,25 @@ fn edit(path: &Path) -> Result<()> {
 
 /// Copies the work tree without what builds, runs and version control leave there.
 fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    copy_folder(from, to, &[Some("runs"), Some("shared")])
+}
+
+fn copy_folder(from: &Path, to: &Path, left_at_the_root: &[Option<&str>]) -> Result<()> {
     let named = |path: &Path| path.display().to_string();
     fs::create_dir_all(to).with_context(|| named(to))?;
     for entry in fs::read_dir(from).with_context(|| named(from))? {
         let entry = entry.with_context(|| named(from))?;
         let (path, name) = (entry.path(), entry.file_name());
-        let skipped = ["target", "runs", ".git", ".venv", "__pycache__", "shared"];
-        if skipped.iter().any(|skipped| name == *skipped) {
+        let skipped = ["target", ".git", ".venv", "__pycache__"];
+        if skipped.iter().any(|skipped| name == *skipped)
+            || left_at_the_root.contains(&name.to_str())
+        {
             continue;
         }
         let copy: PathBuf = to.join(&name);
         let kind = entry.file_type().with_context(|| named(&path))?;
         if kind.is_dir() {
-            copy_tree(&path, &copy)?;
+            copy_folder(&path, &copy, &[])?;
         } else if kind.is_file() {
             fs::copy(&path, &copy).with_context(|| named(&path))?;
         }
@@ -205,12 +263,14 @@ mod tests {
     fn the_copy_has_the_sources_and_not_what_was_built() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (from, to) = (folder.path().join("from"), folder.path().join("to"));
-        for path in ["src/lib.rs", "target/debug/lib", ".git/HEAD"] {
+        let sources = ["src/lib.rs", "crates/report/tests/runs/main.rs"];
+        let left = ["target/debug/lib", ".git/HEAD", "runs/first/metrics.jsonl"];
+        for path in sources.iter().chain(&left) {
             files::write(&from.join(path), "text").expect("writable");
         }
         copy_tree(&from, &to).expect("writable");
-        assert!(to.join("src/lib.rs").is_file());
-        assert!(!to.join("target").exists() && !to.join(".git").exists());
+        assert!(sources.iter().all(|path| to.join(path).is_file()));
+        assert!(!left.iter().any(|path| to.join(path).exists()));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! bAbI: the lowest validations of the runs.
 
-use crate::raw::{as_printed, hold, json, table};
+use serde_json::Value;
+
+use crate::raw::{as_printed, hold, json, table, text};
 
 /// The columns of bAbI's table of tasks, and the run folders whose lowest validation they show.
 const BABI: &[(&str, &[&str])] = &[
@@ -21,6 +23,17 @@ fn lowest(run: &str, task: Option<&str>) -> f64 {
         None => valid["error"].as_f64(),
     };
     value.unwrap_or_else(|| panic!("babi/{run}/summary.json has no figure of {task:?}"))
+}
+
+/// The last validation of a run.
+fn last(run: &str) -> f64 {
+    let lines = text(&format!("babi/{run}/metrics.jsonl"));
+    let valid = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"))
+        .rfind(|line| line["kind"] == "valid");
+    let valid = valid.unwrap_or_else(|| panic!("babi/{run} was never validated"));
+    valid["error"].as_f64().expect("an error")
 }
 
 #[test]
@@ -65,5 +78,28 @@ fn the_tables_of_babi_have_the_figures_of_the_runs() {
             [value] => assert_eq!(*cell, as_printed(*value, cell), "{place}"),
             values => hold(&place, cell, values, true),
         }
+    }
+    let rows = table("../../README.md", readme);
+    let renamed_here = |cells: &&Vec<String>| cells[0] == "MNM-p, ours" && cells[4] == "yes";
+    let cells = rows.iter().find(renamed_here).expect("README: renaming");
+    let values: Vec<f64> = BABI[1].1.iter().map(|run| lowest(run, None)).collect();
+    hold("README, renaming", &cells[1], &values, true);
+    let rows = table("babi.md", renamed);
+    let cells = rows
+        .iter()
+        .find(|cells| cells[0] == "MNM-p, the same seeds");
+    let values: Vec<f64> = BABI[1].1.iter().map(|run| last(run)).collect();
+    let cell = &cells.expect("babi.md: the last validations")[1];
+    hold("babi.md, last validations", cell, &values, true);
+    for cells in &table("babi.md", "part in any choice here.")[2..] {
+        let run = match cells[0].split(", ").collect::<Vec<_>>()[..] {
+            ["MNM-p", "no renaming"] => "mnm-p-no-rename",
+            ["MNM-p", ..] => "mnm-p",
+            ["MNM-g", ..] => "mnm-g",
+            _ => "lstm",
+        };
+        let parameters = &json(&format!("babi/{run}/summary.json"))["parameters"];
+        let printed = cells[3].replace(',', "");
+        assert_eq!(parameters.to_string(), printed, "babi.md, {run}");
     }
 }

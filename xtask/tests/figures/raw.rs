@@ -27,18 +27,18 @@ pub fn results() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/results")
 }
 
-pub fn json(file: &str) -> Value {
+pub fn text(file: &str) -> String {
     let path = results().join(file);
-    let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+pub fn json(file: &str) -> Value {
+    serde_json::from_str(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 /// The cells of the first table below a heading, its head first; without the marks of what is bold.
 pub fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
-    let path = results().join(page);
-    let text = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text = text(page);
     let mut lines = text.lines().skip_while(|line| *line != heading);
     assert!(lines.next().is_some(), "{page} has no heading {heading:?}");
     let cells = |line: &str| -> Vec<String> {

@@ -127,7 +127,7 @@ fn details(group: &RunGroup<'_>, run: &RunData) -> Markup {
             summary {
                 b { (run.name) } " – " (group.label) ", seed " (seed) ", " (steps) " steps, " (state)
                 @if let Some(error) = run.error() { ", error " (number::percent(error)) " %" }
-                @if let Some(played) = &run.played { ", reward " (number::amount(played.agent.reward.mean)) }
+                @if let Some(played) = agents::evaluated(run) { ", reward " (number::amount(played.agent.reward.mean)) }
             }
             pre { code { (run.config_text) } }
         }

@@ -151,7 +151,7 @@ pub const KEYS: &[Key] = keys! {
     "train.valid_every", STEPS, ALL, "Steps between validations";
     "train.valid_episodes", MANY, ALL, "Episodes of a validation on generated data";
     "train.checkpoint_every", STEPS, ALL, "Steps between checkpoints";
-    "train.average", "{ decay = 0.999 } or { last = 1000 }", ALL, "A mean of the parameters kept beside them: exponential, or over the last steps; unset, none";
+    "train.average", "{ decay = 0.999 } or { last = 1000 }", ALL, "A mean of the parameters kept beside them: exponential, or over the last steps of `train.steps`, to which the training then has to get; unset, none";
     "train.stop_error", NOT_NEGATIVE, "tasks", "Stop once the validation error, in percent, is at most this";
     "train.patience", WHOLE, ALL, "Stop after so many validations without a better one; 0 goes on";
 

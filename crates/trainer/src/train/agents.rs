@@ -113,6 +113,13 @@ impl Learning for Agents {
     type Noted = (AgentLosses, Outcome);
     type Record = AgentRecord;
 
+    fn may_stop(config: &Config) -> bool {
+        config
+            .rl
+            .as_ref()
+            .is_some_and(|rl| rl.stop_reward.is_some())
+    }
+
     fn prepare(
         config: &Config,
         _folder: &RunFolder,

@@ -100,6 +100,11 @@ pub(super) trait Learning: Sized {
         Vec::new()
     }
 
+    /// Whether what a validation finds may end a training before its last step.
+    fn may_stop(_config: &Config) -> bool {
+        true
+    }
+
     /// Sequences, or worlds, of a block at most.
     fn block(&self, model: &Model<f32>) -> usize;
 

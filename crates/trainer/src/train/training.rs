@@ -135,7 +135,7 @@ impl<'a, L: Learning> Training<'a, L> {
         };
         let progress = Progress::new(
             config.train.steps,
-            may_stop_early(config),
+            L::may_stop(config) || config.train.patience > 0,
             counters.step,
             options.quiet || options.team.rank() > 0,
         );
@@ -568,11 +568,4 @@ fn resume_average<F: for<'a> Deserialize<'a>>(
             "the mean of the parameters is missing or does not fit; training cannot go on from it",
         )),
     }
-}
-
-/// Whether something else than the last step may end a training.
-fn may_stop_early(config: &Config) -> bool {
-    let for_its_rewards = config.rl.as_ref().map(|rl| rl.stop_reward.is_some());
-    // A task's questions may all be answered.
-    for_its_rewards.unwrap_or(true) || config.train.patience > 0
 }

@@ -159,7 +159,7 @@ fn figures(run: &RunData) -> Option<&Figures> {
 }
 
 /// The evaluation of a run that has finished; one that goes on has played with weights that it will not end with.
-fn evaluated(run: &RunData) -> Option<&AgentEvaluation> {
+pub(super) fn evaluated(run: &RunData) -> Option<&AgentEvaluation> {
     let kept = run.played_average.as_ref().or(run.played.as_ref());
     run.ended().and(kept)
 }
