@@ -6,6 +6,7 @@ mod durations;
 mod raw;
 mod rules;
 mod scaling;
+mod tables;
 
 use serde_json::Value;
 
@@ -131,6 +132,24 @@ const ACROSS: &[Across] = &[
         spread: false,
         heading: "**Algorithmic tasks**, wrong answers on the test split in percent, three seeds. [More](docs/results/algorithmic.md)",
         rows: ALGORITHMIC,
+    },
+    Across {
+        page: "../../README.md",
+        spread: true,
+        heading: "**Agents**, test split, three seeds. [More](docs/results/rl.md)",
+        rows: &[
+            (
+                "regret, bandits of 5 arms, 100 pulls",
+                "rl/bandit-5x100-results.json",
+                None,
+            ),
+            (
+                "regret, bandits of 10 arms",
+                "rl/bandit-10x100-results.json",
+                None,
+            ),
+            ("reward, maze 9 x 9", "rl/maze9-results.json", None),
+        ],
     },
 ];
 
