@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::{Generated, Generator, LengthDraw, LengthOption};
-use crate::{Episode, Input, Interface, Labels, Lengths, OptionError, render};
+use crate::{Episode, Interface, Lengths, OptionError, render};
 
 /// How a dictionary-inference episode is drawn.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -109,10 +109,7 @@ impl Generator for DictionaryOptions {
     fn interface(&self) -> Interface {
         let letters = |count, first| (0..count).map(move |letter| letter_name(letter, first));
         let names: Vec<String> = letters(self.target_letters, b'A').collect();
-        let mut vocabulary: Vec<String> = MARKS.map(str::to_owned).into();
-        vocabulary.extend(letters(self.source_letters, b'a'));
-        vocabulary.extend(names.iter().cloned());
-        Interface::words(vocabulary, 1, names)
+        Interface::marked(&MARKS, letters(self.source_letters, b'a'), names)
     }
 
     fn sizes(&self, draw: &mut LengthDraw) -> Sizes {
@@ -164,9 +161,8 @@ impl Generator for DictionaryOptions {
             let _ = write!(text, " {letter}={translation}");
         }
         let asked = first_answer..tokens.len();
-        let input = Input::Tokens(tokens.into_iter().map(|token| vec![token]).collect());
         let answers = query.iter().map(|&letter| dictionary[letter] as u32);
-        Episode::new(Self::NAME, input, asked, Labels::Classes(answers.collect())).with_text(text)
+        Episode::of_words(Self::NAME, tokens, asked, answers.collect()).with_text(text)
     }
 
     /// A line for each pair, one for the query, and the answers.

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::generated::{Generated, Generator, LengthDraw, LengthOption};
-use crate::{Episode, Input, Interface, Labels, Lengths, OptionError, Split, render};
+use crate::{Episode, Interface, Lengths, OptionError, Split, render};
 
 /// How an episode of multi-query associative recall is drawn.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -136,10 +136,7 @@ impl Generator for MqarOptions {
         let values = self.vocabulary - self.keys();
         let keys = (0..self.keys()).map(|key| format!("k{key}"));
         let values: Vec<String> = (0..values).map(|value| format!("v{value}")).collect();
-        let mut vocabulary: Vec<String> = MARKS.map(str::to_owned).into();
-        vocabulary.extend(keys);
-        vocabulary.extend(values.iter().cloned());
-        Interface::words(vocabulary, 1, values)
+        Interface::marked(&MARKS, keys, values)
     }
 
     fn sizes(&self, draw: &mut LengthDraw) -> Sizes {
@@ -175,8 +172,7 @@ impl Generator for MqarOptions {
         }
         queries.sort_unstable();
         let (asked, answers): (Vec<usize>, Vec<u32>) = queries.into_iter().unzip();
-        let input = Input::Tokens(tokens.into_iter().map(|token| vec![token]).collect());
-        Episode::new(Self::NAME, input, asked, Labels::Classes(answers))
+        Episode::of_words(Self::NAME, tokens, asked, answers)
     }
 
     /// The pairs in a line, and a line for each query; what stands between them is left out.

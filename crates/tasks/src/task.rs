@@ -101,6 +101,17 @@ impl Episode {
         }
     }
 
+    /// One that shows a word a step, and asks for one of several answers at these steps.
+    pub fn of_words(
+        group: impl Into<String>,
+        tokens: Vec<u32>,
+        target_steps: impl IntoIterator<Item = usize>,
+        answers: Vec<u32>,
+    ) -> Self {
+        let input = Input::Tokens(tokens.into_iter().map(|token| vec![token]).collect());
+        Episode::new(group, input, target_steps, Labels::Classes(answers))
+    }
+
     /// The same with a note for a human reader.
     #[must_use]
     pub fn with_text(self, text: impl Into<String>) -> Self {
@@ -265,6 +276,14 @@ impl Interface {
             },
             outputs: OutputKind::Classes { names },
         }
+    }
+
+    /// One word goes in a step, and one of `names` comes out. Numbered are first the marks, then what is only `seen`, then the names.
+    pub fn marked(marks: &[&str], seen: impl Iterator<Item = String>, names: Vec<String>) -> Self {
+        let mut vocabulary: Vec<String> = marks.iter().map(|mark| (*mark).to_owned()).collect();
+        vocabulary.extend(seen);
+        vocabulary.extend(names.iter().cloned());
+        Interface::words(vocabulary, 1, names)
     }
 }
 

@@ -71,7 +71,8 @@ pub struct Arguments {
     #[arg(long, conflicts_with = "set")]
     keep: bool,
 
-    /// The same for what was found on other data or with other parameters, as evaluation-SPLIT-NAME.json
+    /// The same for what was found on other data or with other parameters, as evaluation-SPLIT-NAME.json; a report lists the errors
+    /// of these, and leaves out what an agent earned
     #[arg(long, value_name = "NAME", conflicts_with = "keep", value_parser = name)]
     keep_as: Option<String>,
 }

@@ -26,45 +26,57 @@ pub(super) fn draw(
     {
         return agents::charts::draw(section, summary);
     }
-    let curves = |title: &str, y: &str, value: fn(&TrainLine) -> Option<f64>| {
-        let curve = |run: &RunData| {
-            let point = |line: &TrainLine| Some((line.sequences? as f64, value(line)?));
-            let all: Series = run.train.iter().filter_map(point).collect();
-            (
-                run.ended().is_some() && run.error().is_some(),
-                all.averaged(STRETCHES),
-            )
-        };
-        LinePlot {
-            title: title.to_owned(),
-            x: Axis::plain(SEEN),
-            y: Axis::plain(y),
-            y_scale: Scale::Log,
-            groups: group_by_label(section.groups.iter().flat_map(|group| {
-                let curves = group.runs.iter().map(|run| curve(run)).collect();
-                held(curves).map(|series| (group.label.clone(), series))
-            })),
-            ..LinePlot::default()
-        }
+    let loss = LinePlot {
+        title: "Training loss of the task".to_owned(),
+        x: Axis::plain(SEEN),
+        y: Axis::plain("task loss"),
+        y_scale: Scale::Log,
+        groups: training(section, |line| line.task_loss),
+        ..LinePlot::default()
     };
-    let loss = curves("Training loss of the task", "task loss", |line| {
-        line.task_loss
-    });
-    // A model that writes nothing logs a meta loss of zero: it has no such curve.
-    let meta = curves("Meta loss: how badly writes took", "meta loss", |line| {
-        line.meta_loss.filter(|loss| *loss > 0.0)
-    });
-    let training = [
-        Plotted::lines(
-            &loss,
-            "The cross-entropy of the answers while training, in stretches.",
-        ),
-        Plotted::lines(
-            &meta,
-            "How far the memory is from giving the value that it was just written, in stretches.",
-        ),
-    ];
+    let loss = Plotted::lines(
+        &loss,
+        "The cross-entropy of the answers while training, in stretches.",
+    );
+    let training = [loss, meta_loss(section, SEEN)];
     drawn(of_summary(summary).into_iter().chain(training))
+}
+
+/// How badly writes took, against what `x` says is seen.
+pub(super) fn meta_loss(section: &Section<'_>, x: &str) -> Plotted {
+    let plot = LinePlot {
+        title: "Meta loss: how badly writes took".to_owned(),
+        x: Axis::plain(x),
+        y: Axis::plain("meta loss"),
+        y_scale: Scale::Log,
+        // A model that writes nothing logs a meta loss of zero: it has no such curve.
+        groups: training(section, |line| line.meta_loss.filter(|loss| *loss > 0.0)),
+        ..LinePlot::default()
+    };
+    Plotted::lines(
+        &plot,
+        "How far the memory is from giving the value that it was just written, in stretches.",
+    )
+}
+
+/// A figure of the training lines, in stretches.
+pub(super) fn training(section: &Section<'_>, value: fn(&TrainLine) -> Option<f64>) -> Vec<Group> {
+    learning(section, |run| {
+        let point = |line: &TrainLine| Some((line.sequences? as f64, value(line)?));
+        let all: Series = run.train.iter().filter_map(point).collect();
+        all.averaged(STRETCHES)
+    })
+}
+
+/// A curve of every run over its training, those of a model under one label.
+pub(super) fn learning(section: &Section<'_>, curve: impl Fn(&RunData) -> Series) -> Vec<Group> {
+    // One that diverged has an end, and nothing that it came to.
+    let came_to = |run: &RunData| run.is_agent() || run.error().is_some();
+    group_by_label(section.groups.iter().flat_map(|group| {
+        let runs = group.runs.iter();
+        let curves = runs.map(|run| (run.ended().is_some() && came_to(run), curve(run)));
+        held(curves.collect()).map(|series| (group.label.clone(), series))
+    }))
 }
 
 /// What learning is drawn against.

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{InputKind, Split, Task};
+use crate::{Input, InputKind, Labels, Split, Task};
 
 fn names(task: &Dictionary, episode: &Episode) -> Vec<String> {
     let (InputKind::Tokens { vocabulary, .. }, Input::Tokens(steps)) =

@@ -4,7 +4,7 @@ use ndarray::Array2;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Task, stream};
+use crate::{Input, Labels, Task, stream};
 
 fn tokens(episode: &Episode) -> Vec<u32> {
     let Input::Tokens(steps) = &episode.input else {

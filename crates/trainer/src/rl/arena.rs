@@ -2,8 +2,7 @@
 
 use mnm_tasks::Split;
 use mnm_tasks::environment::{
-    Arms, Bandit, BanditOptions, Cues, CuesOptions, Environment, EnvironmentError, GridMaze,
-    GridMazeOptions, TabularMdp, TabularMdpOptions,
+    Arms, Cueing, EnvironmentError, Game, Mazes, Processes, Pulling, Vectorised,
 };
 use mnm_tasks::players::{
     CueOracle, Gittins, GittinsTable, IdealExplorer, MazeOracle, MdpOptimum, PerfectMemory, Player,
@@ -14,43 +13,65 @@ use mnm_tasks::players::{
 pub(super) type Players<E> = Vec<(&'static str, Box<dyn Player<E>>)>;
 
 /// An environment in which players can be compared.
-pub(super) trait Arena: Environment + Sized {
-    type Options: Sync;
-
+pub(super) trait Contest: Game<Options: Clone + Sync> {
     /// Whether a positive reward is a find, after which the next can be made sooner.
     const FINDS: bool = false;
 
+    /// From the floor to the ceiling.
+    fn players(
+        options: &Self::Options,
+        seed: u64,
+    ) -> Result<Players<Vectorised<Self>>, EnvironmentError>;
+
+    /// Each world's expected regret, where the environment knows of any.
+    fn regrets(_arena: &Vectorised<Self>) -> Option<&[f64]> {
+        None
+    }
+
+    /// `batch` worlds of a split.
     fn open(
         options: &Self::Options,
         batch: usize,
         seed: u64,
         split: Split,
-    ) -> Result<Self, EnvironmentError>;
-
-    /// From the floor to the ceiling.
-    fn players(options: &Self::Options, seed: u64) -> Result<Players<Self>, EnvironmentError>;
-
-    /// Each world's expected regret, where the environment knows of any.
-    fn regrets(&self) -> Option<&[f64]> {
-        None
+    ) -> Result<Vectorised<Self>, EnvironmentError> {
+        Vectorised::new(options.clone(), batch, seed, split)
     }
 }
 
-impl Arena for GridMaze {
-    type Options = GridMazeOptions;
+/// `$body` with the options of the environment that `$data` says, and with its game as `$Game`; an error where it is none.
+macro_rules! in_contest {
+    ($data:expr, |$options:ident: $Game:ident| $body:expr) => {
+        match $data {
+            DataConfig::Maze($options) => {
+                type $Game = mnm_tasks::environment::Mazes;
+                $body
+            }
+            DataConfig::Bandit($options) => {
+                type $Game = mnm_tasks::environment::Pulling;
+                $body
+            }
+            DataConfig::Mdp($options) => {
+                type $Game = mnm_tasks::environment::Processes;
+                $body
+            }
+            DataConfig::Cues($options) => {
+                type $Game = mnm_tasks::environment::Cueing;
+                $body
+            }
+            _ => Err(no_environment()),
+        }
+    };
+}
+pub(super) use in_contest;
 
+impl Contest for Mazes {
     const FINDS: bool = true;
 
-    fn open(
-        options: &Self::Options,
-        batch: usize,
+    fn players(
+        _: &Self::Options,
         seed: u64,
-        split: Split,
-    ) -> Result<Self, EnvironmentError> {
-        Self::new(options.clone(), batch, seed, split)
-    }
-
-    fn players(_: &Self::Options, seed: u64) -> Result<Players<Self>, EnvironmentError> {
+    ) -> Result<Players<Vectorised<Self>>, EnvironmentError> {
         Ok(vec![
             ("random", Box::new(RandomPlayer::new(seed))),
             ("ideal explorer", Box::new(IdealExplorer::new(seed))),
@@ -59,20 +80,12 @@ impl Arena for GridMaze {
     }
 }
 
-impl Arena for Bandit {
-    type Options = BanditOptions;
-
-    fn open(
+impl Contest for Pulling {
+    fn players(
         options: &Self::Options,
-        batch: usize,
         seed: u64,
-        split: Split,
-    ) -> Result<Self, EnvironmentError> {
-        Self::new(options.clone(), batch, seed, split)
-    }
-
-    fn players(options: &Self::Options, seed: u64) -> Result<Players<Self>, EnvironmentError> {
-        let mut players: Players<Self> = vec![
+    ) -> Result<Players<Vectorised<Self>>, EnvironmentError> {
+        let mut players: Players<Vectorised<Self>> = vec![
             ("random", Box::new(RandomPlayer::new(seed))),
             ("UCB1", Box::new(Ucb1::default())),
             ("UCB1, c = 0.2", Box::new(Ucb1::new(0.2))),
@@ -87,24 +100,16 @@ impl Arena for Bandit {
         Ok(players)
     }
 
-    fn regrets(&self) -> Option<&[f64]> {
-        Some(self.regrets())
+    fn regrets(arena: &Vectorised<Self>) -> Option<&[f64]> {
+        Some(arena.regrets())
     }
 }
 
-impl Arena for TabularMdp {
-    type Options = TabularMdpOptions;
-
-    fn open(
-        options: &Self::Options,
-        batch: usize,
+impl Contest for Processes {
+    fn players(
+        _: &Self::Options,
         seed: u64,
-        split: Split,
-    ) -> Result<Self, EnvironmentError> {
-        Self::new(options.clone(), batch, seed, split)
-    }
-
-    fn players(_: &Self::Options, seed: u64) -> Result<Players<Self>, EnvironmentError> {
+    ) -> Result<Players<Vectorised<Self>>, EnvironmentError> {
         Ok(vec![
             ("random", Box::new(RandomPlayer::new(seed))),
             ("PSRL", Box::new(PosteriorSampling::new(seed))),
@@ -113,19 +118,11 @@ impl Arena for TabularMdp {
     }
 }
 
-impl Arena for Cues {
-    type Options = CuesOptions;
-
-    fn open(
-        options: &Self::Options,
-        batch: usize,
+impl Contest for Cueing {
+    fn players(
+        _: &Self::Options,
         seed: u64,
-        split: Split,
-    ) -> Result<Self, EnvironmentError> {
-        Self::new(options.clone(), batch, seed, split)
-    }
-
-    fn players(_: &Self::Options, seed: u64) -> Result<Players<Self>, EnvironmentError> {
+    ) -> Result<Players<Vectorised<Self>>, EnvironmentError> {
         Ok(vec![
             // Right actions are drawn evenly: whoever remembers nothing does as well as anybody else by playing at random.
             ("no memory", Box::new(RandomPlayer::new(seed))),

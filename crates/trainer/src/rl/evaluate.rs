@@ -2,14 +2,14 @@
 
 use mnm_controller::Model;
 use mnm_tasks::Split;
-use mnm_tasks::environment::{Bandit, Cues, GridMaze, TabularMdp};
+use mnm_tasks::environment::Vectorised;
 use mnm_tasks::players::{Player, play};
 use mnm_tensor::{Parameters, SharedArray};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::agent::{Agent, AgentPlayer};
-use super::arena::Arena;
+use super::arena::{Contest, in_contest};
 use super::environment::no_environment;
 use crate::batch::BLOCK;
 use crate::config::{Config, DataConfig};
@@ -167,22 +167,22 @@ fn mean(counts: &[usize]) -> Option<f64> {
     (!counts.is_empty()).then(|| counts.iter().sum::<usize>() as f64 / counts.len() as f64)
 }
 
-fn play_in<A: Arena>(
-    arena: &mut A,
-    player: &mut dyn Player<A>,
+fn play_in<G: Contest>(
+    arena: &mut Vectorised<G>,
+    player: &mut dyn Player<Vectorised<G>>,
     first: u64,
 ) -> Result<Played, TrainError> {
     let rewards = play(arena, player, first)?;
     Ok(Played {
         rewards,
-        regrets: arena.regrets().map(<[f64]>::to_vec),
+        regrets: G::regrets(arena).map(<[f64]>::to_vec),
     })
 }
 
 /// The agent in the first `episodes` episodes of a split: blocks in parallel and spread over ranks, put together in order.
-fn play_agent<A: Arena>(
+fn play_agent<G: Contest>(
     team: &dyn Team,
-    options: &A::Options,
+    options: &G::Options,
     agent: AgentRef<'_>,
     split: Split,
     episodes: u64,
@@ -190,7 +190,7 @@ fn play_agent<A: Arena>(
     let starts: Vec<u64> = (0..episodes).step_by(BLOCK).collect();
     let block = |first: u64| {
         let batch = (episodes - first).min(BLOCK as u64) as usize;
-        let mut arena = A::open(options, batch, agent.seed, split)?;
+        let mut arena = G::open(options, batch, agent.seed, split)?;
         let AgentRef {
             model,
             parameters,
@@ -205,7 +205,7 @@ fn play_agent<A: Arena>(
     let parts = share(team, in_parallel(own, &block))?;
     let mut all = Played::default();
     parts.into_iter().for_each(|part| all.extend(part));
-    Ok(all.figures(A::FINDS))
+    Ok(all.figures(G::FINDS))
 }
 
 /// What `block` plays from each start on, in the order of the starts; compiled once for all environments.
@@ -223,19 +223,19 @@ struct AgentRef<'a> {
     seed: u64,
 }
 
-fn play_players<A: Arena>(
-    options: &A::Options,
+fn play_players<G: Contest>(
+    options: &G::Options,
     seed: u64,
     split: Split,
     episodes: u64,
 ) -> Result<Vec<(String, Figures)>, TrainError> {
     let batch = usize::try_from(episodes).unwrap_or(usize::MAX);
-    let mut arena = A::open(options, batch, seed, split)?;
-    A::players(options, seed)?
+    let mut arena = G::open(options, batch, seed, split)?;
+    G::players(options, seed)?
         .into_iter()
         .map(|(name, mut player)| {
             let played = play_in(&mut arena, player.as_mut(), 0)?;
-            Ok((name.to_owned(), played.figures(A::FINDS)))
+            Ok((name.to_owned(), played.figures(G::FINDS)))
         })
         .collect()
 }
@@ -254,13 +254,9 @@ pub(crate) fn play_split(
         parameters,
         seed: config.seed,
     };
-    match &config.data {
-        DataConfig::Maze(options) => play_agent::<GridMaze>(team, options, agent, split, episodes),
-        DataConfig::Bandit(options) => play_agent::<Bandit>(team, options, agent, split, episodes),
-        DataConfig::Mdp(options) => play_agent::<TabularMdp>(team, options, agent, split, episodes),
-        DataConfig::Cues(options) => play_agent::<Cues>(team, options, agent, split, episodes),
-        _ => Err(no_environment()),
-    }
+    in_contest!(&config.data, |options: Game| play_agent::<Game>(
+        team, options, agent, split, episodes
+    ))
 }
 
 /// Plays the first `episodes` episodes of a split with the agent and with the reference players, in the current thread
@@ -272,27 +268,11 @@ pub fn evaluate(agent: &Agent, split: Split, episodes: u64) -> Result<AgentEvalu
     let (config, seed) = (&agent.config, agent.config.seed);
     let (model, parameters) = (&agent.model, &agent.parameters);
     let figures = play_split(&Alone, config, model, parameters, split, episodes)?;
-    let (task, players) = match &config.data {
-        DataConfig::Maze(options) => (
-            "maze",
-            play_players::<GridMaze>(options, seed, split, episodes)?,
-        ),
-        DataConfig::Bandit(options) => (
-            "bandit",
-            play_players::<Bandit>(options, seed, split, episodes)?,
-        ),
-        DataConfig::Mdp(options) => (
-            "mdp",
-            play_players::<TabularMdp>(options, seed, split, episodes)?,
-        ),
-        DataConfig::Cues(options) => (
-            "cues",
-            play_players::<Cues>(options, seed, split, episodes)?,
-        ),
-        _ => return Err(no_environment()),
-    };
+    let players = in_contest!(&config.data, |options: Game| play_players::<Game>(
+        options, seed, split, episodes
+    ))?;
     Ok(AgentEvaluation {
-        task: task.to_owned(),
+        task: config.data.name().to_owned(),
         split: split.to_string(),
         episodes,
         model: config.model.label().to_owned(),

@@ -2,11 +2,11 @@
 
 use mnm_controller::Model;
 use mnm_tasks::Split;
-use mnm_tasks::environment::{Bandit, Cues, GridMaze, MazeMap, TabularMdp};
+use mnm_tasks::environment::{Cueing, Environment, MazeMap, Mazes, Processes, Pulling, Vectorised};
 use mnm_tensor::{Parameters, SharedArray};
 
 use super::agent::Agent;
-use super::arena::Arena;
+use super::arena::Contest;
 use super::environment::no_environment;
 use super::policy::{Policy, draw_action};
 use super::worlds::uniform;
@@ -99,7 +99,7 @@ impl Agent {
             DataConfig::Maze(options) => {
                 let mut cells = Vec::new();
                 let (maze, tape) =
-                    player.play::<GridMaze>(options, |maze| cells.extend(maze.agents()))?;
+                    player.play::<Mazes>(options, |maze| cells.extend(maze.agents()))?;
                 Ok(tape.in_scene(Scene::Maze {
                     map: maze.map().clone(),
                     goal: maze.goals().first().copied().unwrap_or_default(),
@@ -107,7 +107,7 @@ impl Agent {
                 }))
             }
             DataConfig::Bandit(options) => {
-                let (bandit, tape) = player.play::<Bandit>(options, |_| ())?;
+                let (bandit, tape) = player.play::<Pulling>(options, |_| ())?;
                 Ok(tape.in_scene(Scene::Bandit {
                     means: bandit.means().to_vec(),
                 }))
@@ -115,7 +115,7 @@ impl Agent {
             DataConfig::Mdp(options) => {
                 let mut states = Vec::new();
                 let (mdp, tape) =
-                    player.play::<TabularMdp>(options, |mdp| states.extend(mdp.states()))?;
+                    player.play::<Processes>(options, |mdp| states.extend(mdp.states()))?;
                 Ok(tape.in_scene(Scene::Mdp {
                     means: mdp.means().to_vec(),
                     actions: options.actions,
@@ -126,7 +126,7 @@ impl Agent {
             DataConfig::Cues(options) => {
                 let mut shown = Vec::new();
                 let (cues, tape) =
-                    player.play::<Cues>(options, |cues| shown.extend(cues.cue(0)))?;
+                    player.play::<Cueing>(options, |cues| shown.extend(cues.cue(0)))?;
                 Ok(tape.in_scene(Scene::Cues {
                     right: cues.right().to_vec(),
                     shown,
@@ -166,12 +166,12 @@ impl Tape {
 
 impl Player<'_> {
     /// Plays to the end; `glance` sees the world before each step.
-    fn play<A: Arena>(
+    fn play<G: Contest>(
         &self,
-        options: &A::Options,
-        mut glance: impl FnMut(&A),
-    ) -> Result<(A, Tape), TrainError> {
-        let mut arena = A::open(options, 1, self.seed, self.split)?;
+        options: &G::Options,
+        mut glance: impl FnMut(&Vectorised<G>),
+    ) -> Result<(Vectorised<G>, Tape), TrainError> {
+        let mut arena = G::open(options, 1, self.seed, self.split)?;
         let mut policy = Policy::new(self.model, self.parameters, 1, None)?;
         let (length, stream) = (arena.episode_steps(), format!("actions/{}", self.split));
         let mut seen = vec![0.0; arena.observation_width()];

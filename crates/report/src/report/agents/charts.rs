@@ -1,17 +1,19 @@
 //! The pictures of a section of agents.
 
 use super::{PlayerSummary, figures, names, of_player, played};
-use crate::plot::{Axis, Bar, BarPlot, Group, LinePlot, Scale, Series, group_by_label};
+use crate::plot::{Axis, Bar, BarPlot, Group, LinePlot, Series, group_by_label};
 use crate::report::Figure;
+use crate::report::charts;
 use crate::report::error::ReportError;
 use crate::report::groups::Section;
+use crate::report::metrics::ValidLine;
 use crate::report::number;
 use crate::report::pictures::{Picture, Plotted, drawn};
 use crate::report::run::RunData;
 use crate::report::summary::SectionSummary;
 
-/// Rewards of single segments are noisy: each curve of a training is drawn as the means of this many stretches.
-const STRETCHES: usize = 80;
+/// What learning is drawn against.
+const PLAYED: &str = "episodes played";
 
 /// Points of a curve over the episode, unless the episode has rounds of its own.
 const POSITIONS: usize = 40;
@@ -21,66 +23,39 @@ pub(in crate::report) fn draw(
     section: &Section<'_>,
     summary: &SectionSummary,
 ) -> Result<Vec<Picture>, ReportError> {
-    let learning = |title: &str, y: &str, y_scale: Scale, groups: Vec<Group>| LinePlot {
+    let learning = |title: &str, groups: Vec<Group>| LinePlot {
         title: title.to_owned(),
-        x: Axis::plain("episodes played"),
-        y: Axis::plain(y),
-        y_scale,
+        x: Axis::plain(PLAYED),
+        y: Axis::plain("reward of an episode"),
         groups,
         ..LinePlot::default()
     };
-    let plots = [
-        position(section),
-        learning(
-            "Reward in training",
-            "reward of an episode",
-            Scale::Linear,
-            curves(section, |run| {
-                let lines = run.train.iter();
-                let points = lines.filter_map(|line| Some((line.sequences? as f64, line.reward?)));
-                points.collect::<Series>().averaged(STRETCHES)
-            }),
+    let validation = charts::learning(section, |run| {
+        let point = |line: &ValidLine| {
+            let reward = line.average_reward.or(line.reward)?;
+            Some((line.sequences? as f64, reward))
+        };
+        run.valid.iter().filter_map(point).collect()
+    });
+    let curves = [
+        Plotted::lines(
+            &position(section),
+            "What a step earns by its place in the episode: whoever remembers earns more towards the end. Broken lines are reference \
+             players in the same episodes.",
         ),
-        learning(
-            "Reward on the validation split",
-            "reward of an episode",
-            Scale::Linear,
-            curves(section, |run| {
-                let lines = run.valid.iter();
-                lines
-                    .filter_map(|line| {
-                        let reward = line.average_reward.or(line.reward)?;
-                        Some((line.sequences? as f64, reward))
-                    })
-                    .collect()
-            }),
+        Plotted::lines(
+            &learning(
+                "Reward in training",
+                charts::training(section, |line| line.reward),
+            ),
+            "The mean reward of the episodes that ended, while training, in stretches.",
         ),
-        // A model that writes nothing logs a meta loss of zero: it has no such curve.
-        learning(
-            "Meta loss: how badly writes took",
-            "meta loss",
-            Scale::Log,
-            curves(section, |run| {
-                let lines = run.train.iter();
-                let points = lines.filter_map(|line| {
-                    let loss = line.meta_loss.filter(|loss| *loss > 0.0)?;
-                    Some((line.sequences? as f64, loss))
-                });
-                points.collect::<Series>().averaged(STRETCHES)
-            }),
+        Plotted::lines(
+            &learning("Reward on the validation split", validation),
+            "The mean reward of fresh episodes, of averaged weights where they are kept.",
         ),
+        charts::meta_loss(section, PLAYED),
     ];
-    const CAPTIONS: [&str; 4] = [
-        "What a step earns by its place in the episode: whoever remembers earns more towards the end. Broken lines are reference \
-         players in the same episodes.",
-        "The mean reward of the episodes that ended, while training, in stretches.",
-        "The mean reward of fresh episodes, of averaged weights where they are kept.",
-        "How far the memory is from giving the value that it was just written, in stretches.",
-    ];
-    let curves = plots
-        .iter()
-        .zip(CAPTIONS)
-        .map(|(plot, caption)| Plotted::lines(plot, caption));
     drawn(of_summary(summary).into_iter().chain(curves))
 }
 
