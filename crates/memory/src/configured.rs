@@ -235,6 +235,11 @@ pub fn rule_with<F: Float>(
         let allowed = "needs inner_loss = \"huber\"";
         return Err(refused("huber", options.huber, allowed));
     }
+    if entry.options.contains(&"ridge") && options.forget == Some(Gate::Fixed(1.0)) {
+        let allowed =
+            "expected less than 1: least squares that forgets all it knows divides by nothing";
+        return Err(refused("forget", 1, allowed));
+    }
     let rule = (entry.make)(options);
     if (options.forget, options.momentum, options.unit_keys) == (None, None, None) {
         return Ok(rule);

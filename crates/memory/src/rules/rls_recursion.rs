@@ -24,8 +24,11 @@ impl<F: Float> Known<F> {
     /// `lambda`, both `[B, 1, 1]`:
     ///
     /// ```text
-    /// g = beta P a / (lambda + beta a^T P a);   W <- W + (v - W a) g^T;   P <- (P - g a^T P) / lambda
+    /// g = s P a with s = beta / (lambda + beta a^T P a);   W <- W + (v - W a) g^T;   P <- (P - s P a a^T P) / lambda
     /// ```
+    ///
+    /// P is to stay symmetric to the bit: what of it is not would grow by 1 / lambda with every pair. So it loses the product of a
+    /// row with itself, and not that of g with the row, in which the two sides are rounded differently.
     pub fn with(
         self,
         a: &Tensor<F>,
@@ -34,10 +37,11 @@ impl<F: Float> Known<F> {
         lambda: &Tensor<F>,
     ) -> Result<Self, TensorError> {
         let seen = a.matmul(&self.inverse)?; // a^T P
-        let scaled = seen.mul(rate)?;
-        let gain = scaled.div(&scaled.matmul(&a.transpose()?)?.add(lambda)?)?; // g^T
+        let told = seen.matmul(&a.transpose()?)?.mul(rate)?;
+        let share = rate.div(&told.add(lambda)?)?; // s
+        let gain = seen.mul(&share)?; // g^T
         let miss = v.sub(&a.matmul(&self.weight.transpose()?)?)?;
-        let known = gain.transpose()?.matmul(&seen)?;
+        let known = seen.transpose()?.matmul(&seen)?.mul(&share)?;
         Ok(Self {
             weight: self.weight.add(&miss.transpose()?.matmul(&gain)?)?,
             inverse: self.inverse.sub(&known)?.div(lambda)?,

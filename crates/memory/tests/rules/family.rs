@@ -208,6 +208,35 @@ fn rls_at_rate_one_is_ridge_regression_at_every_step() {
     }
 }
 
+/// What of the inverse is not symmetric grows by 1 / lambda with every pair: sixty steps of three pairs at 1 / 2 are 54 digits.
+#[test]
+fn what_rls_knows_stays_symmetric_however_much_it_forgets() {
+    let options = RuleOptions {
+        forget: Some(Gate::Fixed(0.5)),
+        ..RuleOptions::default()
+    };
+    let rule = with("rls", options);
+    let extents = Extents {
+        seed: 3,
+        value: 3,
+        hidden: 1,
+        layers: 1,
+        heads: 3,
+        batch: 1,
+        steps: 60,
+    };
+    let found = Scene::new(extents, rule.as_ref()).run_plain(rule.as_ref());
+    let inverse = found.memory.slot("inverse").expect("a slot").value();
+    let lost = found.memory.weights()[0]
+        .value()
+        .iter()
+        .any(|w| w.abs() > 1e3);
+    assert!(!lost, "weights {:?}", found.memory.weights()[0].value());
+    for (i, j) in [(0, 1), (0, 2), (1, 2)] {
+        assert_eq!(inverse[[0, i, j]], inverse[[0, j, i]]);
+    }
+}
+
 #[test]
 fn delta_at_rate_one_stores_orthonormal_keys_exactly() {
     let rule = with(
@@ -296,6 +325,14 @@ fn options_that_a_rule_does_not_look_at_are_refused() {
             "delta",
             RuleOptions {
                 forget: Some(Gate::Fixed(1.5)),
+                ..RuleOptions::default()
+            },
+            "forget",
+        ),
+        (
+            "rls",
+            RuleOptions {
+                forget: Some(Gate::Fixed(1.0)),
                 ..RuleOptions::default()
             },
             "forget",
