@@ -65,7 +65,8 @@ class Memory:
             return {"memory.slot.trace": self.trace}
         if self.rule == "rls":
             return {"memory.slot.inverse": self.inverse}
-        if gates[1] != 0.0:
+        # Momentum that is said to be 0 is carried all the same.
+        if gates[1] != 0.0 or isinstance(self.model.get("momentum"), (int, float)):
             layers = range(len(self.weights))
             written = layers if self.rule not in LAST_ONLY else layers[-1:]
             return {f"memory.slot.momentum.{number}": self.momentum[number] for number in written}
@@ -116,26 +117,28 @@ class Memory:
             fades = 1.0 - forget
             for key, v in zip(keys, values):
                 a, p = activations(self.weights, key)[-2], self.inverse
-                g = rate * (p @ a) / (fades + rate * (a @ p @ a))
-                self.weights[last] = self.weights[last] + np.outer(v - self.weights[last] @ a, g)
-                self.inverse = (p - np.outer(g, a @ p)) / fades
+                seen = a @ p
+                share = rate / (fades + rate * (seen @ a))
+                self.weights[last] = self.weights[last] + np.outer(v - self.weights[last] @ a, share * seen)
+                # Symmetric to the bit: what of P is not would grow by 1 / lambda with every pair.
+                self.inverse = (p - share * np.outer(seen, seen)) / fades
             return
+        # Inner steps descend from W alone; forgetting and momentum belong to the write, which takes them all together.
+        before, keep = [w.copy() for w in self.weights], 1.0 - forget
+        total = [np.zeros_like(w) for w in self.weights]
         for step in range(self.model.get("inner_steps", 1)):
-            # Forgetting and momentum belong to the write, not to each of its steps.
-            keep = 1.0 - forget if step == 0 else 1.0
-            eta = momentum if step == 0 else 1.0
             written = self.errors(keys, values, keep)
             for layer, (error, inputs) in written.items():
                 product = rate * error.T @ inputs
-                if self.rule == "oja":
-                    squares = np.square(np.stack(values)).sum(axis=0)
-                    self.weights[layer] = (1.0 - rate / self.heads * squares)[:, None] * self.weights[layer]
-                if step == 0:
-                    self.momentum[layer] = eta * self.momentum[layer] + product
-                    self.weights[layer] = keep * self.weights[layer] - self.momentum[layer]
-                else:
-                    self.momentum[layer] = self.momentum[layer] + product
-                    self.weights[layer] = self.weights[layer] - product
+                total[layer] = total[layer] + product
+                self.weights[layer] = self.weights[layer] - product
+        for layer in written:
+            kept = keep
+            if self.rule == "oja":
+                squares = np.square(np.stack(values)).sum(axis=0)
+                kept = keep * (1.0 - rate / self.heads * squares)[:, None]
+            self.momentum[layer] = momentum * self.momentum[layer] + total[layer]
+            self.weights[layer] = kept * before[layer] - self.momentum[layer]
 
 
 def memory_of(state):
