@@ -183,6 +183,48 @@ fn many_chunks_stay_equal() {
     }
 }
 
+/// One head, so that a chunk holds several steps of a memory of one layer too, whose products are taken for all of them at once.
+#[test]
+fn chunks_of_several_steps_stay_equal() {
+    for layers in [1, 3] {
+        let trial = Trial {
+            seed: 5,
+            shape: MemoryShape::new(33, 33, layers).unwrap(),
+            heads: 1,
+            batch: 1,
+            steps: 40,
+            shared: true,
+            carried: false,
+            edge: 0.5,
+        };
+        for name in rule_names() {
+            let rule = rule_named::<f64>(&name).unwrap();
+            check_fused(rule.as_ref(), &trial, 1e-9).unwrap();
+        }
+    }
+}
+
+/// Two blocks and a part of one, whose results lie side by side and whose gradients of what they share are summed.
+#[test]
+fn more_sequences_than_a_block_takes_stay_equal() {
+    for shared in [true, false] {
+        let trial = Trial {
+            seed: 7,
+            shape: MemoryShape::new(3, 4, 2).unwrap(),
+            heads: 2,
+            batch: 19,
+            steps: 4,
+            shared,
+            carried: !shared,
+            edge: 0.5,
+        };
+        for name in rule_names() {
+            let rule = rule_named::<f64>(&name).unwrap();
+            check_fused(rule.as_ref(), &trial, 1e-10).unwrap();
+        }
+    }
+}
+
 #[test]
 fn every_rule_keeps_every_promise() {
     for name in rule_names() {
