@@ -198,6 +198,18 @@ const CELLS: &[Cell] = &[
         [
             "tables.md",
             "## Result",
+            "MNM-g, one layer, unit keys",
+            RECALL,
+        ],
+        TABLES,
+        "mnm-g-1-unit",
+        "associative-recall",
+        Some("6-items"),
+    ),
+    (
+        [
+            "tables.md",
+            "## Result",
             "delta, one layer, unit keys",
             RECALL,
         ],
