@@ -154,6 +154,13 @@ proptest! {
     }
 }
 
+fn every_rule_is_equal(trial: &Trial, tolerance: f64) {
+    for name in rule_names() {
+        let rule = rule_named::<f64>(&name).unwrap();
+        check_fused(rule.as_ref(), trial, tolerance).unwrap();
+    }
+}
+
 /// T beyond several chunks of both kinds, at a size where each holds several steps.
 #[test]
 fn many_chunks_stay_equal() {
@@ -172,10 +179,7 @@ fn many_chunks_stay_equal() {
         shared: false,
         ..trial.clone()
     };
-    for name in rule_names() {
-        let rule = rule_named::<f64>(&name).unwrap();
-        check_fused(rule.as_ref(), &trial, 1e-9).unwrap();
-    }
+    every_rule_is_equal(&trial, 1e-9);
     for (name, options) in choices() {
         let rule = rule_with::<f64>(name, &options).unwrap();
         check_fused(rule.as_ref(), &trial, 1e-9).unwrap();
@@ -197,10 +201,7 @@ fn chunks_of_several_steps_stay_equal() {
             carried: false,
             edge: 0.5,
         };
-        for name in rule_names() {
-            let rule = rule_named::<f64>(&name).unwrap();
-            check_fused(rule.as_ref(), &trial, 1e-9).unwrap();
-        }
+        every_rule_is_equal(&trial, 1e-9);
     }
 }
 
@@ -218,10 +219,7 @@ fn more_sequences_than_a_block_takes_stay_equal() {
             carried: !shared,
             edge: 0.5,
         };
-        for name in rule_names() {
-            let rule = rule_named::<f64>(&name).unwrap();
-            check_fused(rule.as_ref(), &trial, 1e-10).unwrap();
-        }
+        every_rule_is_equal(&trial, 1e-10);
     }
 }
 
