@@ -1,201 +1,154 @@
-//! The rules of the paper, written once more in plain loops over numbers, without a tensor.
+//! Every rule, over several writes and reads, is what plain loops over numbers make of its equation: weights, slots and reads.
 
-use mnm_memory::{GradientRule, PerceptronRule, WriteRule};
+use mnm_memory::{Gate, InnerLoss, RuleOptions, momentum_name, rule_names, rule_with};
+use mnm_tensor::{SharedArray, Tensor};
 use proptest::prelude::*;
 
+use crate::plain::{Choice, Given, Matrix, Plain};
 use crate::scene::{Extents, Scene, extents};
 
-/// `matrix[row][column]`.
-type Matrix = Vec<Vec<f64>>;
-
-/// The memory of one sequence and one write to it, as lists.
-struct Plain {
-    weights: Vec<Matrix>,
-    keys: Matrix,
-    values: Matrix,
-    rate: f64,
+/// The rows of sequence `b`.
+fn rows(x: &SharedArray<f64>, b: usize) -> Matrix {
+    let (rows, columns) = (x.shape()[1], x.shape()[2]);
+    let row = |r| (0..columns).map(|c| x[[b, r, c]]).collect();
+    (0..rows).map(row).collect()
 }
 
-impl Plain {
-    fn of(scene: &Scene, b: usize) -> Self {
-        let (heads, value) = (scene.extents.heads, scene.extents.value);
-        let [keys, values, _, rate, ..] = &scene.steps[0];
-        let rows = |x: &mnm_tensor::SharedArray<f64>| {
-            (0..heads)
-                .map(|h| (0..value).map(|i| x[[b, h, i]]).collect())
-                .collect()
-        };
-        let weights = scene.weights.iter().map(|w| {
-            let (out, input) = (w.shape()[1], w.shape()[2]);
-            (0..out)
-                .map(|o| (0..input).map(|i| w[[b, o, i]]).collect())
-                .collect()
-        });
-        Self {
-            weights: weights.collect(),
-            keys: rows(keys),
-            values: rows(values),
-            rate: rate[[b]],
-        }
-    }
-
-    /// `a^0 .. a^L` of a head.
-    fn activations(&self, head: usize) -> Matrix {
-        let mut all = vec![self.keys[head].clone()];
-        for (layer, weight) in self.weights.iter().enumerate() {
-            let below = &all[layer];
-            let above = weight
-                .iter()
-                .map(|row| {
-                    let mut sum = 0.0;
-                    for (w, a) in row.iter().zip(below) {
-                        sum += w * a;
-                    }
-                    if layer + 1 < self.weights.len() {
-                        sum.tanh()
-                    } else {
-                        sum
-                    }
-                })
-                .collect();
-            all.push(above);
-        }
-        all
-    }
-
-    /// Subtracts `factor * column row^T` from the weights of a layer.
-    fn subtract(weight: &mut Matrix, factor: f64, column: &[f64], row: &[f64]) {
-        for (line, c) in weight.iter_mut().zip(column) {
-            for (w, r) in line.iter_mut().zip(row) {
-                *w -= factor * c * r;
-            }
-        }
-    }
-
-    /// Back-propagation of the mean squared error by hand.
-    fn gradient_rule(&self) -> Vec<Matrix> {
-        let mut weights = self.weights.clone();
-        let heads = self.keys.len() as f64;
-        for (head, value) in self.values.iter().enumerate() {
-            let activations = self.activations(head);
-            let width = value.len() as f64;
-            let top = &activations[self.weights.len()];
-            let mut delta: Vec<f64> = top
-                .iter()
-                .zip(value)
-                .map(|(a, v)| 2.0 * (a - v) / (heads * width))
-                .collect();
-            for layer in (0..self.weights.len()).rev() {
-                let below = &activations[layer];
-                Self::subtract(&mut weights[layer], self.rate, &delta, below);
-                let mut next = vec![0.0; below.len()];
-                for (d, row) in delta.iter().zip(&self.weights[layer]) {
-                    for (n, w) in next.iter_mut().zip(row) {
-                        *n += d * w;
-                    }
-                }
-                for (n, a) in next.iter_mut().zip(below) {
-                    *n *= 1.0 - a * a; // not used below the first layer, whose input is no tanh
-                }
-                delta = next;
-            }
-        }
-        weights
-    }
-
-    /// Every layer by itself, towards targets predicted from the value.
-    fn perceptron_rule(&self, target_weight: &Matrix, target_bias: &[f64]) -> Vec<Matrix> {
-        let mut weights = self.weights.clone();
-        let heads = self.keys.len() as f64;
-        for (head, value) in self.values.iter().enumerate() {
-            let targets: Vec<f64> = target_weight
-                .iter()
-                .zip(target_bias)
-                .map(|(row, b)| b + row.iter().zip(value).map(|(w, v)| w * v).sum::<f64>())
-                .collect();
-            let activations = self.activations(head);
-            let mut start = 0;
-            for (layer, weight) in weights.iter_mut().enumerate() {
-                let above = &activations[layer + 1];
-                let error: Vec<f64> = above
-                    .iter()
-                    .zip(&targets[start..])
-                    .map(|(a, t)| a - t)
-                    .collect();
-                let factor = self.rate * 2.0 / (heads * above.len() as f64);
-                Self::subtract(weight, factor, &error, &activations[layer]);
-                start += above.len();
-            }
-        }
-        weights
-    }
-}
-
-fn holds(
-    rule: &dyn WriteRule<f64>,
-    extents: Extents,
-    by_hand: impl Fn(&Scene, &Plain) -> Vec<Matrix>,
+fn compare(
+    what: &str,
+    found: &SharedArray<f64>,
+    b: usize,
+    expected: &Matrix,
 ) -> Result<(), TestCaseError> {
-    let extents = Extents {
-        steps: 1,
-        ..extents
-    };
-    let scene = Scene::new(extents, rule);
-    let outcome = scene.run_plain(rule);
-    for b in 0..extents.batch {
-        let expected = by_hand(&scene, &Plain::of(&scene, b));
-        for (layer, (found, expected)) in outcome.memory.weights().iter().zip(&expected).enumerate()
-        {
-            for (o, row) in expected.iter().enumerate() {
-                for (i, &e) in row.iter().enumerate() {
-                    let f = found.value()[[b, o, i]];
-                    prop_assert!(
-                        (f - e).abs() < 1e-12,
-                        "sequence {b}, layer {layer}, entry {o}, {i}: {f} instead of {e}"
-                    );
-                }
-            }
+    let largest = expected
+        .iter()
+        .flatten()
+        .fold(1.0_f64, |most, x| most.max(x.abs()));
+    for (o, row) in expected.iter().enumerate() {
+        for (i, &e) in row.iter().enumerate() {
+            let f = found[[b, o, i]];
+            prop_assert!(
+                (f - e).abs() < 1e-12 * largest,
+                "{what}, sequence {b}, entry {o}, {i}: {f} instead of {e}"
+            );
         }
+    }
+    Ok(())
+}
+
+/// Holds a rule to its plain loops.
+fn holds(name: &str, options: RuleOptions, extents: Extents) -> Result<(), TestCaseError> {
+    let rule = rule_with::<f64>(name, &options).unwrap();
+    let scene = Scene::new(extents, rule.as_ref());
+    let outcome = scene.run_plain(rule.as_ref());
+    let choice = Choice {
+        name,
+        options,
+        gates: rule.gates(),
+        unit_keys: rule.unit_keys(),
+        parameters: &scene.parameters,
+    };
+    for b in 0..extents.batch {
+        let weights = scene.weights.iter().map(|w| rows(w, b)).collect();
+        let mut plain = Plain::new(weights, options.ridge);
+        for (t, step) in scene.steps.iter().enumerate() {
+            let [keys, values, read_keys, rate, forget, momentum] = step;
+            let given = Given {
+                keys: rows(keys, b),
+                values: rows(values, b),
+                rate: rate[[b]],
+                forget: forget[[b]],
+                momentum: momentum[[b]],
+            };
+            let lost = |plain: &Plain| vec![vec![plain.discrepancy(&choice, &given)]];
+            let losses = |of: &[Tensor<f64>]| {
+                of[t]
+                    .value()
+                    .clone()
+                    .into_shape_with_order((extents.batch, 1, 1))
+                    .unwrap()
+                    .into_dyn()
+            };
+            compare("update loss", &losses(&outcome.before), b, &lost(&plain))?;
+            plain.write(&choice, &given);
+            compare("meta loss", &losses(&outcome.meta), b, &lost(&plain))?;
+            let reads: Matrix = (rows(read_keys, b).iter())
+                .map(|key| plain.read(&choice, key))
+                .collect();
+            compare(
+                &format!("{name}, read {t}"),
+                outcome.reads[t].value(),
+                b,
+                &reads,
+            )?;
+        }
+        for (layer, (found, expected)) in
+            (outcome.memory.weights().iter().zip(&plain.weights)).enumerate()
+        {
+            compare(
+                &format!("{name}, layer {layer}"),
+                found.value(),
+                b,
+                expected,
+            )?;
+        }
+        let mut slots = vec![
+            ("trace".to_owned(), &plain.trace),
+            ("inverse".to_owned(), &plain.inverse),
+        ];
+        slots.extend(
+            (plain.momentum.iter().enumerate()).map(|(l, momentum)| (momentum_name(l), momentum)),
+        );
+        for (slot, found) in outcome.memory.slots() {
+            let (_, expected) = slots.iter().find(|(n, _)| n == slot).unwrap();
+            compare(&format!("{name}, slot {slot}"), found.value(), b, expected)?;
+        }
+        prop_assert_eq!(
+            outcome.memory.slots().count(),
+            rule.slots(&extents.shape()).len()
+        );
     }
     Ok(())
 }
 
 proptest! {
     #[test]
-    fn the_gradient_rule_descends_the_update_loss(extents in extents(&[1, 3, 17, 63])) {
-        holds(&GradientRule::default(), extents, |_, plain| plain.gradient_rule())?;
-    }
-
-    #[test]
-    fn the_perceptron_rule_moves_every_layer_towards_its_target(extents in extents(&[1, 3, 17, 63])) {
-        holds(&PerceptronRule, extents, |scene, plain| {
-            let weight = scene.parameters.get("targets.weight").unwrap();
-            let bias = scene.parameters.get("targets.bias").unwrap();
-            let rows: Matrix = weight.outer_iter().map(|r| r.iter().copied().collect()).collect();
-            plain.perceptron_rule(&rows, &bias.iter().copied().collect::<Vec<_>>())
-        })?;
-    }
-
-    #[test]
-    fn reading_and_discrepancy_are_those_of_plain_loops(extents in extents(&[1, 3, 17])) {
-        let extents = Extents { steps: 1, ..extents };
-        let scene = Scene::new(extents, &GradientRule::default());
-        let memory = mnm_memory::Memory::new(crate::scene::constants(&scene.weights)).unwrap();
-        let [keys, values, ..] = scene.steps[0].each_ref().map(|x| mnm_tensor::Tensor::shared(x.clone()));
-        let read = memory.read(&keys).unwrap();
-        let discrepancy = memory.discrepancy(&keys, &values).unwrap();
-        for b in 0..extents.batch {
-            let plain = Plain::of(&scene, b);
-            let mut total = 0.0;
-            for head in 0..extents.heads {
-                let top = plain.activations(head).pop().unwrap();
-                for (i, a) in top.iter().enumerate() {
-                    prop_assert!((read.value()[[b, head, i]] - a).abs() < 1e-12);
-                    total += (a - plain.values[head][i]).powi(2);
-                }
-            }
-            let mean = total / (extents.heads * extents.value) as f64;
-            prop_assert!((discrepancy.value()[[b]] - mean).abs() < 1e-12);
+    fn every_rule_is_its_equation(extents in extents(&[1, 3, 17, 63])) {
+        for name in rule_names() {
+            holds(&name, RuleOptions::default(), extents)?;
         }
     }
+
+    #[test]
+    fn so_is_every_choice_of_gates_and_keys(extents in extents(&[1, 3, 17]), forget in gate(), momentum in gate(), unit: bool) {
+        let unit_keys = Some(unit);
+        for name in rule_names() {
+            let options = match name.as_str() {
+                "plastic" => RuleOptions { unit_keys, ..RuleOptions::default() },
+                "rls" => RuleOptions { unit_keys, forget, ridge: 0.5, ..RuleOptions::default() },
+                _ => RuleOptions { unit_keys, forget, momentum, ..RuleOptions::default() },
+            };
+            holds(&name, options, extents)?;
+        }
+    }
+
+    #[test]
+    fn so_are_inner_steps_and_the_huber_loss(extents in extents(&[1, 3, 17]), inner_steps in 1..4_usize, forget in gate(), momentum in gate()) {
+        for name in ["mnm-g", "titans"] {
+            let options = RuleOptions { inner_steps, forget, momentum, ..RuleOptions::default() };
+            holds(name, options, extents)?;
+            holds(name, RuleOptions { inner_loss: InnerLoss::Huber, huber: 0.3, ..options }, extents)?;
+        }
+    }
+}
+
+/// A gate of every kind, or the rule's own.
+fn gate() -> impl Strategy<Value = Option<Gate>> {
+    let kinds = [
+        None,
+        Some(Gate::None),
+        Some(Gate::Fixed(0.3)),
+        Some(Gate::Learned),
+    ];
+    proptest::sample::select(kinds.to_vec())
 }

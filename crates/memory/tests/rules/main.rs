@@ -6,6 +6,7 @@ mod errors;
 mod family;
 mod gradients;
 mod meaning;
+mod plain;
 mod promises;
 mod scene;
 mod sentinel;
