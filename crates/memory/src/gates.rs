@@ -2,7 +2,7 @@
 
 use mnm_tensor::{Float, Tensor};
 
-use crate::MemoryError;
+use crate::{MemoryError, Write};
 
 /// Where a gate's value comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -37,6 +37,18 @@ impl Gates {
         let all = [("forget", self.forget), ("momentum", self.momentum)];
         let learned = all.into_iter().filter(|(_, gate)| *gate == Gate::Learned);
         learned.map(|(name, _)| name).collect()
+    }
+
+    /// Whether `write` brings the gates that `rule` asks for, and no others. A rule with a write of its own asks first.
+    ///
+    /// # Errors
+    /// [`MemoryError::Gate`] naming the gate that is missing, does not fit, or is not asked for.
+    pub fn check<F: Float>(&self, rule: &str, write: &Write<F>) -> Result<(), MemoryError> {
+        let batch = write.rate.value().len();
+        let (forget, momentum) = (write.forget.as_ref(), write.momentum.as_ref());
+        self.forget.value(rule, "forget", forget, batch)?;
+        self.momentum.value(rule, "momentum", momentum, batch)?;
+        Ok(())
     }
 }
 

@@ -106,7 +106,7 @@ impl Trial {
         problem.add("rate", gate(rate));
         // A rule with a write of its own may divide by what it keeps.
         let formed = rule.program(shape, self.heads).is_some();
-        let most = if formed { 0.95 } else { 0.3 };
+        let most = if formed { 1.0 } else { 0.3 };
         for name in rule.gates().learned() {
             problem.add(name, gate(most));
         }
@@ -373,22 +373,26 @@ fn check_cuts(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
     let cut = trial.steps / 2;
     if cut > 0 {
         let first = plain(rule, &problem.steps(0, cut), None)?;
-        let second = arrays(plain(
+        let second = plain(
             rule,
             &problem.steps(cut, trial.steps),
-            Some(first.memory),
-        )?);
-        let last = |all: &'_ [(String, SharedArray<f64>)]| {
-            all.iter()
-                .filter(|(n, _)| n.contains("last"))
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        let (expected, found) = (last(&whole), last(&second));
-        let pairs = expected
-            .iter()
-            .zip(&found)
-            .map(|((n, e), (_, f))| (n, e, f));
+            Some(first.memory.clone()),
+        )?;
+        // What comes out of each step is that of both parts, one after the other; what is left at the end is that of the second.
+        let (early, late) = (arrays(first), arrays(second));
+        let parts =
+            early
+                .iter()
+                .zip(&late)
+                .map(|((name, early), (_, late))| match name.contains("last") {
+                    true => Ok(late.clone()),
+                    false => ndarray::concatenate(Axis(0), &[early.view(), late.view()])
+                        .map(|joined| joined.into_shared()),
+                });
+        let parts = parts
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|e| e.to_string())?;
+        let pairs = whole.iter().zip(&parts).map(|((n, e), f)| (n, e, f));
         compare(
             &format!("{}, carried on after step {cut}", rule.name()),
             pairs,
@@ -486,13 +490,22 @@ fn check_errors(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> 
             },
         ),
     ];
-    for name in rule.gates().learned() {
-        let mut write = good.clone();
-        match name {
-            "forget" => write.forget = None,
-            _ => write.momentum = None,
+    // A gate that is missing, one that does not fit, and one that the rule does not ask for.
+    let batch = Tensor::shared(SharedArray::zeros(IxDyn(&[trial.batch])));
+    let learned = rule.gates().learned();
+    for name in ["forget", "momentum"] {
+        let wrong = match learned.contains(&name) {
+            true => vec![None, Some(wider(&batch))],
+            false => vec![Some(batch.clone())],
+        };
+        for gate in wrong {
+            let mut write = good.clone();
+            match name {
+                "forget" => write.forget = gate,
+                _ => write.momentum = gate,
+            }
+            bad.push((name, write));
         }
-        bad.push((name, write));
     }
     for (part, write) in bad {
         match rule.write(&parameters, &memory, &write) {

@@ -8,7 +8,7 @@ use super::history::Side;
 use super::history_adjoint::{BackUse, HistoryCotangents};
 use super::instructions::{NumberCotangents, adjoint};
 use super::layout::{Allocator, Group, Region};
-use super::plan::{Planned, begin_as_zeros, reached};
+use super::plan::Planned;
 use super::shared::{SharedGradient, SharedSum};
 use crate::memory::unit_row_adjoint;
 use crate::program::{Op, Scalar};
@@ -70,8 +70,6 @@ pub struct MemoryAdjoint<F> {
     d_after: Scratch<F>,
     after: Vec<Region>,
     sums: Vec<SharedSum<F>>,
-    zeros: Vec<usize>,
-    reached: Vec<bool>,
 }
 
 impl<F: Kernels> MemoryAdjoint<F> {
@@ -97,8 +95,6 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 .iter()
                 .map(|m| SharedSum::new(m, rows))
                 .collect(),
-            zeros: begin_as_zeros(plan),
-            reached: reached(plan),
             saved,
         }
     }
@@ -114,7 +110,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
         step.d_rates.fill(F::zero());
         step.d_forget.fill(F::zero());
         step.d_momentum.fill(F::zero());
-        for n in &self.zeros {
+        for n in &self.saved.plan.zeros {
             self.saved.plan.d_places[*n]
                 .of_mut(&mut self.d)
                 .fill(F::zero());
@@ -396,7 +392,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
                     let at = (2 * s + which) * heads + h;
                     let to = &mut head[2 * which * value..][..value];
                     to.copy_from_slice(d_keys.row(&self.d_after, at));
-                    if which == 0 && self.reached[0] {
+                    if which == 0 && plan.reached[0] {
                         add_scaled(to, F::one(), plan.d_places[0].row(&self.d, row));
                     }
                     if self.saved.rule.unit_keys {
@@ -404,7 +400,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
                         unit_row_adjoint(to, keys.row(record, at), norm);
                     }
                 }
-                if self.reached[1] {
+                if plan.reached[1] {
                     let from = plan.d_places[1].row(&self.d, row);
                     add_scaled(&mut head[value..2 * value], F::one(), from);
                 }

@@ -9,6 +9,8 @@ pub(super) struct Region {
     pub rows: usize,
     pub columns: usize,
     pub stride: usize,
+    /// Whether it is some columns of wider rows: what lies behind them is not padding, and stays as it is.
+    pub part: bool,
 }
 
 impl Region {
@@ -19,6 +21,7 @@ impl Region {
             rows,
             columns,
             stride: padded(columns),
+            part: false,
         }
     }
 
@@ -53,11 +56,12 @@ impl Region {
         self.skip(group.first * each).first(group.count * each)
     }
 
-    /// Some columns. Products must not write to it: they may store whole registers.
+    /// Some columns.
     pub fn columns(&self, start: usize, columns: usize) -> Region {
         Region {
             offset: self.offset + start,
             columns,
+            part: true,
             ..*self
         }
     }
@@ -77,7 +81,7 @@ impl Region {
 
     /// Copies rows of the same width, in one piece where both lie alike; what is between the rows goes along, and means nothing.
     pub fn copy_from<F: Copy>(&self, data: &mut [F], (from, at): (&[F], Region)) {
-        if self.stride == at.stride && self.rows > 0 {
+        if self.stride == at.stride && self.rows > 0 && !self.part {
             let length = (self.rows - 1) * self.stride + self.columns;
             data[self.offset..][..length].copy_from_slice(&from[at.offset..][..length]);
             return;
@@ -96,9 +100,14 @@ impl Region {
         Matrix::new(&data[self.offset..], self.rows, self.columns, self.stride)
     }
 
-    /// For writing; what lies between a row's columns and the next multiple of 16 may be overwritten, and must mean nothing.
+    /// For writing; what lies between a row's columns and the next multiple of 16 is overwritten, unless it belongs to wider rows.
     pub fn view_mut<'a, F: Kernels>(&self, data: &'a mut [F]) -> MatrixMut<'a, F> {
-        MatrixMut::padded(
+        let view = if self.part {
+            MatrixMut::new
+        } else {
+            MatrixMut::padded
+        };
+        view(
             &mut data[self.offset..],
             self.rows,
             self.columns,

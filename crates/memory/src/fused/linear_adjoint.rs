@@ -14,7 +14,6 @@ use super::elementwise::{add_scaled, scaled};
 use super::instructions::{NumberCotangents, adjoint};
 use super::layout::{Region, only};
 use super::linear::{LinearSaved, Work, within};
-use super::plan::{begin_as_zeros, reached};
 use super::products::scale;
 use crate::memory::unit_row_adjoint;
 use crate::program::Op;
@@ -246,8 +245,8 @@ impl<F: Kernels> LinearSaved<F> {
         let record = &now[linear.kept.record..];
         back.dy[..rows.len()].fill(F::zero());
         plan.d_places[0].of_mut(&mut back.d).fill(F::zero());
-        for at in begin_as_zeros(plan) {
-            plan.d_places[at].of_mut(&mut back.d).fill(F::zero());
+        for at in &plan.zeros {
+            plan.d_places[*at].of_mut(&mut back.d).fill(F::zero());
         }
         let forget = match found.forget.is_empty() {
             true => &mut [][..],
@@ -375,7 +374,7 @@ impl<F: Kernels> LinearSaved<F> {
     ) {
         let linear = &self.linear;
         let (plan, width, kept) = (&linear.plan, linear.width, &linear.kept);
-        let (rows, of_values) = (Region::new(2 * n, width), reached(plan)[1]);
+        let (rows, of_values) = (Region::new(2 * n, width), plan.reached[1]);
         let [d_keys, d_values, d_read_keys] = &mut found.rows;
         for row in 0..n {
             let at = (first + row / linear.heads) * found.row_stride + row % linear.heads * width;

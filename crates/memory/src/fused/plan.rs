@@ -92,7 +92,6 @@ impl LayerPlan {
 /// A program laid out.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    pub program: Program,
     pub sizes: MemorySizes,
     pub ops: Vec<Planned>,
     /// Runs of instructions: those with a shared matrix stand alone, and all sequences go through one together.
@@ -103,6 +102,10 @@ pub(super) struct Plan {
     /// Where cotangents lie, as the values; of working memory.
     pub d_places: Vec<Region>,
     pub d_len: usize,
+    /// To which rows a cotangent comes, that of a slice to what it is a part of.
+    pub reached: Vec<bool>,
+    /// The rows whose cotangent begins as zeros.
+    pub zeros: Vec<usize>,
     /// a^0 .. a^L of write keys and read keys with the weights after the write `[S 2H, width]`, in the record. The first H rows of
     /// the last become what the memory misses the values by.
     pub after: Vec<Region>,
@@ -168,10 +171,10 @@ fn needed(op: &Op) -> [Option<Rows>; 2] {
 impl Plan {
     pub fn new(program: &Program, sizes: MemorySizes) -> Plan {
         let count = program.widths.len();
-        let parent = parents(program);
+        let spans = spans(program);
         let mut keep = vec![false; count];
         for rows in program.ops.iter().flat_map(needed).flatten() {
-            keep[root(&parent, rows.0)] = true;
+            keep[spans[rows.0].0] = true;
         }
         let layers = sizes.shape.layers();
         let rows = sizes.samples * sizes.heads;
@@ -204,10 +207,10 @@ impl Plan {
             .map(|l| record.region(2 * rows, sizes.shape.width(l)))
             .collect();
         let norms = record.region(1, 2 * rows);
-        let (ops, layers) = plan_ops(program, sizes, &parent);
+        let (mut ops, layers) = plan_ops(program, sizes);
+        let (reached, zeros) = mark_cotangents(&mut ops, program);
         Plan {
             segments: segments(&program.ops),
-            program: program.clone(),
             sizes,
             ops,
             places,
@@ -215,6 +218,8 @@ impl Plan {
             scratch_len: scratch.0,
             d_places,
             d_len: cotangents.0,
+            reached,
+            zeros,
             after,
             norms,
             layers,
@@ -222,25 +227,7 @@ impl Plan {
     }
 }
 
-/// Of a slice, what it is a part of; of others, themselves.
-fn parents(program: &Program) -> Vec<usize> {
-    let mut parent: Vec<usize> = (0..program.widths.len()).collect();
-    for op in &program.ops {
-        if let Op::Slice { x, y, .. } = op {
-            parent[y.0] = x.0;
-        }
-    }
-    parent
-}
-
-fn root(parent: &[usize], mut n: usize) -> usize {
-    while parent[n] != n {
-        n = parent[n];
-    }
-    n
-}
-
-/// Which rows a tanh may overwrite: those that only it looks at.
+/// Which rows a tanh may overwrite: those that only it looks at, and no adjoint, not even that of what makes them.
 fn in_place(program: &Program) -> Vec<bool> {
     let mut over = vec![false; program.widths.len()];
     for op in &program.ops {
@@ -250,7 +237,9 @@ fn in_place(program: &Program) -> Vec<bool> {
                 .ops
                 .iter()
                 .any(|op| made(op) == Some(*x) && !matches!(op, Op::Slice { .. }));
-            over[x.0] = made_here && program.ops.iter().filter(looks).count() == 1;
+            let alone = program.ops.iter().filter(looks).count() == 1;
+            let again = (program.ops.iter().flat_map(needed).flatten()).any(|rows| rows == *x);
+            over[x.0] = made_here && alone && !again;
         }
     }
     over
@@ -269,11 +258,7 @@ fn segments(ops: &[Op]) -> Vec<(std::ops::Range<usize>, bool)> {
     segments
 }
 
-fn plan_ops(
-    program: &Program,
-    sizes: MemorySizes,
-    parent: &[usize],
-) -> (Vec<Planned>, Vec<LayerPlan>) {
+fn plan_ops(program: &Program, sizes: MemorySizes) -> (Vec<Planned>, Vec<LayerPlan>) {
     let heads = sizes.heads;
     let nothing = Use {
         first: 0,
@@ -346,76 +331,57 @@ fn plan_ops(
         plan.step_rows += 2 * heads;
         plan.batch_rows = plan.batch_rows.max(in_batch + 2 * heads);
     }
-    mark_cotangents(&mut ops, program, parent);
     (ops, layers)
 }
 
-/// Which instructions something comes back to, and where a cotangent is the first.
-fn mark_cotangents(ops: &mut [Planned], program: &Program, parent: &[usize]) {
-    let mut reached = vec![false; program.widths.len()];
-    let tiled = tiled(program);
+/// Of all rows, what they are a part of, and from which column on.
+fn spans(program: &Program) -> Vec<(usize, usize)> {
+    let mut spans: Vec<(usize, usize)> = (0..program.widths.len()).map(|n| (n, 0)).collect();
+    for op in &program.ops {
+        if let Op::Slice { start, x, y } = *op {
+            let (root, first) = spans[x.0];
+            spans[y.0] = (root, first + start);
+        }
+    }
+    spans
+}
+
+/// Marks which instructions something comes back to, and where a cotangent is the first. Returns to which rows one comes, and those that
+/// have to begin as zeros: rows of which a part gets its first cotangent when another has one already, or gets none.
+fn mark_cotangents(ops: &mut [Planned], program: &Program) -> (Vec<bool>, Vec<usize>) {
+    let spans = spans(program);
+    let mut come: Vec<Vec<bool>> = program.widths.iter().map(|w| vec![false; *w]).collect();
+    let mut uneven = vec![false; come.len()];
+    let any = |columns: &[bool]| columns.contains(&true);
+    let partly = |columns: &[bool]| columns.contains(&true) && columns.contains(&false);
     for planned in ops.iter_mut().rev() {
-        planned.live = match made(&planned.op) {
-            // A slice has handed on what it has: its cotangent is a part of its parent's.
-            Some(y) => reached[y.0],
-            None => true,
-        };
+        if let Some(y) = made(&planned.op) {
+            planned.live = any(&come[y.0]);
+            uneven[y.0] |= partly(&come[y.0]);
+        } else {
+            planned.live = true;
+        }
+        // A slice is never live: its cotangent is a part of that of its rows, which has come there at once.
         if !planned.live {
             continue;
         }
         for (fresh, rows) in planned.fresh.iter_mut().zip(operands(&planned.op)) {
             let Some(rows) = rows else { continue };
-            let from = root(parent, rows.0);
-            // Parts that do not make up the whole are added to zeros.
-            *fresh = !reached[rows.0] && (from == rows.0 || tiled[from]);
-            reached[rows.0] = true;
-            reached[from] = true;
+            let (root, first) = spans[rows.0];
+            let columns = &mut come[root][first..first + program.width(rows)];
+            *fresh = !any(columns);
+            uneven[root] |= partly(columns);
+            columns.fill(true);
         }
     }
-}
-
-/// Whether the slices of some rows are all that looks at them, and make them up without a gap or an overlap.
-fn tiled(program: &Program) -> Vec<bool> {
-    let whole = |n: usize| {
-        let mut parts: Vec<(usize, usize)> = Vec::new();
-        for op in &program.ops {
-            match op {
-                Op::Slice { start, x, y } if x.0 == n => parts.push((*start, program.width(*y))),
-                op if operands(op).into_iter().flatten().any(|rows| rows.0 == n) => return false,
-                _ => {}
-            }
-        }
-        parts.sort_unstable();
-        let mut end = 0;
-        let follows = parts.iter().all(|(start, width)| {
-            let fits = *start == end;
-            end = start + width;
-            fits
-        });
-        follows && end == program.widths[n]
-    };
-    (0..program.widths.len()).map(whole).collect()
-}
-
-/// The rows that have to begin as zeros on the way back: those of which only parts are used.
-pub(super) fn begin_as_zeros(plan: &Plan) -> Vec<usize> {
-    let tiled = tiled(&plan.program);
-    let sliced = |n: usize| {
-        let slices = |op: &Op| matches!(op, Op::Slice { x, .. } if x.0 == n);
-        plan.program.ops.iter().any(slices)
-    };
-    (0..plan.places.len())
-        .filter(|n| sliced(*n) && !tiled[*n])
-        .collect()
-}
-
-/// Which rows get a cotangent at all.
-pub(super) fn reached(plan: &Plan) -> Vec<bool> {
-    let mut reached = vec![false; plan.places.len()];
-    for planned in plan.ops.iter().filter(|p| p.live) {
-        for rows in operands(&planned.op).into_iter().flatten() {
-            reached[rows.0] = true;
+    // Keys and values are made by no instruction.
+    uneven[0] |= partly(&come[0]);
+    uneven[1] |= partly(&come[1]);
+    for planned in ops.iter_mut() {
+        for (fresh, rows) in planned.fresh.iter_mut().zip(operands(&planned.op)) {
+            *fresh &= rows.is_some_and(|rows| !uneven[spans[rows.0].0]);
         }
     }
-    reached
+    let zeros = (0..uneven.len()).filter(|n| uneven[*n]).collect();
+    (come.iter().map(|columns| any(columns)).collect(), zeros)
 }

@@ -3,7 +3,7 @@
 use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
 
 use crate::error::parameter;
-use crate::{Memory, MemoryError, MemoryShape, Slot, Write, WriteRule};
+use crate::{Gates, Memory, MemoryError, MemoryShape, Slot, Write, WriteRule};
 
 /// A Hebbian trace P beside the weights, and how much each connection listens to it, which is learned:
 ///
@@ -49,6 +49,7 @@ impl<F: Float> WriteRule<F> for PlasticRule {
         write: &Write<F>,
     ) -> Result<Memory<F>, MemoryError> {
         write.check(memory)?;
+        Gates::NONE.check("plastic", write)?;
         let (shape, last) = (memory.shape()?, memory.weights().len() - 1);
         let (batch, heads) = (write.keys.shape()[0], write.keys.shape()[1]);
         let plasticity = parameter(parameters, WEIGHT, &shape.weight(last))?;

@@ -52,10 +52,11 @@ impl<F: Float> WriteRule<F> for LeastSquaresRule {
         write.check(memory)?;
         let (shape, last) = (memory.shape()?, memory.weights().len() - 1);
         let (batch, heads) = (write.keys.shape()[0], write.keys.shape()[1]);
-        let phi = Gate::Learned.value("rls", "forget", write.forget.as_ref(), batch)?;
-        let lambda = phi.map_or(Ok(Tensor::ones(&[batch, 1, 1])), |phi| {
-            phi.affine(-1.0, 1.0)
-        })?;
+        WriteRule::<F>::gates(self).check("rls", write)?;
+        let lambda = match &write.forget {
+            Some(phi) => phi.affine(-1.0, 1.0)?.reshape(&[batch, 1, 1])?,
+            None => Tensor::ones(&[batch, 1, 1]),
+        };
         let rate = write.rate.reshape(&[batch, 1, 1])?;
         let features = memory.activations(&write.keys)?.swap_remove(last);
         let mut known = Known {

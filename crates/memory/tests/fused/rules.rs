@@ -1,5 +1,4 @@
-//! The fused kernel is the definition, and every rule keeps its promises: for all rules of the table and for what can be chosen about
-//! them.
+//! All rules of the table, and what can be chosen about them.
 
 use mnm_memory::fused::RuleForm;
 use mnm_memory::testkit::{Trial, check_fused, check_rule};
@@ -10,7 +9,8 @@ fn width() -> impl Strategy<Value = usize> {
     prop_oneof![Just(1), Just(3), Just(8), Just(17), Just(63)]
 }
 
-fn trial() -> impl Strategy<Value = Trial> {
+/// Any small problem.
+pub fn trial() -> impl Strategy<Value = Trial> {
     let sizes = (
         1..12_usize,
         1..4_usize,
@@ -22,7 +22,7 @@ fn trial() -> impl Strategy<Value = Trial> {
     let choices = (
         any::<u64>(),
         any::<[bool; 2]>(),
-        prop_oneof![Just(0.5), Just(1e-3)],
+        prop_oneof![Just(0.5), Just(1e-3), Just(0.0)],
     );
     (sizes, choices).prop_map(|(sizes, (seed, [shared, carried], edge))| {
         let (steps, batch, value, hidden, layers, heads) = sizes;

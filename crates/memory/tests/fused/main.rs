@@ -1,0 +1,6 @@
+//! The fused kernel is the definition, and every rule keeps its promises: the rules of the table, rules of one's own, and programs drawn
+//! at random.
+
+mod of_your_own;
+mod random_programs;
+mod rules;
