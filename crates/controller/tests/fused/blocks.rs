@@ -11,6 +11,7 @@ use crate::support::{ALL, Case, Problem, case as any_case};
 fn case(rule: &'static str) -> Case {
     Case {
         rule,
+        options: mnm_memory::RuleOptions::default(),
         steps: 5,
         samples: 3,
         input: 4,

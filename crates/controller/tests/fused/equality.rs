@@ -1,5 +1,6 @@
 //! Fused = reference.
 
+use mnm_memory::RuleOptions;
 use mnm_tensor::kernels::{Level, with_level};
 use proptest::prelude::*;
 
@@ -32,6 +33,7 @@ proptest! {
 fn medium(rule: &'static str, steps: usize) -> Case {
     Case {
         rule,
+        options: RuleOptions::default(),
         steps,
         samples: 2,
         input: 9,

@@ -7,7 +7,9 @@ use mnm_controller::fused::{
     Prepared, Ran, RuleForm, Wanted, Weights,
 };
 use mnm_controller::{Cell, Kernel, MnmCell, StateMasks, memory_part, slot_part};
-use mnm_memory::{Gate, MemoryShape, momentum_name, rule_named, weight_name};
+use mnm_memory::{
+    Gate, InnerLoss, MemoryShape, RuleOptions, WriteRule, momentum_name, rule_with, weight_name,
+};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Order, Parameters, Tape, Tensor, gradient};
 use ndarray::{ArrayD, Axis};
@@ -19,6 +21,8 @@ use crate::numbers::{Numbers, flat, flat64, outcome, parts, to};
 #[derive(Clone, Debug)]
 pub struct Case {
     pub rule: &'static str,
+    /// What is chosen about the rule.
+    pub options: RuleOptions,
     pub steps: usize,
     pub samples: usize,
     pub input: usize,
@@ -60,10 +64,13 @@ impl Case {
         }
     }
 
+    fn rule(&self) -> Box<dyn WriteRule<f64>> {
+        rule_with(self.rule, &self.options).unwrap()
+    }
+
     /// The rule as the kernel takes it.
     pub fn form(&self) -> RuleForm {
-        let rule = rule_named::<f64>(self.rule).unwrap();
-        RuleForm::of(rule.as_ref(), &self.shape(), self.heads).unwrap()
+        RuleForm::of(self.rule().as_ref(), &self.shape(), self.heads).unwrap()
     }
 
     /// The layers whose momentum is carried.
@@ -85,7 +92,7 @@ impl Case {
             self.controller,
             self.heads,
             self.shape(),
-            rule_named(self.rule).unwrap(),
+            self.rule(),
         )
         .with_trained_memory();
         if self.recurrent {
@@ -105,15 +112,50 @@ fn chunk() -> impl Strategy<Value = usize> {
 }
 
 /// The rules that have a fused kernel.
-pub const RULES: [&str; 7] = [
+pub const RULES: [&str; 8] = [
     "mnm-p",
     "mnm-g",
     "titans",
     "delta",
     "gated-delta",
     "hebbian",
+    "oja",
     "dfa",
 ];
+
+fn gate() -> impl Strategy<Value = Option<Gate>> {
+    let kinds = [
+        None,
+        Some(Gate::None),
+        Some(Gate::Fixed(0.3)),
+        Some(Gate::Learned),
+    ];
+    proptest::sample::select(kinds.to_vec())
+}
+
+/// A rule that has a fused kernel, half of the time as it is, and what is chosen about it.
+fn rule() -> impl Strategy<Value = (&'static str, RuleOptions)> {
+    let names = proptest::sample::select(&RULES[..]);
+    let choices = (any::<[bool; 3]>(), gate(), gate(), 1..4_usize);
+    (names, choices).prop_map(|(name, ([plain, unit, huber], forget, momentum, steps))| {
+        let mut options = RuleOptions::default();
+        if plain {
+            return (name, options);
+        }
+        options.unit_keys = unit.then_some(true);
+        options.forget = forget;
+        // A layer that forgets row by row and carries momentum is left to the definition.
+        options.momentum = momentum.filter(|_| name != "oja");
+        if ["mnm-g", "titans"].contains(&name) {
+            options.inner_steps = steps;
+            if huber {
+                options.inner_loss = InnerLoss::Huber;
+                options.huber = 0.5;
+            }
+        }
+        (name, options)
+    })
+}
 
 /// Any small problem.
 pub fn case() -> impl Strategy<Value = Case> {
@@ -127,10 +169,10 @@ pub fn case() -> impl Strategy<Value = Case> {
         1_usize..5,
         1_usize..4,
     );
-    let rule = proptest::sample::select(&RULES[..]);
-    (sizes, rule, any::<[bool; 3]>(), chunk(), any::<u32>()).prop_map(
-        |(sizes, rule, [masked, shared, recurrent], chunk, seed)| Case {
+    (sizes, rule(), any::<[bool; 3]>(), chunk(), any::<u32>()).prop_map(
+        |(sizes, (rule, options), [masked, shared, recurrent], chunk, seed)| Case {
             rule,
+            options,
             steps: sizes.0,
             samples: sizes.1,
             input: sizes.2,
