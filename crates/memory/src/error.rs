@@ -60,12 +60,14 @@ pub enum MemoryError {
         known: String,
     },
     /// A rule does not go with a memory of this shape or with this number of heads.
-    #[error("the rule `{rule}` does not support {found}; {allowed}")]
+    #[error("the rule `{rule}` does not support {key} = {found}: {allowed}")]
     Unsupported {
         /// The rule.
         rule: String,
+        /// "value", "hidden", "layers" or "heads".
+        key: &'static str,
         /// What it was to be used with.
-        found: String,
+        found: usize,
         /// What it supports.
         allowed: String,
     },

@@ -115,7 +115,7 @@ pub trait WriteRule<F: Float>: Debug + Send + Sync {
         false
     }
 
-    /// Whether the rule can write to memories of this shape, with so many heads.
+    /// Whether the rule can write to memories of this shape, with so many heads. It is asked before anything else of the shape is.
     ///
     /// # Errors
     /// [`MemoryError::Unsupported`] that says why not, and what would do.
@@ -150,6 +150,7 @@ pub trait WriteRule<F: Float>: Debug + Send + Sync {
         let memory = memory.clone().with_unit_keys(self.unit_keys());
         let shape = memory.shape()?;
         let heads = write.keys.shape()[1];
+        self.supports(&shape, heads)?;
         let program = self
             .program(&shape, heads)
             .ok_or_else(|| MemoryError::Program {

@@ -5,7 +5,7 @@ use mnm_controller::{
     Cell, ControllerError, InputSpec, Masks, MnmCell, Model, ModelConfig, State, StateMasks,
     Unrolled,
 };
-use mnm_memory::{Memory, MemoryError, MemoryShape, Write, WriteRule, rule_named};
+use mnm_memory::{Memory, MemoryError, MemoryShape, Program, Write, WriteRule, rule_named};
 use mnm_tensor::{Order, Parameters, Tape, Tensor, TensorError, gradient};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -131,4 +131,46 @@ fn a_kernel_is_chosen_by_the_rule_and_not_by_its_name() {
     };
     assert!(written(rule_named("mnm-g").unwrap()));
     assert!(!written(Box::new(Namesake)));
+}
+
+/// A rule for one head.
+#[derive(Debug)]
+struct OneHead;
+
+impl WriteRule<f64> for OneHead {
+    fn name(&self) -> &'static str {
+        "one-head"
+    }
+
+    fn supports(&self, _: &MemoryShape, heads: usize) -> Result<(), MemoryError> {
+        match heads {
+            1 => Ok(()),
+            _ => Err(MemoryError::Unsupported {
+                rule: "one-head".to_owned(),
+                key: "heads",
+                found: heads,
+                allowed: "expected one".to_owned(),
+            }),
+        }
+    }
+
+    fn program(&self, _: &MemoryShape, heads: usize) -> Option<Program> {
+        assert_eq!(heads, 1, "asked for what it does not support");
+        None
+    }
+}
+
+#[test]
+fn a_cell_refuses_what_its_rule_does_not_support() {
+    let shape = MemoryShape::new(4, 6, 2).unwrap();
+    let cell = MnmCell::<f64>::new(WIDTH, 5, 3, shape, Box::new(OneHead));
+    let parameters = Parameters::draw(&cell.parameters(), &mut StdRng::seed_from_u64(5));
+    let parameters = parameters.constants();
+    let state = cell.initial_state(&parameters, 2).unwrap();
+    let inputs = Tensor::ones(&[4, 2, WIDTH]);
+    let told = cell
+        .unroll(&parameters, &inputs, &state, &StateMasks::default())
+        .unwrap_err();
+    let expected = "the rule `one-head` does not support heads = 3: expected one";
+    assert_eq!(told.to_string(), expected);
 }

@@ -24,12 +24,13 @@ pub struct RuleForm {
 impl RuleForm {
     /// The form of `rule` for memories of this shape and so many heads. `None` if it is not one that the kernel knows, and runs on
     /// the reference: it has a write of its own, asks its weights again after its last update, or forgets row by row and also
-    /// carries momentum or pulls errors through the layer that does.
+    /// carries momentum or pulls errors through the layer that does. Nor is there one for what the rule does not support.
     pub fn of<F: Float>(
         rule: &dyn WriteRule<F>,
         shape: &MemoryShape,
         heads: usize,
     ) -> Option<Self> {
+        rule.supports(shape, heads).ok()?;
         let program = rule.program(shape, heads)?;
         let known = shape.key() == shape.value()
             && program.misfit().is_none()

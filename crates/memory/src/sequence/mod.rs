@@ -115,7 +115,8 @@ pub fn sequence_by_steps<F: Float>(
     memory: &Memory<F>,
     sequence: &Sequence<F>,
 ) -> Result<Reads<F>, MemoryError> {
-    let [steps, batch, ..] = sequence.extents(memory)?;
+    let [steps, batch, heads, _] = sequence.extents(memory)?;
+    rule.supports(&memory.shape()?, heads)?;
     let mut memory = memory.for_each(batch)?.with_unit_keys(rule.unit_keys());
     let (mut reads, mut metas) = (Vec::with_capacity(steps), Vec::with_capacity(steps));
     for t in 0..steps {

@@ -2,8 +2,11 @@
 
 use mnm_memory::fused::RuleForm;
 use mnm_memory::testkit::{Trial, check_fused, check_rule};
-use mnm_memory::{Gate, Gates, MemoryShape, Program, Scalar, WriteRule};
-use mnm_tensor::{Float, Init, ParameterSpec};
+use mnm_memory::{
+    Gate, Gates, Memory, MemoryError, MemoryShape, Program, Scalar, Sequence, Write, WriteRule,
+    sequence, sequence_by_steps,
+};
+use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
 
 /// The guide's rule: the delta rule with a step that fits the key.
 #[derive(Debug)]
@@ -222,4 +225,90 @@ fn a_tanh_leaves_the_quotient_that_it_is_of() {
         let error = p.tanh(quotient);
         p.update(0, error, p.keys());
     });
+}
+
+/// A rule for two layers and one head, whose program makes no sense for others.
+#[derive(Debug)]
+struct TwoLayers;
+
+impl<F: Float> WriteRule<F> for TwoLayers {
+    fn name(&self) -> &str {
+        "two-layers"
+    }
+
+    fn supports(&self, shape: &MemoryShape, heads: usize) -> Result<(), MemoryError> {
+        let refused = |key, found, allowed: &str| MemoryError::Unsupported {
+            rule: "two-layers".to_owned(),
+            key,
+            found,
+            allowed: allowed.to_owned(),
+        };
+        match (shape.layers(), heads) {
+            (2, 1) => Ok(()),
+            (2, _) => Err(refused("heads", heads, "expected one")),
+            (layers, _) => Err(refused("layers", layers, "expected two")),
+        }
+    }
+
+    fn program(&self, shape: &MemoryShape, heads: usize) -> Option<Program> {
+        assert_eq!(
+            (shape.layers(), heads),
+            (2, 1),
+            "asked for what it does not support"
+        );
+        let mut p = Program::new(shape, heads);
+        let a = p.activations();
+        let error = p.difference(0.5, a[2], p.values());
+        p.update(1, error, a[1]);
+        Some(p)
+    }
+}
+
+#[test]
+fn a_rule_that_supports_one_shape_keeps_every_promise_there() {
+    check_rule(&TwoLayers).unwrap();
+}
+
+#[test]
+fn what_a_rule_does_not_support_is_refused_wherever_it_is_used() {
+    for (layers, heads, expected) in [
+        (
+            2,
+            3,
+            "the rule `two-layers` does not support heads = 3: expected one",
+        ),
+        (
+            1,
+            1,
+            "the rule `two-layers` does not support layers = 1: expected two",
+        ),
+    ] {
+        let shape = MemoryShape::new(4, 5, layers).unwrap();
+        assert!(RuleForm::of::<f64>(&TwoLayers, &shape, heads).is_none());
+        let weights = (0..layers).map(|l| {
+            let [out, input] = shape.weight(l);
+            Tensor::<f64>::ones(&[1, out, input])
+        });
+        let memory = Memory::new(weights.collect()).unwrap();
+        let rows = Tensor::ones(&[2, 1, heads, 4]);
+        let given = Sequence {
+            keys: rows.clone(),
+            values: rows.clone(),
+            read_keys: rows.clone(),
+            rate: Tensor::ones(&[2, 1]),
+            forget: None,
+            momentum: None,
+        };
+        let none = Parameters::new();
+        let row = rows.select(0, 0).unwrap();
+        let write = Write::new(row.clone(), row, Tensor::ones(&[1]));
+        let told = [
+            sequence(&TwoLayers, &none, &memory, &given).map(|_| ()),
+            sequence_by_steps(&TwoLayers, &none, &memory, &given).map(|_| ()),
+            TwoLayers.write(&none, &memory, &write).map(|_| ()),
+        ];
+        for error in told {
+            assert_eq!(error.unwrap_err().to_string(), expected);
+        }
+    }
 }
