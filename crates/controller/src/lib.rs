@@ -25,8 +25,8 @@ mod state;
 
 pub use cell::{BlockCost, Cell, StateMasks, Step, Trace, Unrolled, unroll_by_steps};
 pub use config::{
-    GateSetting, InitScheme, InnerLossSetting, Kernel, KeySetting, ModelConfig, ModelKind,
-    PositionInit, Recurrence,
+    GateName, GateSetting, InitScheme, InnerLossSetting, Kernel, KeyName, KeySetting, ModelConfig,
+    ModelKind, PositionInit, Recurrence,
 };
 pub use error::ControllerError;
 pub use lstm::{LstmCell, lstm_parameters, lstm_step};

@@ -1,6 +1,7 @@
 //! One binary for all of them: each by itself would compile and link the whole tensor core again.
 
 mod algorithmic;
+mod apply_equations;
 mod ask;
 mod average;
 mod checkpoint;
@@ -8,6 +9,8 @@ mod checkpoint_apply;
 mod damage;
 mod gradient;
 mod observe;
+#[path = "../../../memory/tests/rules/plain.rs"]
+mod plain;
 mod ranks;
 mod recorded;
 mod rl;
