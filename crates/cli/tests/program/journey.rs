@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::mnm::{command, folder, good, same_bytes, silent, tiny};
+use crate::mnm::{command, folder, good, same_bytes, silent, tiny, tiny_of};
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap()
@@ -209,11 +209,16 @@ fn applied(top: &Path, run: &Path) {
 
 #[test]
 fn models_without_a_memory_network_go_the_same_way() {
-    for kind in ["lstm", "lstm-salu", "ntm", "dnc"] {
+    let slots = ["--set", "model.slots=6", "--set", "model.slot_width=4"];
+    for (kind, sizes) in [
+        ("lstm", &[][..]),
+        ("lstm-salu", &["--set", "model.value=5"]),
+        ("ntm", &slots),
+        ("dnc", &slots),
+    ] {
         let (top, run) = folder();
-        let kind = format!("model.kind={kind}");
-        let mut train = tiny(&run, &["--quiet", "--set", &kind, "--set", "train.steps=3"]);
-        train.args(["--set", "model.slots=6", "--set", "model.slot_width=4"]);
+        let mut train = tiny_of(kind, &run, &["--quiet", "--set", "train.steps=3"]);
+        train.args(sizes);
         good(&mut train);
         good(&mut on("eval", &run, &["--last"]));
         let page = run.join("page.html");

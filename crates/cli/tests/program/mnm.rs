@@ -46,6 +46,22 @@ pub fn tiny(out: &Path, more: &[&str]) -> Command {
     command
 }
 
+/// The same for a model of another kind, which is told no sizes of a memory network.
+pub fn tiny_of(kind: &str, out: &Path, more: &[&str]) -> Command {
+    let mut command = command(["train", "double-copy", "--out"]);
+    command
+        .arg(out)
+        .args(["--set", &format!("model.kind={kind}")]);
+    let network = ["model.value=", "model.hidden=", "model.layers="];
+    for set in TINY {
+        if !network.iter().any(|size| set.starts_with(size)) {
+            command.args(["--set", set]);
+        }
+    }
+    command.args(more);
+    command
+}
+
 /// Runs a command that must succeed; gives its standard output.
 #[track_caller]
 pub fn good(command: &mut Command) -> String {

@@ -8,15 +8,18 @@ use mnm_trainer::apply::{Precision, apply};
 use mnm_trainer::{Config, Run, TrainOptions, Weights, train};
 use tempfile::TempDir;
 
-/// A run of a few steps on double copy, with `more` settings.
+/// A run of a few steps on double copy of a model with a memory network, with `more` settings.
 fn run(more: &[&str]) -> (TempDir, Run) {
+    let sizes = ["model.value=6", "model.hidden=9", "model.heads=2"];
+    run_of(&[&sizes, more].concat())
+}
+
+/// The same of any model.
+fn run_of(more: &[&str]) -> (TempDir, Run) {
     let settings = [
         "data.bits=3",
         "data.lengths={ train = { min = 1, max = 5 }, valid = { min = 5, max = 5 }, test = { min = 5, max = 5 } }",
         "model.controller=8",
-        "model.value=6",
-        "model.hidden=9",
-        "model.heads=2",
         "train.steps=6",
         "train.batch=4",
         "train.learning_rate=0.03",
@@ -101,7 +104,7 @@ fn the_numbers_are_those_of_the_model() {
 
 #[test]
 fn a_plain_lstm_has_no_memory_to_look_at() {
-    let (_folder, run) = run(&["model.kind=lstm"]);
+    let (_folder, run) = run_of(&["model.kind=lstm"]);
     assert!(look(&run, Split::Test, 0).unwrap().memory.is_none());
     let html = inspect(&run, Split::Test, 0, "").unwrap().html;
     assert!(html.contains("no memory network"));

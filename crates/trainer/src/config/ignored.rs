@@ -1,28 +1,26 @@
 //! Settings that the chosen model would ignore.
 
 use mnm_controller::{ModelConfig, ModelKind};
+use mnm_memory::rule_names;
 
 use super::{ConfigError, KEYS, overrides};
 
-/// What concerns a write rule, and nothing but one.
-const OF_RULES: [&str; 8] = [
-    "model.rule",
-    "model.forget",
-    "model.momentum",
-    "model.unit_keys",
-    "model.inner_steps",
-    "model.inner_loss",
-    "model.huber",
-    "model.ridge",
-];
+/// Who looks at a setting, where that hangs on the kind of model and its rule alone.
+fn users(set: &str) -> Option<(&'static str, &'static str)> {
+    let key = KEYS.iter().find(|key| overrides::names(set, key.path))?;
+    let kinds = ["mnm", "lstm", "lstm-salu", "ntm", "dnc"];
+    let rules = rule_names();
+    let known = |user: &str| kinds.contains(&user) || rules.iter().any(|rule| rule == user);
+    let of_models = key.path.starts_with("model.") && key.used_by.split(", ").all(known);
+    of_models.then_some((key.path, key.used_by))
+}
 
-/// Refuses a setting of a write rule that the model does not look at, also where it sets what is the default: whoever says
+/// Refuses a setting that the model does not look at, also where it sets what is the default: whoever says
 /// `model.rule=mnm-p` wants that rule.
 pub(super) fn refuse(set: &str, model: &ModelConfig) -> Result<(), ConfigError> {
-    let Some(path) = (OF_RULES.into_iter()).find(|path| overrides::names(set, path)) else {
+    let Some((path, users)) = users(set) else {
         return Ok(());
     };
-    let users = (KEYS.iter().find(|key| key.path == path)).map_or("", |key| key.used_by);
     let kind = match model.kind {
         ModelKind::Mnm => "mnm",
         _ => model.label(),

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use mnm_trainer::{Config, Run, Summary, TrainOptions, Weights, train};
 
+use crate::sizes;
+
 const MODELS: [&[&str]; 6] = [
     &["model.kind=mnm", "model.rule=mnm-p"],
     &["model.kind=mnm", "model.rule=mnm-g"],
@@ -72,8 +74,7 @@ const TINY: [&str; 13] = [
 ];
 
 fn config(name: &str, sets: &[&[&str]]) -> Config {
-    let sets: Vec<String> = sets.concat().into_iter().map(str::to_owned).collect();
-    Config::load(name, &sets).unwrap()
+    sizes::load(name, sets.concat())
 }
 
 fn run(config: &Config, out: &Path) -> Summary {

@@ -8,6 +8,8 @@ use mnm_trainer::ask::{Answer, AskError, Examined, MOST_LINES, Reader};
 use mnm_trainer::batch::Block;
 use mnm_trainer::{Config, Run, TrainOptions, Weights, train};
 
+use crate::sizes;
+
 /// Two stories of different lengths; `?` marks a question, whose answer follows the bar.
 const STORIES: [&[&str]; 2] = [
     &[
@@ -47,8 +49,7 @@ fn small(name: &str, sets: &[&str], out: &Path) {
         "train.valid_episodes=4",
     ];
     all.extend(sets);
-    let sets: Vec<String> = all.into_iter().map(str::to_owned).collect();
-    let config = Config::load(name, &sets).unwrap();
+    let config = sizes::load(name, all);
     let options = TrainOptions {
         quiet: true,
         ..TrainOptions::default()

@@ -15,5 +15,6 @@ mod ranks;
 mod recorded;
 mod rl;
 mod rl_gradient;
+mod sizes;
 mod start_from;
 mod training;

@@ -3,6 +3,8 @@
 use mnm_trainer::observe::{Observer, ObserverError};
 use mnm_trainer::{Config, RunFolder, TrainError, TrainOptions, train_observed};
 
+use crate::sizes;
+
 fn config(name: &str) -> Config {
     let sets = [
         "model.controller=5",
@@ -15,7 +17,7 @@ fn config(name: &str) -> Config {
         "train.valid_episodes=4",
         "train.checkpoint_every=4",
     ];
-    Config::load(name, &sets.map(str::to_owned)).unwrap()
+    sizes::load(name, sets.to_vec())
 }
 
 fn options() -> TrainOptions {

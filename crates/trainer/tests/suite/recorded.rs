@@ -11,6 +11,8 @@ use mnm_trainer::checkpoint::Checkpoint;
 use mnm_trainer::{Config, TrainOptions, train};
 use serde_json::Value;
 
+use crate::sizes;
+
 /// How far a figure may be from the recorded one, as a fraction of it. Kernels that add in another order came to 1e-6;
 /// another order of steps, seeds or means is far beyond.
 const FIGURES: f64 = 1e-4;
@@ -116,8 +118,7 @@ fn lines(text: &str) -> Vec<Value> {
 #[test]
 fn metrics_and_checkpoints_are_what_they_were() {
     for (name, own) in RUNS {
-        let sets: Vec<String> = COMMON.iter().chain(own).map(|s| (*s).to_owned()).collect();
-        let config = Config::load(name, &sets).unwrap();
+        let config = sizes::load(name, [&COMMON[..], own].concat());
         let folder = tempfile::tempdir().unwrap();
         let options = TrainOptions {
             quiet: true,

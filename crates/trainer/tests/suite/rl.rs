@@ -8,6 +8,8 @@ use mnm_trainer::checkpoint::Checkpoint;
 use mnm_trainer::rl::{Agent, Scene, evaluate};
 use mnm_trainer::{Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, train};
 
+use crate::sizes;
+
 /// 20 worlds: a block of 16 and one of 4.
 fn config(name: &str, sets: &[&str]) -> Config {
     let mut all = vec![
@@ -29,8 +31,7 @@ fn config(name: &str, sets: &[&str]) -> Config {
         _ => &["data.rounds=2", "data.states=4"],
     });
     all.extend(sets);
-    let sets: Vec<String> = all.into_iter().map(str::to_owned).collect();
-    Config::load(name, &sets).unwrap()
+    sizes::load(name, all)
 }
 
 fn run(config: &Config, out: &Path, resume: bool) -> Summary {

@@ -10,6 +10,8 @@ use mnm_trainer::{
     Config, Ended, Run, Summary, TrainError, TrainOptions, Weights, evaluate, train,
 };
 
+use crate::sizes;
+
 fn config(sets: &[&str]) -> Config {
     let mut all = vec![
         "model.controller=9",
@@ -25,8 +27,7 @@ fn config(sets: &[&str]) -> Config {
         "data.questions=2",
     ];
     all.extend(sets);
-    let sets: Vec<String> = all.into_iter().map(str::to_owned).collect();
-    Config::load("stories", &sets).unwrap()
+    sizes::load("stories", all)
 }
 
 fn quiet(resume: bool) -> TrainOptions {
