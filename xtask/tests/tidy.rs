@@ -314,6 +314,72 @@ fn dependencies_point_one_way() {
     none(wrong, "docs/architecture.md forbids");
 }
 
+/// The crates that the architecture page draws, from the bottom, each with those drawn at its side.
+fn drawn(page: &str) -> Vec<(String, Vec<String>)> {
+    let crates = page.split("## Crates").nth(1).expect("a section on crates");
+    let lines = crates
+        .lines()
+        .filter_map(|line| line.strip_prefix("    mnm-"));
+    let layer = |line: &str| {
+        let (words, sides) = line.split_once("<-").unwrap_or((line, ""));
+        let name = words.split_whitespace().next().unwrap_or_default();
+        let sides = sides
+            .split(',')
+            .map(str::trim)
+            .filter(|side| !side.is_empty());
+        (format!("mnm-{name}"), sides.map(str::to_owned).collect())
+    };
+    lines.map(layer).collect()
+}
+
+#[test]
+fn the_crates_depend_on_each_other_as_they_are_drawn() {
+    let page = std::fs::read_to_string(root().join("docs/architecture.md"))
+        .expect("docs/architecture.md is there");
+    let (layers, manifests) = (drawn(&page), manifests());
+    assert!(layers.len() > 5, "the page draws {layers:?}");
+    let of = |name: &str| {
+        let manifest = manifests.iter().find(|manifest| manifest.name == name);
+        &manifest
+            .unwrap_or_else(|| panic!("no crate {name}"))
+            .dependencies
+    };
+    let is_ours = |name: &&String| manifests.iter().any(|manifest| manifest.name == **name);
+    let mut below: Vec<&str> = Vec::new();
+    for (name, sides) in &layers {
+        let found = of(name);
+        let arrows = sides
+            .iter()
+            .map(String::as_str)
+            .chain(below.first().copied());
+        for arrow in arrows {
+            assert!(
+                found.contains(arrow),
+                "{name} is drawn above {arrow}, which it does not use"
+            );
+        }
+        for side in sides {
+            let further: Vec<_> = of(side).iter().filter(is_ours).collect();
+            assert!(
+                further.is_empty(),
+                "{side} is drawn beside {name}, and uses {further:?}"
+            );
+        }
+        let known: Vec<&str> = sides
+            .iter()
+            .map(String::as_str)
+            .chain(below.iter().copied())
+            .collect();
+        for used in found.iter().filter(is_ours) {
+            assert!(
+                known.contains(&used.as_str()),
+                "{name} uses {used}, which is not drawn below it"
+            );
+        }
+        below = [name.as_str()].into_iter().chain(known).collect();
+    }
+}
+
 #[test]
 fn the_architecture_page_names_every_published_crate_and_no_other() {
     let page = std::fs::read_to_string(root().join("docs/architecture.md"))

@@ -7,6 +7,7 @@ mod browser;
 mod colours;
 mod data;
 mod help;
+mod ignored;
 mod journey;
 #[cfg(target_os = "linux")]
 mod limits;

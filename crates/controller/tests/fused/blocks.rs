@@ -5,8 +5,9 @@ use mnm_controller::fused::{Inputs, Keep, LengthError, Wanted, passes};
 
 use proptest::prelude::*;
 
+use crate::cases::case as any_case;
 use crate::numbers::{Numbers, outcome, same};
-use crate::support::{ALL, Case, Problem, case as any_case};
+use crate::support::{ALL, Case, Problem};
 
 fn case(rule: &'static str) -> Case {
     Case {

@@ -4,8 +4,9 @@ use mnm_memory::RuleOptions;
 use mnm_tensor::kernels::{Level, with_level};
 use proptest::prelude::*;
 
+use crate::cases::{RULES, case};
 use crate::numbers::same;
-use crate::support::{Case, Problem, RULES, case};
+use crate::support::{Case, Problem};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]

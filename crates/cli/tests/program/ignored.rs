@@ -1,0 +1,63 @@
+//! Settings that the chosen model would ignore are refused, and nothing is written.
+
+use crate::mnm::{bad, command, folder};
+use crate::refusals::{entries, says};
+
+#[test]
+fn a_setting_that_the_chosen_model_ignores_is_refused() {
+    let (top, run) = folder();
+    let ntm = "model.kind = \"ntm\" does not look at it";
+    let lstm = "model.kind = \"lstm\" does not look at it";
+    for (config, sets, parts) in [
+        // What that config trains is an NTM.
+        (
+            "copy",
+            &["model.rule=mnm-g"][..],
+            ["model.rule", "\"ntm\" has no write rule"],
+        ),
+        (
+            "copy",
+            &["model.hidden=50"],
+            ["model.hidden is only for mnm", ntm],
+        ),
+        (
+            "double-copy",
+            &["model.kind=lstm", "model.layers=3"],
+            ["model.layers is only for mnm", lstm],
+        ),
+        (
+            "double-copy",
+            &["model.kind=lstm", "model.value=5"],
+            ["model.value is only for mnm, lstm-salu", lstm],
+        ),
+        (
+            "double-copy",
+            &["model.kind=lstm", "model.slots=5"],
+            ["model.slots is only for ntm, dnc", lstm],
+        ),
+        (
+            "double-copy",
+            &["model.rule=delta", "model.inner_loss=huber"],
+            ["model.inner_loss", "the rule \"delta\" does not look at it"],
+        ),
+        (
+            "double-copy",
+            &["model.rule=delta", "model.ridge=2"],
+            ["model.ridge", "the rule \"delta\" does not look at it"],
+        ),
+        // Also where it sets what is the default.
+        (
+            "copy",
+            &["model.rule=mnm-p"],
+            ["model.rule is only for mnm", ntm],
+        ),
+    ] {
+        let mut train = command(["train", config, "--out"]);
+        train.arg(&run);
+        for set in sets {
+            train.args(["--set", set]);
+        }
+        says(&bad(2, &mut train), &parts);
+        assert_eq!(entries(top.path()), [""; 0]);
+    }
+}
