@@ -13,6 +13,26 @@ pub fn root() -> PathBuf {
     here.parent().unwrap_or(here).to_path_buf()
 }
 
+/// The commit of the workspace, and whether files that belong to it are not as they are there: `0123abc` or `0123abc, changed`; `unknown`
+/// outside a repository.
+pub fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("git");
+        shell::capture(command.arg("-C").arg(root()).args(arguments)).ok()
+    };
+    let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
+        return "unknown".to_owned();
+    };
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
+    let same = changed.is_some_and(|changed| changed.trim().is_empty());
+    let commit = commit.trim();
+    if same {
+        commit.to_owned()
+    } else {
+        format!("{commit}, changed")
+    }
+}
+
 /// What `cargo metadata` says about the workspace, without its dependencies.
 fn metadata() -> Result<Value> {
     let mut command = shell::cargo();

@@ -54,6 +54,9 @@ const SHOWN: &[(&str, &str, &str)] = &[
     ("valid", "reward", "valid reward"),
 ];
 
+/// How a line of a note begins that tells the commit of a program.
+const CODE: &str = "commit ";
+
 /// How much of the end of `metrics.jsonl` is looked at, in bytes.
 const TAIL: u64 = 16 * 1024;
 
@@ -122,18 +125,33 @@ impl Folder {
         }
     }
 
-    /// Makes ready for a start: the note is written.
+    /// Makes ready for a start by a program of the commit `code`: the note is written. A run that is gone on with by another one has both.
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn prepare(&self, run: &Run) -> Result<()> {
+    pub fn prepare(&self, run: &Run, code: &str) -> Result<()> {
         for parent in [&self.log, &self.evaluation]
             .into_iter()
             .filter_map(|file| file.parent())
         {
             std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
         }
-        files::write(&self.note, &note(run))
+        let mut codes = match self.path.exists() {
+            true => self.codes(),
+            false => Vec::new(),
+        };
+        if !codes.iter().any(|known| known == code) {
+            codes.push(code.to_owned());
+        }
+        let codes: String = codes.iter().map(|code| format!("{CODE}{code}\n")).collect();
+        files::write(&self.note, &(note(run) + &codes))
+    }
+
+    /// The commits of the programs that have trained the run, as far as its note tells.
+    pub fn codes(&self) -> Vec<String> {
+        let note = std::fs::read_to_string(&self.note).unwrap_or_default();
+        let codes = note.lines().filter_map(|line| line.strip_prefix(CODE));
+        codes.map(str::to_owned).collect()
     }
 
     /// How far the training is, from the files that it writes.
@@ -184,11 +202,11 @@ fn note(run: &Run) -> String {
     format!("config {}\n{}\n", run.config, set.join("\n"))
 }
 
-/// What a note says of the run itself: its data may have been moved since. (That they are the same is for `mnm train --resume` to see.)
+/// What a note says of the run itself: its data may have been moved since, and the program may be another one. (That they are the same is for `mnm train --resume` to see.)
 fn settings(note: &str) -> Vec<&str> {
     let lines = note.lines();
     lines
-        .filter(|line| !line.starts_with("data.dir="))
+        .filter(|line| !line.starts_with("data.dir=") && !line.starts_with(CODE))
         .collect()
 }
 
@@ -232,7 +250,7 @@ mod tests {
     fn fixture(files: &[(&str, &str)]) -> (tempfile::TempDir, Folder) {
         let suite = tempfile::tempdir().expect("a temporary folder");
         let folder = Folder::new(suite.path(), &run());
-        folder.prepare(&run()).expect("writable");
+        folder.prepare(&run(), "1").expect("writable");
         std::fs::create_dir_all(&folder.path).expect("writable");
         for (name, text) in files {
             std::fs::write(folder.path.join(name), text).expect("writable");
@@ -286,6 +304,20 @@ mod tests {
     }
 
     #[test]
+    fn a_note_tells_of_every_commit_that_trained_the_run_and_none_is_another_setting() {
+        let (_suite, folder) = fixture(&[("checkpoint.safetensors", "")]);
+        assert_eq!(folder.codes(), ["1"]);
+        for code in ["2", "2", "1"] {
+            folder.prepare(&run(), code).expect("writable");
+            folder.check_note(&run()).expect("the same settings");
+        }
+        assert_eq!(folder.codes(), ["1", "2"]);
+        std::fs::remove_dir_all(&folder.path).expect("was made");
+        folder.prepare(&run(), "3").expect("writable");
+        assert_eq!(folder.codes(), ["3"]);
+    }
+
+    #[test]
     fn the_same_data_in_another_place_are_no_other_setting() {
         let (_suite, folder) = fixture(&[("checkpoint.safetensors", "")]);
         let mut moved = run();
@@ -293,7 +325,7 @@ mod tests {
             moved.set.retain(|set| !set.starts_with("data.dir="));
             moved.set.push(place.to_owned());
             folder.check_note(&moved).expect("only the place differs");
-            folder.prepare(&moved).expect("writable");
+            folder.prepare(&moved, "1").expect("writable");
         }
         moved.set.push("data.tasks=[1]".to_owned());
         folder.check_note(&moved).expect_err("other data");

@@ -152,7 +152,7 @@ mod tests {
         let suite: Suite = toml::from_str(SUITE).expect("a good suite");
         let jobs = Job::all(&suite, 2, folder.path());
         for (place, job) in jobs.iter().enumerate() {
-            job.folder.prepare(&job.run).expect("writable");
+            job.folder.prepare(&job.run, "1").expect("writable");
             let names = if job.run.model == 0 {
                 &["length-20", "length-40"][..]
             } else {

@@ -119,12 +119,17 @@ pub fn run(options: &Options) -> Result<()> {
         out.display(),
         suite.takes
     );
+    let code = match program {
+        Some(_) => "of a program that was given".to_owned(),
+        None => workspace::commit(),
+    };
     let mnm = program.map_or_else(workspace::build_mnm, Ok)?;
     let remarks = check_data(&mnm, &suite, data.as_deref())?;
     println!("training, {width} at a time");
     interrupt::count_interrupts()?;
     let plan = Plan {
         mnm,
+        code,
         jobs: width,
         data: data.as_deref(),
     };
@@ -180,6 +185,7 @@ fn tell(
     let further = further::gather(suite, &jobs)?;
     let raw = out.join("results.json");
     let mut figures = results::to_json(suite, &cells);
+    figures["command"] = command(options).into();
     figures["data"] = remarks.into();
     figures["players"] = players::to_json(suite, &players);
     figures["further"] = further::to_json(suite, &further);
@@ -254,6 +260,15 @@ fn remark(row: &str) -> String {
         [task, split, _, _, _, what @ ..] => format!("qa{task} {split}: {}", what.join(" ")),
         _ => row.trim().to_owned(),
     }
+}
+
+/// The command that makes all of a suite's figures, as it is typed.
+fn command(options: &Options) -> String {
+    let mut words = vec!["cargo xtask reproduce".to_owned(), options.suite.clone()];
+    words.extend(options.quick.then(|| "--quick".to_owned()));
+    words.extend(options.seeds.map(|seeds| format!("--seeds {seeds}")));
+    words.extend(options.data.as_ref().map(|_| "--data DIR".to_owned()));
+    words.join(" ")
 }
 
 fn default_folder(options: &Options) -> PathBuf {
@@ -370,7 +385,7 @@ mod tests {
         assert_eq!(told(), 0);
         let run = suite.runs(1, false, None).remove(0);
         let job = Job::new(&suite, run, out.path());
-        job.folder.prepare(&job.run).expect("writable");
+        job.folder.prepare(&job.run, "1").expect("writable");
         std::fs::create_dir_all(&job.folder.path).expect("writable");
         let summary = job.folder.path.join("summary.json");
         std::fs::write(summary, r#"{"finished": true}"#).expect("writable");

@@ -59,6 +59,8 @@ pub struct Cell {
     best: Vec<f64>,
     /// Trainable parameters, as the run's summary says.
     parameters: Option<u64>,
+    /// The commits of the programs that trained the runs.
+    codes: Vec<String>,
 }
 
 /// Gathers what the evaluated jobs say. A job without an evaluation (failed, stopped) counts for nothing.
@@ -79,6 +81,7 @@ pub fn gather(suite: &Suite, jobs: &[Job]) -> Result<Vec<Cell>> {
                 average: Vec::new(),
                 best: Vec::new(),
                 parameters: None,
+                codes: Vec::new(),
             });
             cells.len() - 1
         });
@@ -91,6 +94,11 @@ pub fn gather(suite: &Suite, jobs: &[Job]) -> Result<Vec<Cell>> {
                 cell.best.push(value(&job.folder.raw(), measure)?);
             } else {
                 cell.best.push(own);
+            }
+            for code in job.folder.codes() {
+                if !cell.codes.contains(&code) {
+                    cell.codes.push(code);
+                }
             }
             cell.parameters = job
                 .folder
@@ -254,6 +262,7 @@ pub fn to_json(suite: &Suite, cells: &[Cell]) -> Value {
             "mean": figure.map(|figure| figure.mean),
             "sd": figure.and_then(|figure| figure.sd),
             "parameters": cell.parameters,
+            "commits": cell.codes,
             "published": published.map(|published| json!({"figure": published.figure, "source": published.source})),
         })
     };
@@ -297,7 +306,7 @@ mod tests {
         let suite: Suite = toml::from_str(SUITE).expect("a good suite");
         let jobs = Job::all(&suite, errors.len() as u64, folder.path());
         for (job, error) in jobs.iter().filter(|job| job.run.model == 0).zip(errors) {
-            job.folder.prepare(&job.run).expect("writable");
+            job.folder.prepare(&job.run, "1").expect("writable");
             std::fs::create_dir_all(&job.folder.path).expect("writable");
             let summary = r#"{"finished": true, "steps": 5, "parameters": 1234}"#;
             std::fs::write(job.folder.path.join("summary.json"), summary).expect("writable");
@@ -365,6 +374,7 @@ mod tests {
             Some(&json!("last average"))
         );
         assert_eq!(value.pointer("/results/0/mean"), Some(&json!(1.0)));
+        assert_eq!(value.pointer("/results/0/commits"), Some(&json!(["1"])));
         assert_eq!(
             value.pointer("/results/0/best_of_run"),
             Some(&json!([0.25, 0.75]))
