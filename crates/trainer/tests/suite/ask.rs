@@ -6,7 +6,7 @@ use mnm_controller::Masks;
 use mnm_tasks::Split;
 use mnm_trainer::ask::{Answer, AskError, Examined, MOST_LINES, Reader};
 use mnm_trainer::batch::Block;
-use mnm_trainer::{Config, Run, TrainOptions, Weights, train};
+use mnm_trainer::{Run, TrainOptions, Weights, train};
 
 use crate::sizes;
 

@@ -146,6 +146,30 @@ fn a_mean_over_the_last_steps_is_that_of_their_parameters() {
     }
 }
 
+/// A run that ends before its last part has begun has no mean of it, and says so where one is asked for.
+#[test]
+fn a_run_that_ends_early_has_no_mean_over_its_last_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    // Any error will do: it ends at the first validation, after three steps of a hundred.
+    let early = [
+        "train.steps=100",
+        "train.stop_error=100",
+        "train.average.last=5",
+    ];
+    let summary = run(&config("stories", &early), folder.path());
+    assert_eq!(summary.steps, 3);
+    assert!(summary.average.is_none() && summary.best_average.is_none());
+    for file in ["average.safetensors", "best-average.safetensors"] {
+        assert!(!folder.path().join(file).exists(), "{file}");
+    }
+    let told = Run::open(folder.path(), Weights::Average, &[])
+        .err()
+        .unwrap();
+    let told = told.to_string();
+    assert!(told.contains("train.average"), "{told}");
+    Run::open(folder.path(), Weights::Last, &[]).unwrap();
+}
+
 #[test]
 fn the_figures_of_a_run_are_those_of_its_averaged_parameters() {
     let folder = tempfile::tempdir().unwrap();

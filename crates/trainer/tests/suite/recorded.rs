@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use mnm_trainer::checkpoint::Checkpoint;
-use mnm_trainer::{Config, TrainOptions, train};
+use mnm_trainer::{TrainOptions, train};
 use serde_json::Value;
 
 use crate::sizes;
