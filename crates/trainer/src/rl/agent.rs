@@ -8,9 +8,9 @@ use mnm_tasks::environment::Environment;
 use mnm_tasks::players::Player;
 use mnm_tensor::{Parameters, SharedArray};
 
+use super::draws::Draws;
 use super::environment::{build_agent, build_environment};
-use super::policy::{Policy, draw_action};
-use super::worlds::uniform;
+use super::policy::Policy;
 use crate::checkpoint::{Checkpoint, check_parameters};
 use crate::config::Config;
 use crate::error::TrainError;
@@ -69,8 +69,6 @@ pub(super) struct AgentPlayer<'a> {
     policy: Policy<'a, f32>,
     seed: u64,
     split: Split,
-    /// The name of the stream of its actions.
-    stream: String,
     first: u64,
     step: usize,
     observations: Vec<f32>,
@@ -92,7 +90,6 @@ impl<'a> AgentPlayer<'a> {
             policy: Policy::new(model, parameters, batch, None)?,
             seed,
             split,
-            stream: format!("actions/{split}"),
             first,
             step: 0,
             observations: vec![0.0; batch * model.input_width()],
@@ -108,17 +105,8 @@ impl<'a> AgentPlayer<'a> {
     fn act(&mut self, length: usize, actions: &mut [u32]) -> Result<(), TrainError> {
         let said = self.policy.step(&self.observations)?;
         let said = said.checked(self.split)?;
-        for (sample, (action, logits)) in actions.iter_mut().zip(said.logits()).enumerate() {
-            let u = uniform(
-                self.seed,
-                &self.stream,
-                self.first,
-                sample,
-                length,
-                self.step,
-            );
-            *action = draw_action(logits, u);
-        }
+        let draws = Draws::new(self.seed, self.split, length);
+        draws.choose(&said, self.first, self.step, actions);
         self.step += 1;
         Ok(())
     }

@@ -11,6 +11,7 @@
 
 mod agent;
 mod arena;
+mod draws;
 mod environment;
 mod evaluate;
 mod loss;
@@ -21,10 +22,10 @@ mod returns;
 pub(crate) mod worlds;
 
 pub use agent::Agent;
+pub use draws::draw_action;
 pub use environment::{build_agent, build_environment};
 pub use evaluate::{AgentEvaluation, Figures, Spread, evaluate};
 pub use loss::{AgentLosses, LossWeights, Segment, segment_gradient};
-pub use policy::draw_action;
 pub use record::AgentSummary;
 pub use recording::{Recording, Scene};
 pub use returns::{Credit, credit};

@@ -7,9 +7,9 @@ use mnm_tensor::{Parameters, SharedArray};
 
 use super::agent::Agent;
 use super::arena::Contest;
+use super::draws::Draws;
 use super::environment::no_environment;
-use super::policy::{Policy, draw_action};
-use super::worlds::uniform;
+use super::policy::Policy;
 use crate::config::DataConfig;
 use crate::error::TrainError;
 use crate::task::draw_parameters;
@@ -173,7 +173,8 @@ impl Player<'_> {
     ) -> Result<(Vectorised<G>, Tape), TrainError> {
         let mut arena = G::open(options, 1, self.seed, self.split)?;
         let mut policy = Policy::new(self.model, self.parameters, 1, None)?;
-        let (length, stream) = (arena.episode_steps(), format!("actions/{}", self.split));
+        let length = arena.episode_steps();
+        let draws = Draws::new(self.seed, self.split, length);
         let mut seen = vec![0.0; arena.observation_width()];
         let (mut actions, mut paid) = ([0], [0.0]);
         let mut tape = Tape::default();
@@ -182,10 +183,7 @@ impl Player<'_> {
             glance(&arena);
             tape.observations.extend(&seen);
             let said = policy.step(&seen)?.checked(self.split)?;
-            let u = uniform(self.seed, &stream, self.index, 0, length, step);
-            for (action, logits) in actions.iter_mut().zip(said.logits()) {
-                *action = draw_action(logits, u);
-            }
+            draws.choose(&said, self.index, step, &mut actions);
             arena.step(&actions, &mut seen, &mut paid)?;
             tape.actions.extend(actions);
             tape.rewards.extend(paid);

@@ -1,15 +1,15 @@
 //! The worlds of a block, and how a segment is played in them.
 
 use mnm_controller::Model;
+use mnm_tasks::Split;
 use mnm_tasks::environment::Environment;
-use mnm_tasks::stream;
 use mnm_tensor::{Parameters, SharedArray};
 use ndarray::IxDyn;
-use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
+use super::draws::Draws;
 use super::loss::Segment;
-use super::policy::{Policy, draw_action};
+use super::policy::Policy;
 use super::returns::credit;
 use crate::config::RlConfig;
 use crate::error::TrainError;
@@ -92,6 +92,7 @@ impl Worlds {
     ) -> Result<(Segment<f32>, Outcome), TrainError> {
         let (batch, length) = (self.batch(), self.environment.episode_steps());
         let steps = settings.segment_of(length).min(length - self.step);
+        let draws = Draws::new(seed, Split::Train, length);
         let carried = self.carried.take();
         let mut policy = Policy::new(model, parameters, batch, carried.as_ref())?;
         let width = self.environment.observation_width();
@@ -105,10 +106,7 @@ impl Worlds {
             seen.extend_from_slice(&self.observations);
             let said = policy.step(&self.observations)?;
             values.extend(said.values());
-            for (sample, (action, logits)) in actions.iter_mut().zip(said.logits()).enumerate() {
-                let u = uniform(seed, "actions/train", self.first, sample, length, self.step);
-                *action = draw_action(logits, u);
-            }
+            draws.choose(&said, self.first, self.step, &mut actions);
             chosen.extend_from_slice(&actions);
             is_over = self
                 .environment
@@ -148,21 +146,4 @@ impl Worlds {
         };
         Ok((segment, outcome))
     }
-}
-
-/// The uniform draw that decides an action: a function of the seed, the stream's name, the episode (`first` + `sample`)
-/// and its step.
-pub(crate) fn uniform(
-    seed: u64,
-    name: &str,
-    first: u64,
-    sample: usize,
-    length: usize,
-    step: usize,
-) -> f64 {
-    let moment = first
-        .wrapping_add(sample as u64)
-        .wrapping_mul(length as u64)
-        .wrapping_add(step as u64);
-    stream(seed, name, moment).random()
 }

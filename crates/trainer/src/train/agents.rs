@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
-use super::learning::{Counters, Dated, Learning, Means, Saved, overflow};
+use super::learning::{Counters, Dated, Learning, Means, Saved, check, overflow};
 use super::origin::Origin;
 use super::step::{StepOutcome, not_finite};
 use super::summary::{Ended, Summary};
@@ -123,14 +123,14 @@ impl Learning for Agents {
     fn prepare(
         config: &Config,
         _folder: &RunFolder,
-        _origin: &Origin,
+        origin: &Origin,
         team: &Arc<dyn Team>,
     ) -> Result<(Self, Model<f32>), TrainError> {
         let one = build_environment(&config.data, 1, config.seed, Split::Train)?;
         let model = build_agent(&config.model, one.as_ref())?;
         let settings = config.rl.clone().unwrap_or_default();
         let load = room::Load::of_worlds(config, &settings, team.size());
-        room::check(config, &model, &load, &room::OF_DATA)?;
+        check(config, origin, &model, &load)?;
         let size = config.train.block_of(BLOCK);
         let blocks = config.train.batch.div_ceil(size);
         let worlds = part(team.as_ref(), blocks)

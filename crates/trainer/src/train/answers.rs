@@ -10,7 +10,7 @@ use mnm_tensor::{Parameters, SharedArray};
 use serde::{Deserialize, Serialize};
 
 use super::learner::Learner;
-use super::learning::{Counters, Dated, Learning, Means, Saved, overflow};
+use super::learning::{Counters, Dated, Learning, Means, Saved, check, overflow};
 use super::origin::Origin;
 use super::step::{self, StepOutcome};
 use super::summary::{BestValid, Ended, Summary};
@@ -103,9 +103,8 @@ impl Learning for Answers {
         }
         let positions = origin.checkpoint().and_then(positions);
         let model = build_model(&config.model, task.interface(), positions)?;
-        origin.check_model(config, &model)?;
         let load = room::Load::of_task(config, task.as_ref(), team.size());
-        room::check(config, &model, &load, &room::OF_DATA)?;
+        check(config, origin, &model, &load)?;
         let learning = Self {
             config: config.clone(),
             team: Arc::clone(team),

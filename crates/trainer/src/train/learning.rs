@@ -16,6 +16,7 @@ use crate::checkpoint::Checkpoint;
 use crate::config::Config;
 use crate::error::TrainError;
 use crate::folder::RunFolder;
+use crate::room;
 use crate::team::Team;
 
 /// What every training counts. `F` is what a validation found.
@@ -55,6 +56,18 @@ pub(super) struct Saved {
     pub(super) carried: Parameters<SharedArray<f32>>,
 }
 
+/// What every kind asks of its model before it makes anything large: whether the parameters of `train.from` fit it, and whether it fits
+/// into the machine.
+pub(super) fn check(
+    config: &Config,
+    origin: &Origin,
+    model: &Model<f32>,
+    load: &room::Load,
+) -> Result<(), TrainError> {
+    origin.check_model(config, model)?;
+    room::check(config, model, load, &room::OF_DATA)
+}
+
 /// One kind of learning: what a step does, what a validation finds and when it is better, and what goes into records and
 /// checkpoints. All ranks of a training call the same methods, and each method gives all of them the same.
 pub(super) trait Learning: Sized {
@@ -65,7 +78,8 @@ pub(super) trait Learning: Sized {
     /// A line of `metrics.jsonl`.
     type Record: Serialize;
 
-    /// Task and model. Everything that can be wrong with config and data is found here, before anything is written.
+    /// Task and model, which has been [checked](check). Everything that can be wrong with config and data is found here, before anything
+    /// is written.
     fn prepare(
         config: &Config,
         folder: &RunFolder,

@@ -116,7 +116,6 @@ impl<'a, L: Learning> Training<'a, L> {
         options: &TrainOptions,
     ) -> Result<Self, TrainError> {
         let (mut learning, model) = L::prepare(config, &folder, origin, &options.team)?;
-        origin.check_model(config, &model)?;
         let path = folder.checkpoint();
         let mut learner = Learner::begin(model, config, origin, &path)?;
         let average_best = match origin {
