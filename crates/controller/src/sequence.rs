@@ -204,7 +204,7 @@ impl<F: Kernels> Joint<F> for Sequence<F> {
             momentum: &momentum,
         };
         let keep = Keep {
-            record: recorded.contains(&true),
+            save: recorded.contains(&true),
             memory: true,
             momentum: recorded[first_momentum..].contains(&true),
         };

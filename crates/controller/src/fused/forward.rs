@@ -45,7 +45,7 @@ pub struct InitialState<'a, F> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
     /// What [`Saved::adjoint`] needs.
-    pub record: bool,
+    pub save: bool,
     /// The fast weights after the last step.
     pub memory: bool,
     /// What the adjoint needs for the cotangents of the initial momentum too.
@@ -73,7 +73,7 @@ pub struct Forward<F> {
     pub memory: Vec<Vec<F>>,
     /// The momentum likewise, of each layer that the rule writes to, if it carries any.
     pub momentum: Vec<Vec<F>>,
-    /// What the adjoint needs, if it was to be recorded.
+    /// What the adjoint needs, if it was to be saved.
     pub saved: Option<Saved<F>>,
 }
 
@@ -158,7 +158,7 @@ impl<F: Kernels> Prepared<F> {
     ) -> Result<Forward<F>, LengthError> {
         self.check(inputs, initial)?;
         count_forward();
-        let record = keep.record;
+        let save = keep.save;
         let (steps, samples, sizes) = (inputs.steps, inputs.samples, self.sizes);
         let (c, m, x) = (sizes.controller, sizes.value(), sizes.input);
         let (gate_width, z_width, out_width) = (4 * c, sizes.interaction(), sizes.output());
@@ -170,7 +170,7 @@ impl<F: Kernels> Prepared<F> {
             mask,
             sizes,
             samples,
-            if record { steps.max(1) } else { 1 },
+            if save { steps.max(1) } else { 1 },
         );
         let mut gates = Scratch::new(rows * gate_width);
         self.from_input.forward.multiply_plus(
@@ -178,7 +178,7 @@ impl<F: Kernels> Prepared<F> {
             &self.gates_bias,
             MatrixMut::dense(&mut gates, rows, gate_width),
         );
-        let kept = if record { rows } else { samples };
+        let kept = if save { rows } else { samples };
         let mut cells = Scratch::new(kept * c + samples * c);
         cells[..samples * c].copy_from_slice(initial.cell);
         // What a step finds that begins with an empty cell.
@@ -199,7 +199,7 @@ impl<F: Kernels> Prepared<F> {
             with_momentum: keep.momentum,
         };
         let options = MemoryOptions {
-            record,
+            save,
             chunk: self.chunk,
         };
         let mut memory = MemoryForward::new(self.rule.clone(), memory_sizes, start, options);
@@ -216,7 +216,7 @@ impl<F: Kernels> Prepared<F> {
                 MatrixMut::dense(gates, samples, gate_width),
                 Store::Add,
             );
-            let (cells_before, cells_after) = if record {
+            let (cells_before, cells_after) = if save {
                 let (before, after) = cells[first * c..].split_at_mut(samples * c);
                 (before, &mut after[..samples * c])
             } else {
@@ -245,7 +245,7 @@ impl<F: Kernels> Prepared<F> {
                 );
             }
             let z =
-                &mut interactions[if record { first } else { 0 } * z_width..][..samples * z_width];
+                &mut interactions[if save { first } else { 0 } * z_width..][..samples * z_width];
             let rates = &mut rates[first..][..samples];
             self.interact(Matrix::new(outputs, samples, c, out_width), z, rates);
             for (gate, values) in self.rule_gates.iter().zip(&mut rule_gates) {

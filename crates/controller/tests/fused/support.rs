@@ -386,7 +386,7 @@ impl Problem {
         prepared.with_chunk(chunk)
     }
 
-    pub fn forward<F: Kernels>(&self, prepared: &Prepared<F>, record: bool) -> Forward<F> {
+    pub fn forward<F: Kernels>(&self, prepared: &Prepared<F>, save: bool) -> Forward<F> {
         let state: BTreeMap<&str, Vec<F>> = self
             .state
             .iter()
@@ -415,7 +415,7 @@ impl Problem {
         let (inputs, masks) = (to(&self.inputs), self.masks());
         let inputs = self.inputs(&inputs, &masks);
         let keep = Keep {
-            record,
+            save,
             memory: true,
             momentum: true,
         };

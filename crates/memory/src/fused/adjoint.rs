@@ -67,8 +67,8 @@ pub struct MemoryAdjoint<F> {
     /// Cotangents of what the program made at one step.
     d: Scratch<F>,
     /// Cotangents of the activations after the write `[S 2H, width]`.
-    d_after: Scratch<F>,
-    after: Vec<Region>,
+    d_reading: Scratch<F>,
+    reading: Vec<Region>,
     sums: Vec<SharedSum<F>>,
 }
 
@@ -81,14 +81,14 @@ impl<F: Kernels> MemoryAdjoint<F> {
     pub fn new(saved: MemorySaved<F>, end: MemoryEnd<'_, F>) -> Self {
         let plan = &saved.plan;
         let rows = plan.sizes.samples * plan.sizes.heads;
-        let mut after = Allocator::default();
+        let mut all = Allocator::default();
         let widths = (0..=plan.layers.len()).map(|l| plan.sizes.shape.width(l));
-        let regions = after.regions(2 * rows, widths);
+        let reading = all.regions(2 * rows, widths);
         MemoryAdjoint {
             history: HistoryCotangents::new(&saved, end),
             d: Scratch::new(plan.d_len),
-            d_after: Scratch::new(after.0),
-            after: regions,
+            d_reading: Scratch::new(all.0),
+            reading,
             sums: saved
                 .rule
                 .matrices
@@ -145,12 +145,12 @@ impl<F: Kernels> MemoryAdjoint<F> {
         if segments.is_empty() {
             groups
                 .iter()
-                .for_each(|group| self.after(t, *group, &mut d_numbers));
+                .for_each(|group| self.reading_back(t, *group, &mut d_numbers));
         }
         for (n, (range, alone)) in segments.iter().enumerate().rev() {
             for group in &groups {
                 if n + 1 == segments.len() {
-                    self.after(t, *group, &mut d_numbers);
+                    self.reading_back(t, *group, &mut d_numbers);
                 }
                 if !*alone {
                     for op in range.clone().rev() {
@@ -185,7 +185,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
         let plan = &self.saved.plan;
         let (heads, value) = (plan.sizes.heads, plan.sizes.shape.value());
         let layers = plan.layers.len();
-        let (out, top) = (plan.after[layers], self.after[layers]);
+        let (out, top) = (plan.reading[layers], self.reading[layers]);
         let record = &self.saved.records[record];
         let mean = F::one() / F::of(heads as f64);
         for s in 0..plan.sizes.samples {
@@ -193,9 +193,9 @@ impl<F: Kernels> MemoryAdjoint<F> {
             for h in 0..heads {
                 let row = 2 * s * heads + h;
                 let miss = out.row(record, row);
-                scaled(top.row_mut(&mut self.d_after, row), slope, miss);
+                scaled(top.row_mut(&mut self.d_reading, row), slope, miss);
                 scaled(
-                    top.row_mut(&mut self.d_after, row + heads),
+                    top.row_mut(&mut self.d_reading, row + heads),
                     mean,
                     d_reads.row(s),
                 );
@@ -206,13 +206,17 @@ impl<F: Kernels> MemoryAdjoint<F> {
     }
 
     /// Back through the weights just written, to the keys.
-    fn after(&mut self, t: usize, group: Group, d_numbers: &mut NumberCotangents<'_, F>) {
+    fn reading_back(&mut self, t: usize, group: Group, d_numbers: &mut NumberCotangents<'_, F>) {
         let record = self.record(t);
         let each = 2 * self.saved.plan.sizes.heads;
         for l in (0..self.saved.plan.layers.len()).rev() {
-            let (x, dx, dy) = (self.saved.plan.after[l], self.after[l], self.after[l + 1]);
-            let (to, from) = self.d_after.split_at_mut(dy.offset);
-            let back = BackUse::after(&self.saved, l, t);
+            let (x, dx, dy) = (
+                self.saved.plan.reading[l],
+                self.reading[l],
+                self.reading[l + 1],
+            );
+            let (to, from) = self.d_reading.split_at_mut(dy.offset);
+            let back = BackUse::reading(&self.saved, l, t);
             let values = &self.saved.records[record.clone()];
             self.history.product(
                 &mut self.saved.history,
@@ -220,7 +224,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 Side::Apply,
                 (l, group, each),
                 (values, x),
-                (&*from, dy.after(dy.offset)),
+                (&*from, dy.rebased(dy.offset)),
                 (&mut *to, dx),
                 true,
                 back,
@@ -288,7 +292,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
                     side,
                     (layer, group, heads),
                     (&self.saved.records[record], x_at),
-                    (&*from, dy.after(dy.offset)),
+                    (&*from, dy.rebased(dy.offset)),
                     (to, dx),
                     planned.fresh[0],
                     back,
@@ -302,7 +306,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
                     plan.d_places[y.0],
                 );
                 let (to, from) = self.d.split_at_mut(dy.offset);
-                let dy = dy.after(dy.offset).view(from);
+                let dy = dy.rebased(dy.offset).view(from);
                 let store = match planned.fresh[0] {
                     true => mnm_tensor::kernels::Store::Overwrite,
                     false => mnm_tensor::kernels::Store::Add,
@@ -383,7 +387,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
         let plan = &self.saved.plan;
         let record = &self.saved.records[record];
         let (heads, value) = (plan.sizes.heads, plan.sizes.shape.value());
-        let (d_keys, keys) = (self.after[0], plan.after[0]);
+        let (d_keys, keys) = (self.reading[0], plan.reading[0]);
         for s in 0..plan.sizes.samples {
             for h in 0..heads {
                 let row = s * heads + h;
@@ -391,7 +395,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 for which in [0, 1] {
                     let at = (2 * s + which) * heads + h;
                     let to = &mut head[2 * which * value..][..value];
-                    to.copy_from_slice(d_keys.row(&self.d_after, at));
+                    to.copy_from_slice(d_keys.row(&self.d_reading, at));
                     if which == 0 && plan.reached[0] {
                         add_scaled(to, F::one(), plan.d_places[0].row(&self.d, row));
                     }

@@ -81,9 +81,9 @@ impl<F: Kernels> HistoryCotangents<F> {
                     d.view_mut(to),
                     Store::Subtract,
                 );
-                let changes = by_row.map_or((factors, d), |by_row| by_row.changes(steps, rows));
+                let written = by_row.map_or((factors, d), |by_row| by_row.at_version(steps, rows));
                 matmul(
-                    changes.1.view(changes.0),
+                    written.1.view(written.0),
                     region.view(g),
                     a.view_mut(to),
                     Store::Subtract,
@@ -119,7 +119,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         }
         if rows > 0 {
             let faded = history.faded(l, s, rows, each, version.r);
-            let d = d.after(d.offset);
+            let d = d.rebased(d.offset);
             matmul(
                 d.view(&faded),
                 region.view(g),
@@ -142,7 +142,7 @@ impl<F: Kernels> HistoryCotangents<F> {
                 add_scaled(d.row_mut(to, r), version.m[number], part.row(&product, r));
             }
             let faded = history.faded(l, s, rows, each, version.m);
-            let d = d.after(d.offset);
+            let d = d.rebased(d.offset);
             matmul(d.view(&faded), region.view(gs), a.view_mut(to), Store::Add);
         }
         for r in 0..region.rows {
@@ -170,7 +170,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         let (region, at) = (history.places.weights[l], s * history.places.weights_len);
         let g = &mut self.weights[at..][..history.places.weights_len];
         if let Some(base) = self.base.get_mut(l) {
-            let to = region.after(region.offset);
+            let to = region.rebased(region.offset);
             (0..region.rows)
                 .for_each(|r| add_scaled(to.row_mut(base, r), F::one(), region.row(g, r)));
         }

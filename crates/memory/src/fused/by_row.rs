@@ -25,7 +25,7 @@ struct Places {
     /// p after every step, and before the first.
     passed: Region,
     /// D likewise, one below the other; that of v has room for what step v writes.
-    changes: Region,
+    versions: Region,
 }
 
 /// The numbers of all layers of the kind `[S]`, for one chunk.
@@ -53,7 +53,7 @@ impl Places {
     /// D after `version` steps.
     fn version(&self, version: usize) -> Region {
         let first = self.each * version * (version + 1) / 2;
-        self.changes.skip(first).first(self.each * (version + 1))
+        self.versions.skip(first).first(self.each * (version + 1))
     }
 }
 
@@ -72,7 +72,7 @@ impl<F: Kernels> ByRow<F> {
                 each,
                 kept: all.region(steps, layer.out),
                 passed: all.region(steps + 1, layer.out),
-                changes: all.region(each * (steps + 1) * (steps + 2) / 2, layer.out),
+                versions: all.region(each * (steps + 1) * (steps + 2) / 2, layer.out),
             })
         };
         let places = plan.layers.iter().map(&mut place).collect();
@@ -123,7 +123,7 @@ impl<'a, F: Kernels> Layer<'a, F> {
     }
 
     /// The first `rows` rows of D after `version` steps.
-    pub fn changes(&self, version: usize, rows: usize) -> (&'a [F], Region) {
+    pub fn at_version(&self, version: usize, rows: usize) -> (&'a [F], Region) {
         (self.data, self.places.version(version).first(rows))
     }
 
@@ -158,7 +158,7 @@ impl<F: Kernels> LayerMut<'_, F> {
         fade(&mut new[..passed.columns], keep, kept);
         let (known, new) = self.data.split_at_mut(after.offset);
         let kept = self.places.kept.row(known, step);
-        let to = after.after(after.offset);
+        let to = after.rebased(after.offset);
         for r in 0..each * (step + 1) {
             let row = to.row_mut(new, r);
             row.copy_from_slice(before.row(known, r));
@@ -225,7 +225,7 @@ impl<F: Kernels> ByRowCotangents<F> {
             &mut of_kept[..region.columns],
         );
         let kept = layer.places.kept.row(layer.data, step);
-        let (before, rows) = layer.changes(step, layer.places.each * step);
+        let (before, rows) = layer.at_version(step, layer.places.each * step);
         // First of kappa = k kept.
         of_kept.copy_from_slice(passed);
         times(of_kept, layer.passed(step));

@@ -43,7 +43,7 @@ pub struct MemoryStart<'a, F> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryOptions {
     /// Whether to keep what the adjoint needs.
-    pub record: bool,
+    pub save: bool,
     /// How many steps are taken before their writes are folded into weights; see [`super::chunk_steps`].
     pub chunk: ChunkSteps,
 }
@@ -81,7 +81,7 @@ pub struct MemorySaved<F> {
     pub(super) shared: Vec<bool>,
     /// Whether the momentum did.
     pub(super) shared_momentum: Vec<bool>,
-    /// `[T]` of records; of one step only if nothing is recorded.
+    /// `[T]` of records; of one step only if nothing is saved.
     pub(super) records: Scratch<F>,
     /// beta, k = 1 - phi and eta `[T, S]`; the last two empty without those gates.
     pub(super) rates: Vec<F>,
@@ -109,7 +109,7 @@ impl<F: Kernels> MemorySaved<F> {
 #[derive(Debug)]
 pub struct MemoryForward<F> {
     state: MemorySaved<F>,
-    record: bool,
+    save: bool,
     /// What a step makes and the way back does not need.
     scratch: Scratch<F>,
 }
@@ -148,12 +148,12 @@ impl<F: Kernels> MemoryForward<F> {
             start.momentum,
             start.with_momentum,
             (rule.forget || rule.momentum, rule.momentum),
-            (options.chunk, options.record),
+            (options.chunk, options.save),
         );
-        let kept = if options.record { sizes.steps } else { 1 };
+        let kept = if options.save { sizes.steps } else { 1 };
         let of = |given: bool| vec![F::one(); if given { kept * sizes.samples } else { 0 }];
         MemoryForward {
-            record: options.record,
+            save: options.save,
             scratch: Scratch::new(plan.scratch_len),
             state: MemorySaved {
                 shared: shared(start.weights),
@@ -175,7 +175,7 @@ impl<F: Kernels> MemoryForward<F> {
     ///
     /// If a shape does not fit.
     pub fn step(&mut self, step: StepForward<'_, F>) {
-        let kept = if self.record { step.step } else { 0 };
+        let kept = if self.save { step.step } else { 0 };
         let state = &mut self.state;
         let samples = state.plan.sizes.samples;
         let at = kept * samples..(kept + 1) * samples;
@@ -188,9 +188,7 @@ impl<F: Kernels> MemoryForward<F> {
         if state.rule.momentum {
             state.momentum[at].copy_from_slice(step.momentum);
         }
-        state
-            .history
-            .begin_step(&state.plan, step.step, self.record);
+        state.history.begin_step(&state.plan, step.step, self.save);
         let MemorySaved {
             rule,
             plan,
@@ -245,12 +243,12 @@ impl<F: Kernels> MemoryForward<F> {
                         .for_each(|op| run.instruction(op, *group));
                 }
                 if n + 1 == segments {
-                    run.after(*group);
+                    run.reading(*group);
                 }
             }
         }
         if segments == 0 {
-            groups.iter().for_each(|group| run.after(*group));
+            groups.iter().for_each(|group| run.reading(*group));
         }
         run.outcome(step);
     }
@@ -269,9 +267,9 @@ impl<F: Kernels> MemoryForward<F> {
             .last_momentum(&self.state.plan, layer, steps)
     }
 
-    /// What the adjoint needs, if it was recorded.
+    /// What the adjoint needs, if it was saved.
     pub fn into_saved(self) -> Option<MemorySaved<F>> {
-        self.record.then_some(self.state)
+        self.save.then_some(self.state)
     }
 }
 
@@ -291,7 +289,7 @@ impl<F: Kernels> Run<'_, F> {
     fn take_in(&mut self, step: &StepForward<'_, F>) {
         let (sizes, plan) = (self.plan.sizes, self.plan);
         let (heads, value) = (sizes.heads, sizes.shape.value());
-        let (keys, after) = (plan.places[0], plan.after[0]);
+        let (keys, reading) = (plan.places[0], plan.reading[0]);
         let place = plan.places[1];
         for s in 0..sizes.samples {
             for h in 0..heads {
@@ -299,7 +297,7 @@ impl<F: Kernels> Run<'_, F> {
                     &step.interactions[s * step.interaction_stride + 3 * h * value..][..3 * value];
                 for (which, part) in [(0, &head[..value]), (1, &head[2 * value..])] {
                     let row = (2 * s + which) * heads + h;
-                    let to = after.row_mut(self.values.record, row);
+                    let to = reading.row_mut(self.values.record, row);
                     to.copy_from_slice(part);
                     if self.rule.unit_keys {
                         let norm = unit_row(to);
@@ -309,14 +307,14 @@ impl<F: Kernels> Run<'_, F> {
                 let (row, from) = (s * heads + h, 2 * s * heads + h);
                 if keys.kept {
                     let (from, to) = (
-                        after.offset + from * after.stride,
+                        reading.offset + from * reading.stride,
                         keys.region.offset + row * keys.region.stride,
                     );
                     self.values.record.copy_within(from..from + value, to);
                 } else {
                     keys.region
                         .row_mut(self.values.scratch, row)
-                        .copy_from_slice(after.row(self.values.record, from));
+                        .copy_from_slice(reading.row(self.values.record, from));
                 }
                 let to = if place.kept {
                     &mut *self.values.record
@@ -340,13 +338,13 @@ impl<F: Kernels> Run<'_, F> {
                     Op::Apply { .. } => Side::Apply,
                     _ => Side::Pull,
                 };
-                let (known, to) = self.values.before(place(y));
+                let (known, to) = self.values.split(place(y));
                 let at = (self.local, planned.at.updates, planned.at.first);
                 self.history
                     .product(side, plan, layer, group, heads, known.of(place(x)), to, at);
             }
             Op::Linear { matrix, x, y } => {
-                let (known, (to, region)) = self.values.before(place(y));
+                let (known, (to, region)) = self.values.split(place(y));
                 let (from, x) = known.of(place(x));
                 let y = region.group(group, heads);
                 self.rule.matrices[matrix].apply(x.group(group, heads).view(from), y.view_mut(to));
@@ -379,7 +377,7 @@ impl<F: Kernels> Run<'_, F> {
     }
 
     /// Write and read keys through the weights just written.
-    fn after(&mut self, group: Group) {
+    fn reading(&mut self, group: Group) {
         let (plan, each) = (self.plan, 2 * self.plan.sizes.heads);
         for s in group.sequences() {
             let keep = self.numbers.get(Scalar::Keep, s);
@@ -388,7 +386,7 @@ impl<F: Kernels> Run<'_, F> {
         }
         let layers = plan.layers.len();
         for (l, layer) in plan.layers.iter().enumerate() {
-            let (x, y) = (plan.after[l], plan.after[l + 1]);
+            let (x, y) = (plan.reading[l], plan.reading[l + 1]);
             let (known, to) = self.values.record.split_at_mut(y.offset);
             // The coefficients stand with this step, the weights are those that the next one begins with.
             self.history.product_after(
@@ -397,8 +395,8 @@ impl<F: Kernels> Run<'_, F> {
                 group,
                 each,
                 (known, x),
-                (to, y.after(y.offset)),
-                (self.local, layer.after.first),
+                (to, y.rebased(y.offset)),
+                (self.local, layer.reading.first),
             );
             if l + 1 < layers {
                 F::tanh_slice(y.group(group, each).of_mut(self.values.record));
@@ -410,7 +408,7 @@ impl<F: Kernels> Run<'_, F> {
     fn outcome(&mut self, step: StepForward<'_, F>) {
         let (sizes, plan) = (self.plan.sizes, self.plan);
         let (heads, value) = (sizes.heads, sizes.shape.value());
-        let out = plan.after[plan.layers.len()];
+        let out = plan.reading[plan.layers.len()];
         let mean = F::one() / F::of(heads as f64);
         for s in 0..sizes.samples {
             let read = &mut step.reads[s * step.read_stride..][..value];

@@ -139,7 +139,7 @@ impl<F: Kernels> History<F> {
         momentum: &[Initial<'_, F>],
         with_momentum: bool,
         (gated, with_eta): (bool, bool),
-        (length, record): (ChunkSteps, bool),
+        (length, save): (ChunkSteps, bool),
     ) -> Self {
         let sizes = &plan.sizes;
         let written: Vec<bool> = plan.layers.iter().map(|l| l.updates > 0).collect();
@@ -172,7 +172,7 @@ impl<F: Kernels> History<F> {
         let length_of_all = sizes.samples * places.weights_len;
         // Without a record two places are enough: for what a chunk begins with, and for what the next one will.
         let later = (sizes.steps - steps).div_ceil(length.own);
-        let (kept, coefficients) = match record {
+        let (kept, coefficients) = match save {
             true => (later + 1, later),
             false => (2, later.min(1)),
         };
@@ -299,15 +299,15 @@ impl<F: Kernels> History<F> {
         widths.max().unwrap_or(1)
     }
 
-    /// Folds the writes of a chunk that is full, and begins the next. `record` says whether the old one is kept.
-    pub fn begin_step(&mut self, plan: &Plan, step: usize, record: bool) {
+    /// Folds the writes of a chunk that is full, and begins the next. `save` says whether the old one is kept.
+    pub fn begin_step(&mut self, plan: &Plan, step: usize, save: bool) {
         let last = self.chunk();
         if step < last.first + last.steps || step == 0 {
             return;
         }
         let sizes = &plan.sizes;
         let length = sizes.samples * self.places.weights_len;
-        let place = match record {
+        let place = match save {
             true => self.chunks.len(),
             // The one of two that the present chunk does not begin with. The first may have only momentum of each sequence's own.
             false => usize::from(last.weights.or(last.momentum) == Some(0)),
@@ -315,8 +315,8 @@ impl<F: Kernels> History<F> {
         self.fold(plan, last.steps, place * length);
         let of_first = sizes.samples * self.coefficient_places[0].len;
         let of_later = sizes.samples * self.coefficient_places[1].len;
-        let before = if record { self.chunks.len() - 1 } else { 0 };
-        if !record {
+        let before = if save { self.chunks.len() - 1 } else { 0 };
+        if !save {
             self.chunks.clear();
         }
         self.chunks.push(Chunk {
@@ -389,10 +389,10 @@ impl<F: Kernels> History<F> {
         let numbers = match (self.by_row.of(s, l), &self.decays) {
             (Some(by_row), _) => {
                 region.copy_from(to, from);
-                let (changes, d) = by_row.changes(steps, rows);
+                let (written, d) = by_row.at_version(steps, rows);
                 let passed = by_row.passed(steps).iter().enumerate();
                 passed.for_each(|(r, passed)| scale(region.row_mut(to, r), *passed));
-                return matmul_tn(d.view(changes), a, region.view_mut(to), Store::Subtract);
+                return matmul_tn(d.view(written), a, region.view_mut(to), Store::Subtract);
             }
             (None, Some(decays)) => decays.version(s, steps),
             (None, None) => {
@@ -408,7 +408,7 @@ impl<F: Kernels> History<F> {
             }
         }
         let faded = self.faded(l, s, rows, layer.updates * heads, numbers.r);
-        let d = d.after(d.offset);
+        let d = d.rebased(d.offset);
         matmul_tn(d.view(&faded), a, region.view_mut(to), Store::Subtract);
     }
 
@@ -437,7 +437,7 @@ impl<F: Kernels> History<F> {
         let d = self.places.d[l].first(rows);
         let a = self.places.a[l].first(rows).view(self.factors(s));
         matmul_tn(
-            d.after(d.offset).view(&faded),
+            d.rebased(d.offset).view(&faded),
             a,
             region.view_mut(to),
             Store::Add,
@@ -447,7 +447,7 @@ impl<F: Kernels> History<F> {
     /// D with each row times the number of its step.
     pub fn faded(&self, l: usize, s: usize, rows: usize, each: usize, numbers: &[F]) -> Scratch<F> {
         let d = self.places.d[l].first(rows);
-        let to = d.after(d.offset);
+        let to = d.rebased(d.offset);
         let mut faded = Scratch::new(d.len());
         for r in 0..rows {
             scaled(

@@ -45,13 +45,13 @@ impl BackUse {
     }
 
     /// The products after its write.
-    pub fn after<F: Kernels>(saved: &MemorySaved<F>, layer: usize, t: usize) -> Self {
+    pub fn reading<F: Kernels>(saved: &MemorySaved<F>, layer: usize, t: usize) -> Self {
         let step = t - saved.history.chunk().first;
         BackUse {
             step,
             version: step + 1,
             updates: 0,
-            at: saved.plan.layers[layer].after,
+            at: saved.plan.layers[layer].reading,
         }
     }
 
@@ -270,7 +270,7 @@ impl<F: Kernels> HistoryCotangents<F> {
             let factors = &history.factors[s * places.factors_len..][..places.factors_len];
             let a = (factors, places.a[l].first(rows));
             let d = match history.by_row.of(s, l) {
-                Some(by_row) => by_row.changes(back.version, rows),
+                Some(by_row) => by_row.at_version(back.version, rows),
                 None => (factors, places.d[l].first(rows)),
             };
             let (near, far) = match side {
@@ -358,12 +358,12 @@ impl<F: Kernels> HistoryCotangents<F> {
         let first_row = (step * layer.updates + update) * heads;
         let (start, count, version, updates) = if update + 1 == layer.updates {
             let next = if step + 1 < chunk.steps {
-                layer.before
+                layer.early_rows
             } else {
                 0
             };
             (
-                step * layer.step_rows + layer.after.first,
+                step * layer.step_rows + layer.reading.first,
                 2 * heads + next,
                 step + 1,
                 0,
@@ -451,7 +451,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         if let (Some(number), true) = (number, momentum && !self.momentum.is_empty()) {
             let region = places.weights[l];
             let mut faded = Scratch::new(dy.len());
-            let to = dy.after(dy.offset);
+            let to = dy.rebased(dy.offset);
             (0..count)
                 .for_each(|r| scaled(to.row_mut(&mut faded, r), number.q, dy.row(waiting, r)));
             let gs = &mut self.momentum[s * places.weights_len..][..places.weights_len];
@@ -501,7 +501,7 @@ impl<F: Kernels> HistoryCotangents<F> {
                         layer.step_rows,
                     )
                 } else if step == 0 {
-                    (if own { 0 } else { 2 * heads }, 0, layer.before)
+                    (if own { 0 } else { 2 * heads }, 0, layer.early_rows)
                 } else {
                     continue;
                 };

@@ -32,9 +32,9 @@ impl<'a, F> Known<'a, F> {
 
 impl<F> Values<'_, F> {
     /// What lies before a place in its buffer, and the buffer from there on, with the place's region in it.
-    pub fn before(&mut self, place: Place) -> (Known<'_, F>, (&mut [F], Region)) {
+    pub fn split(&mut self, place: Place) -> (Known<'_, F>, (&mut [F], Region)) {
         let at = place.region.offset;
-        let region = place.region.after(at);
+        let region = place.region.rebased(at);
         if place.kept {
             let (record, to) = self.record.split_at_mut(at);
             let scratch = &*self.scratch;
@@ -119,7 +119,7 @@ pub(super) fn forward<F: Kernels>(
     match *op {
         Op::Tanh { x, y } => {
             if place(x).region.offset != place(y).region.offset || place(x).kept != place(y).kept {
-                let (known, to) = values.before(place(y));
+                let (known, to) = values.split(place(y));
                 rows1(rows.clone(), to, known.of(place(x)), |to, x| *to = x);
             }
             let region = place(y).region.group(group, heads);
@@ -131,7 +131,7 @@ pub(super) fn forward<F: Kernels>(
             F::tanh_slice(region.of_mut(from));
         }
         Op::ThroughTanh { e, a, y } => {
-            let (known, to) = values.before(place(y));
+            let (known, to) = values.split(place(y));
             rows2(
                 rows,
                 to,
@@ -144,7 +144,7 @@ pub(super) fn forward<F: Kernels>(
         }
         Op::Difference { scale, a, b, y } => {
             let scale = F::of(scale);
-            let (known, to) = values.before(place(y));
+            let (known, to) = values.split(place(y));
             rows2(
                 rows,
                 to,
@@ -154,7 +154,7 @@ pub(super) fn forward<F: Kernels>(
             );
         }
         Op::Sum { a, b, y } => {
-            let (known, to) = values.before(place(y));
+            let (known, to) = values.split(place(y));
             rows2(
                 rows,
                 to,
@@ -165,7 +165,7 @@ pub(super) fn forward<F: Kernels>(
         }
         Op::Product { a, b, y } | Op::Quotient { a, b, y } => {
             let divide = matches!(op, Op::Quotient { .. });
-            let (known, to) = values.before(place(y));
+            let (known, to) = values.split(place(y));
             let (a, b) = (known.of(place(a)), known.of(place(b)));
             if b.1.columns == a.1.columns && !divide {
                 rows2(rows, to, a, b, |to, a, b| *to = a * b);
@@ -178,7 +178,7 @@ pub(super) fn forward<F: Kernels>(
             }
         }
         Op::Dot { a, b, y } => {
-            let (known, to) = values.before(place(y));
+            let (known, to) = values.split(place(y));
             let (a, b) = (known.of(place(a)), known.of(place(b)));
             for r in rows {
                 to.1.row_mut(to.0, r)[0] = dot(a.1.row(a.0, r), b.1.row(b.0, r));
@@ -191,13 +191,13 @@ pub(super) fn forward<F: Kernels>(
             y,
         } => {
             let (scale, offset) = (F::of(scale), F::of(offset));
-            let (known, to) = values.before(place(y));
+            let (known, to) = values.split(place(y));
             rows1(rows, to, known.of(place(x)), |to, x| {
                 *to = scale * x + offset
             });
         }
         Op::Scaled { by, x, y } => {
-            let (known, to) = values.before(place(y));
+            let (known, to) = values.split(place(y));
             for s in group.sequences() {
                 let factor = numbers.get(by, s);
                 let rows = s * heads..(s + 1) * heads;
@@ -208,7 +208,7 @@ pub(super) fn forward<F: Kernels>(
         }
         Op::Clip { bound, x, y } => {
             let bound = F::of(bound);
-            let (known, to) = values.before(place(y));
+            let (known, to) = values.split(place(y));
             rows1(rows, to, known.of(place(x)), |to, x| {
                 *to = clipped(x, bound)
             });
@@ -296,14 +296,14 @@ pub(super) fn adjoint<F: Kernels>(
             }
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            rows2(rows, (d, to), (dy, from.after(at)), a, |d, g, a| {
+            rows2(rows, (d, to), (dy, from.rebased(at)), a, |d, g, a| {
                 put(first, d, g * (F::one() - a * a));
             });
         }
         Op::ThroughTanh { e, a, y } => {
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            let dy = (&*dy, d_place(y).after(at));
+            let dy = (&*dy, d_place(y).rebased(at));
             rows2(
                 rows.clone(),
                 (&mut *d, d_place(e)),
@@ -331,7 +331,7 @@ pub(super) fn adjoint<F: Kernels>(
             };
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            let dy = (&*dy, d_place(y).after(at));
+            let dy = (&*dy, d_place(y).rebased(at));
             rows1(rows.clone(), (&mut *d, d_place(a)), dy, |d, g| {
                 put(first, d, scale * g)
             });
@@ -341,7 +341,7 @@ pub(super) fn adjoint<F: Kernels>(
         Op::Product { a, b, y } => {
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            let dy = (&*dy, d_place(y).after(at));
+            let dy = (&*dy, d_place(y).rebased(at));
             let (a_value, b_value) = (value(a), value(b));
             if a_value.1.columns == b_value.1.columns {
                 rows2(
@@ -368,7 +368,7 @@ pub(super) fn adjoint<F: Kernels>(
         Op::Quotient { a, b, y } => {
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            let dy = (&*dy, d_place(y).after(at));
+            let dy = (&*dy, d_place(y).rebased(at));
             let (b_value, y_value) = (value(b), value(y));
             for r in rows {
                 let inverse = F::one() / b_value.1.row(b_value.0, r)[0];
@@ -382,7 +382,7 @@ pub(super) fn adjoint<F: Kernels>(
         Op::Dot { a, b, y } => {
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            let dy = (&*dy, d_place(y).after(at));
+            let dy = (&*dy, d_place(y).rebased(at));
             let (a_value, b_value) = (value(a), value(b));
             for r in rows {
                 let g = dy.1.row(dy.0, r)[0];
@@ -398,13 +398,13 @@ pub(super) fn adjoint<F: Kernels>(
             let scale = F::of(scale);
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            let dy = (&*dy, d_place(y).after(at));
+            let dy = (&*dy, d_place(y).rebased(at));
             rows1(rows, (d, d_place(x)), dy, |d, g| put(first, d, scale * g));
         }
         Op::Scaled { by, x, y } => {
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            let dy = (&*dy, d_place(y).after(at));
+            let dy = (&*dy, d_place(y).rebased(at));
             let x_value = value(x);
             for s in group.sequences() {
                 let factor = numbers.get(by, s);
@@ -421,7 +421,7 @@ pub(super) fn adjoint<F: Kernels>(
             let bound = F::of(bound);
             let at = split(d, y);
             let (d, dy) = d.split_at_mut(at);
-            let dy = (&*dy, d_place(y).after(at));
+            let dy = (&*dy, d_place(y).rebased(at));
             rows2(rows, (d, d_place(x)), dy, value(x), |d, g, x| {
                 let inside = x <= bound && x >= -bound;
                 put(first, d, if inside { g } else { F::zero() });

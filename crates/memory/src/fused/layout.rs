@@ -72,7 +72,7 @@ impl Region {
     }
 
     /// The same in a slice that starts at `offset`.
-    pub fn after(&self, offset: usize) -> Region {
+    pub fn rebased(&self, offset: usize) -> Region {
         Region {
             offset: self.offset - offset,
             ..*self

@@ -133,7 +133,7 @@ impl<F: Kernels> Linear<F> {
             weights: all.region(width, width),
             record: all.0,
             // Behind the values of the program the plan has room for reads, which go another way here.
-            length: all.0 + plan.after[0].offset,
+            length: all.0 + plan.reading[0].offset,
         };
         Linear {
             rule,
@@ -157,19 +157,19 @@ impl<F: Kernels> Linear<F> {
         (first, self.chunk.min(self.steps - first))
     }
 
-    /// One sequence forward from `weights` `[M, M]`: the last weights, and what the way back needs, if `record`.
+    /// One sequence forward from `weights` `[M, M]`: the last weights, and what the way back needs, if `save`.
     pub fn forward(
         &self,
         weights: &[F],
         inputs: LinearInputs<'_, F>,
         mut outcome: LinearOutcome<'_, F>,
-        record: bool,
+        save: bool,
     ) -> (Vec<F>, Option<LinearSaved<F>>) {
         let (steps, width) = (self.steps, self.width);
         let length = self.kept.length;
         let chunks = self.chunks();
         // One more place, or one of two, for the weights that the next chunk begins with.
-        let places = if record { chunks + 1 } else { 2 };
+        let places = if save { chunks + 1 } else { 2 };
         let mut kept = Scratch::new(places * length);
         let of = |gate: &[F], f: fn(F) -> F| -> Vec<F> {
             let given = gate.iter().step_by(inputs.gate_stride.max(1));
@@ -181,7 +181,7 @@ impl<F: Kernels> Linear<F> {
         self.kept.weights.copy_from(&mut kept[..length], dense);
         let mut work = Work::new(self);
         for chunk in 0..chunks {
-            let (at, next) = match record {
+            let (at, next) = match save {
                 true => (chunk, chunk + 1),
                 false => (chunk % 2, (chunk + 1) % 2),
             };
@@ -196,11 +196,11 @@ impl<F: Kernels> Linear<F> {
             self.read(chunk, now, &mut work, inputs, &mut outcome);
             self.fold(chunk, now, then, &mut work);
         }
-        let last = if record { chunks } else { chunks % 2 };
+        let last = if save { chunks } else { chunks % 2 };
         let (region, from) = (self.kept.weights, &kept[last * length..]);
         let rows = (0..width).flat_map(|r| region.row(from, r).iter().copied());
         let weights = rows.collect();
-        let saved = record.then(|| LinearSaved {
+        let saved = save.then(|| LinearSaved {
             linear: self.clone(),
             kept,
             rates,
@@ -266,7 +266,7 @@ impl<F: Kernels> Linear<F> {
         let n = steps * heads;
         work.base(self, now, n);
         let (low, high) = now.split_at_mut(kept.g.offset);
-        let g = kept.g.first(2 * n).narrow(n).after(kept.g.offset);
+        let g = kept.g.first(2 * n).narrow(n).rebased(kept.g.offset);
         let (x, keys) = (kept.x.first(2 * n).view(low), kept.x.first(n).view(low));
         matmul_nt(x, keys, g.view_mut(high), Store::Overwrite);
         work.fade(numbers, steps);

@@ -75,9 +75,9 @@ pub(super) struct LayerPlan {
     /// The rows of the largest batch.
     pub batch_rows: usize,
     /// The products of the step after the write.
-    pub after: Use,
+    pub reading: Use,
     /// Rows of the program's products before its first update of the layer.
-    pub before: usize,
+    pub early_rows: usize,
     /// Between each update and the next: their first row among the step's coefficients, and how many there are.
     pub between: Vec<(usize, usize)>,
 }
@@ -108,7 +108,7 @@ pub(super) struct Plan {
     pub zeros: Vec<usize>,
     /// a^0 .. a^L of write keys and read keys with the weights after the write `[S 2H, width]`, in the record. The first H rows of
     /// the last become what the memory misses the values by.
-    pub after: Vec<Region>,
+    pub reading: Vec<Region>,
     /// The norms of the keys `[S 2H]`, in the record.
     pub norms: Region,
     pub layers: Vec<LayerPlan>,
@@ -203,7 +203,7 @@ impl Plan {
             places.push(place);
             d_places.push(d_place);
         }
-        let after = (0..=layers)
+        let reading = (0..=layers)
             .map(|l| record.region(2 * rows, sizes.shape.width(l)))
             .collect();
         let norms = record.region(1, 2 * rows);
@@ -220,7 +220,7 @@ impl Plan {
             d_len: cotangents.0,
             reached,
             zeros,
-            after,
+            reading,
             norms,
             layers,
         }
@@ -276,8 +276,8 @@ fn plan_ops(program: &Program, sizes: MemorySizes) -> (Vec<Planned>, Vec<LayerPl
                 by_row: program.decays(l),
                 step_rows: 0,
                 batch_rows: 2 * heads,
-                after: nothing,
-                before: 0,
+                reading: nothing,
+                early_rows: 0,
                 between: Vec::new(),
             }
         })
@@ -300,7 +300,7 @@ fn plan_ops(program: &Program, sizes: MemorySizes) -> (Vec<Planned>, Vec<LayerPl
                 plan.step_rows += heads;
                 match plan.between.last_mut() {
                     Some((_, count)) => *count += heads,
-                    None => plan.before += heads,
+                    None => plan.early_rows += heads,
                 }
                 batch[layer] += heads;
                 plan.batch_rows = plan.batch_rows.max(batch[layer]);
@@ -323,7 +323,7 @@ fn plan_ops(program: &Program, sizes: MemorySizes) -> (Vec<Planned>, Vec<LayerPl
     }
     for (l, plan) in layers.iter_mut().enumerate() {
         let in_batch = if written.contains(&l) { 0 } else { batch[l] };
-        plan.after = Use {
+        plan.reading = Use {
             first: plan.step_rows,
             in_batch,
             updates: plan.updates,

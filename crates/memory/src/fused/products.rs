@@ -152,7 +152,7 @@ impl<F: Kernels> History<F> {
             let factors = &self.factors[s * self.places.factors_len..][..self.places.factors_len];
             let a = (factors, self.places.a[l].first(rows));
             let d = match self.by_row.of(s, l) {
-                Some(by_row) => by_row.changes(version, rows),
+                Some(by_row) => by_row.at_version(version, rows),
                 None => (factors, self.places.d[l].first(rows)),
             };
             let (near, far) = match side {

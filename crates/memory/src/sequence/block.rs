@@ -106,7 +106,7 @@ fn in_chunks<F: Kernels>(
     start: Initial<'_, F>,
     inputs: Batch<'_, F>,
     part: Part,
-    record: bool,
+    save: bool,
 ) -> Ran<F> {
     let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
     let linear = Linear::new(rule.clone(), sizes);
@@ -139,12 +139,12 @@ fn in_chunks<F: Kernels>(
             meta: &mut ran.meta[s..],
             meta_stride: samples,
         };
-        let (last, saved) = linear.forward(weights, given, outcome, record);
+        let (last, saved) = linear.forward(weights, given, outcome, save);
         ran.weights[0].extend_from_slice(&last);
         sequences.extend(saved);
     }
     let shared = matches!(start, Initial::Shared(_));
-    ran.saved = record.then_some(Saved::Chunks { sequences, shared });
+    ran.saved = save.then_some(Saved::Chunks { sequences, shared });
     ran
 }
 
@@ -176,10 +176,9 @@ fn by_steps<F: Kernels>(
         momentum: &momentum,
         ..start
     };
-    let (record, chunk) = options;
+    let (save, chunk) = options;
     let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
-    let mut memory =
-        MemoryForward::new(rule.clone(), sizes, start, MemoryOptions { record, chunk });
+    let mut memory = MemoryForward::new(rule.clone(), sizes, start, MemoryOptions { save, chunk });
     let (mut reads, mut meta) = (
         vec![F::nan(); steps * samples * value],
         vec![F::nan(); steps * samples],

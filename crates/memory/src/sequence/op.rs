@@ -118,8 +118,8 @@ impl<F: Kernels> Joint<F> for Whole {
             width: self.sizes.heads * m,
             gates: [&all[3], &all[4], &all[5]],
         };
-        let record = recorded.contains(&true);
-        let (options, sizes) = ((record, self.chunk), self.sizes);
+        let save = recorded.contains(&true);
+        let (options, sizes) = ((save, self.chunk), self.sizes);
         let mut ran: Vec<Ran<F>> = (self.parts().into_par_iter())
             .map(|part| forward(&rule, sizes, start, inputs, part, options))
             .collect();
@@ -146,7 +146,7 @@ impl<F: Kernels> Joint<F> for Whole {
         let saved = ran
             .iter_mut()
             .filter_map(|ran| ran.saved.take().map(|saved| (ran.part, saved)));
-        Ok((values, record.then(|| saved.collect())))
+        Ok((values, save.then(|| saved.collect())))
     }
 
     fn backward(
