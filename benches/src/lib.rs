@@ -196,7 +196,7 @@ impl CellProblem {
             cell_mask: None,
         };
         let keep = Keep {
-            record: true,
+            save: true,
             memory: false,
             momentum: false,
         };

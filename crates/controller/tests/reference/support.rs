@@ -66,7 +66,8 @@ pub fn config(
     }
 }
 
-pub const KINDS: [Option<&str>; 3] = [Some("mnm-p"), Some("mnm-g"), None];
+/// Rules without and with state beside the weights, and the LSTM.
+pub const KINDS: [Option<&str>; 4] = [Some("mnm-p"), Some("mnm-g"), Some("plastic"), None];
 
 /// Any small case of one of [`KINDS`].
 pub fn any_case() -> impl Strategy<Value = Case> {

@@ -1,6 +1,6 @@
 //! All rules of the table, and what can be chosen about them.
 
-use mnm_memory::fused::RuleForm;
+use mnm_memory::fused::{ChunkSteps, RuleForm, chunk_steps};
 use mnm_memory::testkit::{Trial, check_fused, check_rule};
 use mnm_memory::{Gate, InnerLoss, MemoryShape, RuleOptions, rule_named, rule_names, rule_with};
 use proptest::prelude::*;
@@ -154,14 +154,32 @@ proptest! {
     }
 }
 
-fn every_rule_is_equal(trial: &Trial, tolerance: f64) {
-    for name in rule_names() {
-        let rule = rule_named::<f64>(&name).unwrap();
-        check_fused(rule.as_ref(), trial, tolerance).unwrap();
+/// Holds all rules, and all choices about them, to their definitions: with gates anywhere, near 0 and 1 and exactly there, from what all
+/// sequences share and from weights and slots of their own.
+fn everything_is_equal(trial: &Trial, tolerance: f64) {
+    let table = rule_names()
+        .into_iter()
+        .map(|name| (name, RuleOptions::default()));
+    let chosen = choices()
+        .into_iter()
+        .map(|(name, options)| (name.to_owned(), options));
+    for (name, options) in table.chain(chosen) {
+        let rule = rule_with::<f64>(&name, &options).unwrap();
+        for edge in [0.5, 1e-3, 0.0] {
+            for carried in [false, true] {
+                let trial = Trial {
+                    edge,
+                    carried,
+                    shared: !carried,
+                    ..trial.clone()
+                };
+                check_fused(rule.as_ref(), &trial, tolerance).unwrap();
+            }
+        }
     }
 }
 
-/// T beyond several chunks of both kinds, at a size where each holds several steps.
+/// T beyond several chunks of both kinds: the first, which begins with what is shared, holds several steps, the others one each.
 #[test]
 fn many_chunks_stay_equal() {
     let trial = Trial {
@@ -174,20 +192,10 @@ fn many_chunks_stay_equal() {
         carried: false,
         edge: 0.5,
     };
-    let carried = Trial {
-        carried: true,
-        shared: false,
-        ..trial.clone()
-    };
-    every_rule_is_equal(&trial, 1e-9);
-    for (name, options) in choices() {
-        let rule = rule_with::<f64>(name, &options).unwrap();
-        check_fused(rule.as_ref(), &trial, 1e-9).unwrap();
-        check_fused(rule.as_ref(), &carried, 1e-9).unwrap();
-    }
+    everything_is_equal(&trial, 1e-9);
 }
 
-/// One head, so that a chunk holds several steps of a memory of one layer too, whose products are taken for all of them at once.
+/// One head, so that every chunk holds several steps; of a memory of one layer, products are taken for all of them at once.
 #[test]
 fn chunks_of_several_steps_stay_equal() {
     for layers in [1, 3] {
@@ -201,8 +209,31 @@ fn chunks_of_several_steps_stay_equal() {
             carried: false,
             edge: 0.5,
         };
-        every_rule_is_equal(&trial, 1e-9);
+        everything_is_equal(&trial, 1e-9);
     }
+}
+
+/// Width 63: a first chunk of 52 steps, then chunks of ten.
+#[test]
+fn wide_chunks_stay_equal() {
+    let trial = Trial {
+        seed: 9,
+        shape: MemoryShape::new(63, 63, 1).unwrap(),
+        heads: 1,
+        batch: 1,
+        steps: 75,
+        shared: true,
+        carried: false,
+        edge: 0.5,
+    };
+    assert_eq!(
+        chunk_steps(&trial.shape, trial.heads),
+        ChunkSteps {
+            shared: 52,
+            own: 10
+        }
+    );
+    everything_is_equal(&trial, 1e-9);
 }
 
 /// Two blocks and a part of one, whose results lie side by side and whose gradients of what they share are summed.
@@ -219,7 +250,10 @@ fn more_sequences_than_a_block_takes_stay_equal() {
             carried: !shared,
             edge: 0.5,
         };
-        every_rule_is_equal(&trial, 1e-10);
+        for name in rule_names() {
+            let rule = rule_named::<f64>(&name).unwrap();
+            check_fused(rule.as_ref(), &trial, 1e-10).unwrap();
+        }
     }
 }
 

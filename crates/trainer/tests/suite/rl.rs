@@ -59,6 +59,8 @@ fn a_run_resumed_in_the_middle_of_an_episode_is_the_uninterrupted_one() {
     let models = [
         ("maze9", "model.rule=mnm-p"),
         ("bandit", "model.rule=mnm-g"),
+        ("bandit", "model.rule=titans"),
+        ("bandit", "model.rule=rls"),
         ("mdp", "model.kind=lstm"),
     ];
     for (name, model) in models {
@@ -161,7 +163,7 @@ fn entropy_and_horizon_are_those_of_the_step() {
 
 #[test]
 fn the_number_of_threads_changes_no_bit() {
-    for model in ["model.rule=mnm-p", "model.kind=lstm"] {
+    for model in ["model.rule=mnm-p", "model.rule=titans", "model.kind=lstm"] {
         let folder = tempfile::tempdir().unwrap();
         let one = folder.path().join("1");
         run(&config("maze9", &[model, "threads=1"]), &one, false);

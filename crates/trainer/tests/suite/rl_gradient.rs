@@ -158,8 +158,8 @@ fn small(kind: ModelKind, rule: &str, kernel: Kernel) -> ModelConfig {
 }
 
 #[test]
-fn both_rules_and_kernels_from_the_start_and_from_a_carried_state() {
-    for rule in ["mnm-p", "mnm-g"] {
+fn rules_and_kernels_from_the_start_and_from_a_carried_state() {
+    for rule in ["mnm-p", "mnm-g", "titans"] {
         for kernel in [Kernel::Fused, Kernel::Reference] {
             for carry in [false, true] {
                 setting(&small(ModelKind::Mnm, rule, kernel), carry).check();
