@@ -1,4 +1,5 @@
-//! A DeltaNet layer without a controller answers questions about stories: embedding, short convolution, memory, output.
+//! A DeltaNet layer without a controller answers questions about stories: embedding, short convolution, memory, output. With another rule
+//! it is a Gated DeltaNet, TTT (`mnm-g`), Titans or Hebbian layer.
 //!
 //! `cargo run --release -p mnm-trainer --example delta_layer -- [RULE] [--data DIR]`
 //!
@@ -9,7 +10,7 @@
 
 use std::path::PathBuf;
 
-use mnm_memory::{Gate, Memory, RuleOptions, Sequence, WriteRule, rule_with};
+use mnm_memory::{Memory, MemoryShape, RuleOptions, Sequence, WriteRule, rule_with};
 use mnm_tasks::{Babi, BabiOptions, Episode, Input, InputKind, Labels, Split, Stories};
 use mnm_tasks::{StoriesOptions, Task, stream};
 use mnm_tensor::{Init, Order, ParameterSpec, Parameters, SharedArray, Tape, Tensor, gradient};
@@ -76,14 +77,19 @@ impl Batch {
     }
 }
 
-fn specs(words: usize, wide: usize, classes: usize) -> Vec<ParameterSpec> {
+fn specs(
+    rule: &dyn WriteRule<f32>,
+    words: usize,
+    wide: usize,
+    classes: usize,
+) -> Result<Vec<ParameterSpec>, Failure> {
     let drawn = |name: &str, out: usize, input: usize| {
         ParameterSpec::new(name, &[out, input], Init::fan_in(input))
     };
     let normal = |name: &str, rows: usize, deviation: f64| {
         ParameterSpec::new(name, &[rows, WIDTH], Init::Normal { deviation })
     };
-    vec![
+    let mut specs = vec![
         normal("embedding", words + 1, 0.3),
         normal("position", wide, 1.0),
         normal("before", 1, 0.1),
@@ -93,7 +99,11 @@ fn specs(words: usize, wide: usize, classes: usize) -> Vec<ParameterSpec> {
         drawn("rate", HEADS, WIDTH),
         drawn("hidden", WIDTH, 2 * WIDTH),
         drawn("output", classes, WIDTH),
-    ]
+    ];
+    let gates = rule.gates().learned().into_iter();
+    specs.extend(gates.map(|gate| drawn(gate, HEADS, WIDTH)));
+    specs.extend(rule.parameters(&MemoryShape::new(HEAD, HEAD, 1)?));
+    Ok(specs)
 }
 
 /// The logits `[T B, classes]`.
@@ -120,19 +130,25 @@ fn layer(
         let made = x.linear(p.get(name)?, None)?;
         Ok(made.reshape(&[steps, count * HEADS, 1, HEAD])?)
     };
+    // Gates of each head and step; those beside the rate begin nearly shut.
+    let gate = |name: &str, shut: f64| -> Result<Tensor<f32>, Failure> {
+        let open = x.linear(p.get(name)?, None)?.shift(-shut)?.sigmoid()?;
+        Ok(open.reshape(&[steps, count * HEADS])?)
+    };
+    let learned = |name: &str, shut: f64| {
+        let asked = rule.gates().learned().contains(&name);
+        asked.then(|| gate(name, shut)).transpose()
+    };
     let given = Sequence {
         keys: heads("key")?,
         values: heads("value")?,
         read_keys: heads("query")?,
-        rate: x
-            .linear(p.get("rate")?, None)?
-            .sigmoid()?
-            .reshape(&[steps, count * HEADS])?,
-        forget: None,
-        momentum: None,
+        rate: gate("rate", 0.0)?,
+        forget: learned("forget", 4.0)?,
+        momentum: learned("momentum", 2.0)?,
     };
     let empty = Memory::new(vec![Tensor::zeros(&[1, HEAD, HEAD])])?;
-    let out = mnm_memory::sequence(rule, &Parameters::new(), &empty, &given)?;
+    let out = mnm_memory::sequence(rule, p, &empty, &given)?;
     let read = out.reads.reshape(&[rows, WIDTH])?;
     let hidden = Tensor::concat(&[&read, &x], 1)?.linear(p.get("hidden")?, None)?;
     Ok(hidden.tanh()?.linear(p.get("output")?, None)?)
@@ -160,7 +176,6 @@ fn main() -> Result<(), Failure> {
     }
     let options = RuleOptions {
         unit_keys: Some(true),
-        forget: (name != "delta").then_some(Gate::None),
         ..RuleOptions::default()
     };
     let rule = rule_with::<f32>(&name, &options)?;
@@ -174,7 +189,7 @@ fn main() -> Result<(), Failure> {
         return Err("the task shows no words".into());
     };
     let blank = vocabulary.len();
-    let specs = specs(blank, *wide, interface.outputs.width());
+    let specs = specs(rule.as_ref(), blank, *wide, interface.outputs.width())?;
     let mut parameters = Parameters::draw(&specs, &mut stream(1, "init", 0));
     let settings = TrainConfig::default();
     let mut adam = Adam::new(&parameters, specs.iter().map(|spec| spec.name.as_str()));
