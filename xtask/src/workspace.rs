@@ -23,13 +23,10 @@ pub fn commit() -> String {
     let Some(commit) = git(&["rev-parse", "--short=12", "HEAD"]) else {
         return "unknown".to_owned();
     };
-    let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
-    let same = changed.is_some_and(|changed| changed.trim().is_empty());
-    let commit = commit.trim();
-    if same {
-        commit.to_owned()
-    } else {
-        format!("{commit}, changed")
+    match git(&["status", "--porcelain", "--untracked-files=no"]) {
+        Some(changes) if changes.trim().is_empty() => commit.trim().to_owned(),
+        Some(_) => format!("{}, changed", commit.trim()),
+        None => "unknown".to_owned(),
     }
 }
 

@@ -167,6 +167,7 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         parameters: &Parameters<Tensor<F>>,
         batch: usize,
     ) -> Result<State<F>, ControllerError> {
+        self.rule.supports(&self.sizes.memory, self.sizes.heads)?;
         let zeros = Tensor::zeros(&[batch, self.sizes.controller]);
         let mut state = State::new([
             ("hidden", zeros.clone()),
@@ -178,7 +179,7 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
         for (layer, weight) in memory.weights().iter().enumerate() {
             state = state.with(&memory_part(layer), weight.clone());
         }
-        for slot in self.rule.slots(&self.sizes.memory) {
+        for slot in self.rule.slots(&self.sizes.memory, self.sizes.heads) {
             state = state.with(&slot_part(&slot.name), slot.initial(1)?);
         }
         Ok(state)
@@ -212,7 +213,7 @@ impl<F: Kernels> Cell<F> for MnmCell<F> {
             })
             .collect::<Result<_, ControllerError>>()?;
         let mut memory = Memory::new(weights)?.with_unit_keys(self.rule.unit_keys());
-        for slot in self.rule.slots(&self.sizes.memory) {
+        for slot in self.rule.slots(&self.sizes.memory, self.sizes.heads) {
             let [rows, columns] = slot.shape;
             let held = state.get(&slot_part(&slot.name))?;
             memory = memory.with_slot(&slot.name, held.broadcast_to(&[batch, rows, columns])?);

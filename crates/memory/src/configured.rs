@@ -2,6 +2,7 @@
 
 use mnm_tensor::{Float, ParameterSpec, Parameters, Tensor};
 
+use crate::rule::{momentum_slots, program_of};
 use crate::{
     DeltaRule, FeedbackRule, Gate, Gates, GradientRule, HebbianRule, LeastSquaresRule, Memory,
     MemoryError, MemoryShape, OjaRule, PerceptronRule, PlasticRule, Program, Slot, TitansRule,
@@ -288,10 +289,11 @@ impl<F: Float> WriteRule<F> for Configured<F> {
         self.rule.program(shape, heads)
     }
 
-    fn slots(&self, shape: &MemoryShape) -> Vec<Slot> {
-        match self.program(shape, 1) {
-            Some(program) => crate::rule::momentum_slots(self.gates, &program),
-            None => self.rule.slots(shape),
+    fn slots(&self, shape: &MemoryShape, heads: usize) -> Vec<Slot> {
+        match program_of(self, shape, heads) {
+            Ok(Some(program)) => momentum_slots(self.gates, &program),
+            Ok(None) => self.rule.slots(shape, heads),
+            Err(_) => Vec::new(),
         }
     }
 
@@ -304,7 +306,7 @@ impl<F: Float> WriteRule<F> for Configured<F> {
         write.check(memory)?;
         let memory = memory.clone().with_unit_keys(self.unit_keys);
         let heads = write.keys.shape()[1];
-        if let Some(program) = self.program(&memory.shape()?, heads) {
+        if let Some(program) = program_of(self, &memory.shape()?, heads)? {
             return reference::write(
                 self.name(),
                 &program,

@@ -81,6 +81,16 @@ impl<F: Float> Write<F> {
     }
 }
 
+/// The program of a rule for what it supports; `None` for a rule with a [`WriteRule::write`] of its own.
+pub(crate) fn program_of<F: Float, R: WriteRule<F> + ?Sized>(
+    rule: &R,
+    shape: &MemoryShape,
+    heads: usize,
+) -> Result<Option<Program>, MemoryError> {
+    rule.supports(shape, heads)?;
+    Ok(rule.program(shape, heads))
+}
+
 /// The momentum of every layer that `program` writes to, if there is any.
 pub(crate) fn momentum_slots(gates: Gates, program: &Program) -> Vec<Slot> {
     if gates.momentum == Gate::None {
@@ -115,7 +125,7 @@ pub trait WriteRule<F: Float>: Debug + Send + Sync {
         false
     }
 
-    /// Whether the rule can write to memories of this shape, with so many heads. It is asked before anything else of the shape is.
+    /// Whether the rule can write to memories of this shape, with so many heads. It is asked before the program for them is.
     ///
     /// # Errors
     /// [`MemoryError::Unsupported`] that says why not, and what would do.
@@ -131,9 +141,11 @@ pub trait WriteRule<F: Float>: Debug + Send + Sync {
     }
 
     /// The state that it keeps beside the weights: with momentum, that of every layer that it writes to.
-    fn slots(&self, shape: &MemoryShape) -> Vec<Slot> {
-        let program = self.program(shape, 1);
-        program.map_or_else(Vec::new, |p| momentum_slots(self.gates(), &p))
+    fn slots(&self, shape: &MemoryShape, heads: usize) -> Vec<Slot> {
+        match program_of(self, shape, heads) {
+            Ok(Some(program)) => momentum_slots(self.gates(), &program),
+            _ => Vec::new(),
+        }
     }
 
     /// The memory after the write.
@@ -150,13 +162,10 @@ pub trait WriteRule<F: Float>: Debug + Send + Sync {
         let memory = memory.clone().with_unit_keys(self.unit_keys());
         let shape = memory.shape()?;
         let heads = write.keys.shape()[1];
-        self.supports(&shape, heads)?;
-        let program = self
-            .program(&shape, heads)
-            .ok_or_else(|| MemoryError::Program {
-                rule: self.name().to_owned(),
-                misfit: "there is none, and no `write` of the rule's own".to_owned(),
-            })?;
+        let program = program_of(self, &shape, heads)?.ok_or_else(|| MemoryError::Program {
+            rule: self.name().to_owned(),
+            misfit: "there is none, and no `write` of the rule's own".to_owned(),
+        })?;
         reference::write(
             self.name(),
             &program,

@@ -130,7 +130,10 @@ impl Trial {
             name,
             shape: [rows, columns],
             ..
-        } in rule.slots(shape).into_iter().filter(|_| self.carried)
+        } in rule
+            .slots(shape, self.heads)
+            .into_iter()
+            .filter(|_| self.carried)
         {
             problem.add(
                 &format!("slot {name}"),

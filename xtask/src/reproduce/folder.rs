@@ -55,7 +55,7 @@ const SHOWN: &[(&str, &str, &str)] = &[
 ];
 
 /// How a line of a note begins that tells the commit of a program.
-const CODE: &str = "commit ";
+const COMMIT: &str = "commit ";
 
 /// How much of the end of `metrics.jsonl` is looked at, in bytes.
 const TAIL: u64 = 16 * 1024;
@@ -125,33 +125,35 @@ impl Folder {
         }
     }
 
-    /// Makes ready for a start by a program of the commit `code`: the note is written. A run that is gone on with by another one has both.
+    /// Makes ready for a start by a program of `commit`: the note is written. A run that another program resumes has the commits of both.
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn prepare(&self, run: &Run, code: &str) -> Result<()> {
+    pub fn prepare(&self, run: &Run, commit: &str) -> Result<()> {
         for parent in [&self.log, &self.evaluation]
             .into_iter()
             .filter_map(|file| file.parent())
         {
             std::fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
         }
-        let mut codes = match self.path.exists() {
-            true => self.codes(),
-            false => Vec::new(),
+        let mut commits = match self.state() {
+            State::Fresh => Vec::new(),
+            // It was begun before notes told of commits.
+            _ if self.commits().is_empty() => vec!["unknown".to_owned()],
+            _ => self.commits(),
         };
-        if !codes.iter().any(|known| known == code) {
-            codes.push(code.to_owned());
+        if !commits.iter().any(|known| known == commit) {
+            commits.push(commit.to_owned());
         }
-        let codes: String = codes.iter().map(|code| format!("{CODE}{code}\n")).collect();
-        files::write(&self.note, &(note(run) + &codes))
+        let lines = commits.iter().map(|commit| format!("{COMMIT}{commit}\n"));
+        files::write(&self.note, &(note(run) + &lines.collect::<String>()))
     }
 
     /// The commits of the programs that have trained the run, as far as its note tells.
-    pub fn codes(&self) -> Vec<String> {
+    pub fn commits(&self) -> Vec<String> {
         let note = std::fs::read_to_string(&self.note).unwrap_or_default();
-        let codes = note.lines().filter_map(|line| line.strip_prefix(CODE));
-        codes.map(str::to_owned).collect()
+        let commits = note.lines().filter_map(|line| line.strip_prefix(COMMIT));
+        commits.map(str::to_owned).collect()
     }
 
     /// How far the training is, from the files that it writes.
@@ -206,7 +208,7 @@ fn note(run: &Run) -> String {
 fn settings(note: &str) -> Vec<&str> {
     let lines = note.lines();
     lines
-        .filter(|line| !line.starts_with("data.dir=") && !line.starts_with(CODE))
+        .filter(|line| !line.starts_with("data.dir=") && !line.starts_with(COMMIT))
         .collect()
 }
 
@@ -306,15 +308,16 @@ mod tests {
     #[test]
     fn a_note_tells_of_every_commit_that_trained_the_run_and_none_is_another_setting() {
         let (_suite, folder) = fixture(&[("checkpoint.safetensors", "")]);
-        assert_eq!(folder.codes(), ["1"]);
-        for code in ["2", "2", "1"] {
-            folder.prepare(&run(), code).expect("writable");
+        assert_eq!(folder.commits(), ["1"]);
+        for commit in ["2", "2", "1"] {
+            folder.prepare(&run(), commit).expect("writable");
             folder.check_note(&run()).expect("the same settings");
         }
-        assert_eq!(folder.codes(), ["1", "2"]);
-        std::fs::remove_dir_all(&folder.path).expect("was made");
+        assert_eq!(folder.commits(), ["1", "2"]);
+        // A start that left no checkpoint has trained nothing.
+        std::fs::remove_file(folder.path.join("checkpoint.safetensors")).expect("was made");
         folder.prepare(&run(), "3").expect("writable");
-        assert_eq!(folder.codes(), ["3"]);
+        assert_eq!(folder.commits(), ["3"]);
     }
 
     #[test]

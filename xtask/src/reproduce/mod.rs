@@ -119,8 +119,8 @@ pub fn run(options: &Options) -> Result<()> {
         out.display(),
         suite.takes
     );
-    let code = match program {
-        Some(_) => "of a program that was given".to_owned(),
+    let commit = match program {
+        Some(_) => "unknown (--program)".to_owned(),
         None => workspace::commit(),
     };
     let mnm = program.map_or_else(workspace::build_mnm, Ok)?;
@@ -129,7 +129,7 @@ pub fn run(options: &Options) -> Result<()> {
     interrupt::count_interrupts()?;
     let plan = Plan {
         mnm,
-        code,
+        commit,
         jobs: width,
         data: data.as_deref(),
     };
@@ -185,7 +185,7 @@ fn tell(
     let further = further::gather(suite, &jobs)?;
     let raw = out.join("results.json");
     let mut figures = results::to_json(suite, &cells);
-    figures["command"] = command(options).into();
+    figures["command"] = command(suite, options).into();
     figures["data"] = remarks.into();
     figures["players"] = players::to_json(suite, &players);
     figures["further"] = further::to_json(suite, &further);
@@ -263,12 +263,15 @@ fn remark(row: &str) -> String {
 }
 
 /// The command that makes all of a suite's figures, as it is typed.
-fn command(options: &Options) -> String {
-    let mut words = vec!["cargo xtask reproduce".to_owned(), options.suite.clone()];
-    words.extend(options.quick.then(|| "--quick".to_owned()));
-    words.extend(options.seeds.map(|seeds| format!("--seeds {seeds}")));
-    words.extend(options.data.as_ref().map(|_| "--data DIR".to_owned()));
-    words.join(" ")
+fn command(suite: &Suite, options: &Options) -> String {
+    let seeds = options.seeds.filter(|seeds| *seeds > suite.seeds);
+    let words = [
+        Some(format!("cargo xtask reproduce {}", options.suite)),
+        options.quick.then(|| "--quick".to_owned()),
+        seeds.map(|seeds| format!("--seeds {seeds}")),
+        options.data.as_ref().map(|_| "--data DIR".to_owned()),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn default_folder(options: &Options) -> PathBuf {
@@ -380,6 +383,21 @@ mod tests {
             only: Some("no such name".to_owned()),
             share: None,
             program: None,
+        };
+        assert_eq!(command(&suite, &options), "cargo xtask reproduce quick");
+        let more = Options {
+            seeds: Some(9),
+            quick: true,
+            data: Some("/here".into()),
+            ..options
+        };
+        let expected = "cargo xtask reproduce quick --quick --seeds 9 --data DIR";
+        assert_eq!(command(&suite, &more), expected);
+        let options = Options {
+            seeds: Some(1),
+            quick: false,
+            data: None,
+            ..more
         };
         let told = || known(&suite, &options, None, out.path()).len();
         assert_eq!(told(), 0);

@@ -60,7 +60,7 @@ pub struct Cell {
     /// Trainable parameters, as the run's summary says.
     parameters: Option<u64>,
     /// The commits of the programs that trained the runs.
-    codes: Vec<String>,
+    commits: Vec<String>,
 }
 
 /// Gathers what the evaluated jobs say. A job without an evaluation (failed, stopped) counts for nothing.
@@ -81,7 +81,7 @@ pub fn gather(suite: &Suite, jobs: &[Job]) -> Result<Vec<Cell>> {
                 average: Vec::new(),
                 best: Vec::new(),
                 parameters: None,
-                codes: Vec::new(),
+                commits: Vec::new(),
             });
             cells.len() - 1
         });
@@ -95,9 +95,9 @@ pub fn gather(suite: &Suite, jobs: &[Job]) -> Result<Vec<Cell>> {
             } else {
                 cell.best.push(own);
             }
-            for code in job.folder.codes() {
-                if !cell.codes.contains(&code) {
-                    cell.codes.push(code);
+            for commit in job.folder.commits() {
+                if !cell.commits.contains(&commit) {
+                    cell.commits.push(commit);
                 }
             }
             cell.parameters = job
@@ -262,7 +262,7 @@ pub fn to_json(suite: &Suite, cells: &[Cell]) -> Value {
             "mean": figure.map(|figure| figure.mean),
             "sd": figure.and_then(|figure| figure.sd),
             "parameters": cell.parameters,
-            "commits": cell.codes,
+            "commits": cell.commits,
             "published": published.map(|published| json!({"figure": published.figure, "source": published.source})),
         })
     };

@@ -21,7 +21,7 @@ pub struct Plan<'a> {
     /// The `mnm` program.
     pub mnm: PathBuf,
     /// The commit that it was built from, in words.
-    pub code: String,
+    pub commit: String,
     /// How many runs at a time.
     pub jobs: usize,
     /// The folder that `mnm eval` reads from, where it is not the one of the config.
@@ -129,7 +129,7 @@ fn trained(plan: &Plan<'_>, job: &Job, line: &mut Line<'_>) -> Result<bool> {
     if job.folder.state() == State::Finished {
         return Ok(true);
     }
-    job.folder.prepare(&job.run, &plan.code)?;
+    job.folder.prepare(&job.run, &plan.commit)?;
     // They are of the weights before.
     for evaluation in job.evaluations() {
         match std::fs::remove_file(&evaluation.path) {
@@ -207,7 +207,7 @@ esac
             folder,
             Plan {
                 mnm,
-                code: "1".to_owned(),
+                commit: "1".to_owned(),
                 jobs: 2,
                 data: None,
             },

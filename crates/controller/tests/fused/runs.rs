@@ -5,7 +5,9 @@ use mnm_controller::{
     Cell, ControllerError, InputSpec, Masks, MnmCell, Model, ModelConfig, State, StateMasks,
     Unrolled,
 };
-use mnm_memory::{Memory, MemoryError, MemoryShape, Program, Write, WriteRule, rule_named};
+use mnm_memory::{
+    Gate, Gates, Memory, MemoryError, MemoryShape, Program, Write, WriteRule, rule_named,
+};
 use mnm_tensor::{Order, Parameters, Tape, Tensor, TensorError, gradient};
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -133,44 +135,52 @@ fn a_kernel_is_chosen_by_the_rule_and_not_by_its_name() {
     assert!(!written(Box::new(Namesake)));
 }
 
-/// A rule for one head.
+/// A rule for two heads, with momentum.
 #[derive(Debug)]
-struct OneHead;
+struct TwoHeads;
 
-impl WriteRule<f64> for OneHead {
+impl WriteRule<f64> for TwoHeads {
     fn name(&self) -> &'static str {
-        "one-head"
+        "two-heads"
+    }
+
+    fn gates(&self) -> Gates {
+        Gates {
+            forget: Gate::None,
+            momentum: Gate::Fixed(0.5),
+        }
     }
 
     fn supports(&self, _: &MemoryShape, heads: usize) -> Result<(), MemoryError> {
         match heads {
-            1 => Ok(()),
+            2 => Ok(()),
             _ => Err(MemoryError::Unsupported {
-                rule: "one-head".to_owned(),
+                rule: "two-heads".to_owned(),
                 key: "heads",
                 found: heads,
-                allowed: "expected one".to_owned(),
+                allowed: "expected two".to_owned(),
             }),
         }
     }
 
-    fn program(&self, _: &MemoryShape, heads: usize) -> Option<Program> {
-        assert_eq!(heads, 1, "asked for what it does not support");
-        None
+    fn program(&self, shape: &MemoryShape, heads: usize) -> Option<Program> {
+        assert_eq!(heads, 2, "asked for what it does not support");
+        let mut p = Program::new(shape, heads);
+        let (features, values) = (p.features(), p.values());
+        p.update(shape.layers() - 1, values, features);
+        Some(p)
     }
 }
 
 #[test]
 fn a_cell_refuses_what_its_rule_does_not_support() {
     let shape = MemoryShape::new(4, 6, 2).unwrap();
-    let cell = MnmCell::<f64>::new(WIDTH, 5, 3, shape, Box::new(OneHead));
+    let cell = MnmCell::<f64>::new(WIDTH, 5, 3, shape, Box::new(TwoHeads));
     let parameters = Parameters::draw(&cell.parameters(), &mut StdRng::seed_from_u64(5));
-    let parameters = parameters.constants();
-    let state = cell.initial_state(&parameters, 2).unwrap();
-    let inputs = Tensor::ones(&[4, 2, WIDTH]);
-    let told = cell
-        .unroll(&parameters, &inputs, &state, &StateMasks::default())
-        .unwrap_err();
-    let expected = "the rule `one-head` does not support heads = 3: expected one";
+    let told = cell.initial_state(&parameters.constants(), 2).unwrap_err();
+    let expected = "the rule `two-heads` does not support heads = 3: expected two";
     assert_eq!(told.to_string(), expected);
+    let cell = MnmCell::<f64>::new(WIDTH, 5, 2, shape, Box::new(TwoHeads));
+    let state = cell.initial_state(&parameters.constants(), 2).unwrap();
+    assert!(state.get("memory.slot.momentum.1").is_ok());
 }

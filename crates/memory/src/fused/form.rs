@@ -8,6 +8,7 @@ use mnm_tensor::kernels::Kernels;
 use super::forward::FusedRule;
 use super::shared::SharedMatrix;
 use crate::program::{Op, Program};
+use crate::rule::program_of;
 use crate::{Gate, Gates, MemoryShape, WriteRule};
 
 /// A rule that the kernel can run.
@@ -24,14 +25,13 @@ pub struct RuleForm {
 impl RuleForm {
     /// The form of `rule` for memories of this shape and so many heads. `None` if it is not one that the kernel knows, and runs on
     /// the reference: it has a write of its own, asks its weights again after its last update, or forgets row by row and also
-    /// carries momentum or pulls errors through the layer that does. Nor is there one for what the rule does not support.
+    /// carries momentum or pulls errors through the layer that does; or the rule does not support this shape.
     pub fn of<F: Float>(
         rule: &dyn WriteRule<F>,
         shape: &MemoryShape,
         heads: usize,
     ) -> Option<Self> {
-        rule.supports(shape, heads).ok()?;
-        let program = rule.program(shape, heads)?;
+        let program = program_of(rule, shape, heads).ok()??;
         let known = shape.key() == shape.value()
             && program.misfit().is_none()
             && in_form(&program, rule.gates());

@@ -38,7 +38,7 @@ impl<F: Float> WriteRule<F> for PlasticRule {
         )]
     }
 
-    fn slots(&self, shape: &MemoryShape) -> Vec<Slot> {
+    fn slots(&self, shape: &MemoryShape, _: usize) -> Vec<Slot> {
         vec![trace(shape)]
     }
 

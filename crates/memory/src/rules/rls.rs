@@ -39,7 +39,7 @@ impl<F: Float> WriteRule<F> for LeastSquaresRule {
         }
     }
 
-    fn slots(&self, shape: &MemoryShape) -> Vec<Slot> {
+    fn slots(&self, shape: &MemoryShape, _: usize) -> Vec<Slot> {
         vec![inverse(shape, self.ridge)]
     }
 

@@ -105,7 +105,7 @@ fn holds(name: &str, options: RuleOptions, extents: Extents) -> Result<(), TestC
         }
         prop_assert_eq!(
             outcome.memory.slots().count(),
-            rule.slots(&extents.shape()).len()
+            rule.slots(&extents.shape(), extents.heads).len()
         );
     }
     Ok(())

@@ -249,7 +249,7 @@ fn beside(config: &ModelConfig) -> f64 {
     let shape = MemoryShape::new(config.value, config.hidden, config.layers);
     match (shape, config.write_rule::<f32>()) {
         (Ok(shape), Ok(rule)) => {
-            let slots = rule.slots(&shape).into_iter();
+            let slots = rule.slots(&shape, config.heads).into_iter();
             slots
                 .map(|slot| slot.shape.iter().map(|&n| n as f64).product::<f64>())
                 .sum()

@@ -72,7 +72,7 @@ impl Bare {
         let rule: Box<dyn WriteRule<f64>> = rule_named(&self.rule)?;
         let zeros = Tensor::zeros(&[1, UNITS, UNITS]);
         let mut memory = Memory::new(vec![zeros])?.with_unit_keys(rule.unit_keys());
-        for slot in rule.slots(&memory.shape()?) {
+        for slot in rule.slots(&memory.shape()?, 1) {
             memory = memory.with_slot(&slot.name, slot.initial(1)?);
         }
         let mut before = memory.clone();
