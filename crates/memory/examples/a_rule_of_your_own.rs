@@ -18,7 +18,7 @@ use rand::{SeedableRng, rngs::StdRng};
 ///
 /// Source: Nagumo and Noda 1967 (normalised least mean squares).
 #[derive(Clone, Copy, Debug, Default)]
-struct NormalisedRule;
+pub(crate) struct NormalisedRule;
 
 impl<F: Float> WriteRule<F> for NormalisedRule {
     fn name(&self) -> &str {
@@ -78,7 +78,7 @@ fn time(rule: &dyn WriteRule<f32>, fused: bool) -> Result<f64, Box<dyn std::erro
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     check_rule(&NormalisedRule)?;
     println!("normalised: keeps every promise of a rule");
     let least = |rule: &dyn WriteRule<f32>, fused| -> Result<f64, Box<dyn std::error::Error>> {

@@ -46,13 +46,33 @@ impl Gates {
     pub fn check<F: Float>(&self, rule: &str, write: &Write<F>) -> Result<(), MemoryError> {
         let batch = write.rate.value().len();
         let (forget, momentum) = (write.forget.as_ref(), write.momentum.as_ref());
-        self.forget.value(rule, "forget", forget, batch)?;
-        self.momentum.value(rule, "momentum", momentum, batch)?;
-        Ok(())
+        self.forget.check(rule, "forget", forget, batch)?;
+        self.momentum.check(rule, "momentum", momentum, batch)
     }
 }
 
 impl Gate {
+    /// Whether a write brings what the gate asks for: `[B]`, or nothing.
+    fn check<F: Float>(
+        self,
+        rule: &str,
+        name: &'static str,
+        given: Option<&Tensor<F>>,
+        batch: usize,
+    ) -> Result<(), MemoryError> {
+        let expected = match (self, given) {
+            (Gate::Learned, Some(value)) if value.shape() == [batch] => return Ok(()),
+            (Gate::Fixed(_) | Gate::None, None) => return Ok(()),
+            (Gate::Learned, _) => format!("a value for each sequence, [{batch}]"),
+            (_, Some(_)) => "no value: the rule does not ask for one".to_owned(),
+        };
+        Err(MemoryError::Gate {
+            rule: rule.to_owned(),
+            gate: name,
+            expected,
+        })
+    }
+
     /// Its value at a write, shaped `[B, 1, 1]`; `None` for no gate. `given` is what the write brings, `[B]`.
     pub(crate) fn value<F: Float>(
         self,
@@ -61,22 +81,14 @@ impl Gate {
         given: Option<&Tensor<F>>,
         batch: usize,
     ) -> Result<Option<Tensor<F>>, MemoryError> {
-        let misfit = |expected: &str| MemoryError::Gate {
-            rule: rule.to_owned(),
-            gate: name,
-            expected: expected.to_owned(),
-        };
-        match (self, given) {
-            (Gate::Learned, Some(value)) if value.shape() == [batch] => {
-                Ok(Some(value.reshape(&[batch, 1, 1])?))
+        self.check(rule, name, given, batch)?;
+        Ok(match self {
+            Gate::Fixed(value) => {
+                Some(Tensor::from_vec(&[batch, 1, 1], vec![F::of(value); batch])?)
             }
-            (Gate::Learned, _) => Err(misfit(&format!("a value for each sequence, [{batch}]"))),
-            (_, Some(_)) => Err(misfit("no value: the rule does not ask for one")),
-            (Gate::Fixed(value), None) => Ok(Some(Tensor::from_vec(
-                &[batch, 1, 1],
-                vec![F::of(value); batch],
-            )?)),
-            (Gate::None, None) => Ok(None),
-        }
+            _ => given
+                .map(|value| value.reshape(&[batch, 1, 1]))
+                .transpose()?,
+        })
     }
 }

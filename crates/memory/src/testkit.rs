@@ -33,7 +33,7 @@ pub struct Trial {
     pub shared: bool,
     /// Whether something is carried in beside the weights.
     pub carried: bool,
-    /// How near to 0 or 1 the gates are, at most; 0.5 for anywhere.
+    /// How near to 0 or 1 the gates are, at most: 0.5 for anywhere, 0 for exactly there.
     pub edge: f64,
 }
 
@@ -565,7 +565,11 @@ pub fn check_rule(rule: &dyn WriteRule<f64>) -> Result<(), String> {
             };
             check_gradients(rule, &few)?;
         }
-        for trial in [&trial, &carried] {
+        let shut = Trial {
+            edge: 0.0,
+            ..carried.clone()
+        };
+        for trial in [&trial, &carried, &shut] {
             if RuleForm::of(rule, &trial.shape, trial.heads).is_some() {
                 check_fused(rule, trial, 1e-9)?;
             }

@@ -6,8 +6,9 @@ use crate::refusals::{entries, says};
 #[test]
 fn a_setting_that_the_chosen_model_ignores_is_refused() {
     let (top, run) = folder();
-    let ntm = "model.kind = \"ntm\" does not look at it";
-    let lstm = "model.kind = \"lstm\" does not look at it";
+    let ntm = "model.kind = \"ntm\" on the task double-copy does not look at it";
+    let lstm = "model.kind = \"lstm\" on the task double-copy does not look at it";
+    let words = "model.rule = \"mnm-p\" on the task double-copy does not look at it";
     for (config, sets, parts) in [
         // What that config trains is an NTM.
         (
@@ -44,6 +45,26 @@ fn a_setting_that_the_chosen_model_ignores_is_refused() {
             "double-copy",
             &["model.rule=delta", "model.ridge=2"],
             ["model.ridge", "the rule \"delta\" does not look at it"],
+        ),
+        (
+            "double-copy",
+            &["model.kind=lstm", "train.meta_weight=0.5"],
+            ["train.meta_weight is only for mnm", lstm],
+        ),
+        (
+            "double-copy",
+            &["model.embedding=7"],
+            ["model.embedding is only for babi, stories", words],
+        ),
+        (
+            "double-copy",
+            &["model.forget=1.5"],
+            ["model.forget", "a part from 0 to 1"],
+        ),
+        (
+            "double-copy",
+            &["model.momentum=1"],
+            ["model.momentum", "up to but not including 1"],
         ),
         // Also where it sets what is the default.
         (

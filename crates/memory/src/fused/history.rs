@@ -170,7 +170,7 @@ impl<F: Kernels> History<F> {
         let coefficient_places =
             [steps, length.own].map(|steps| CoefficientPlaces::new(plan, steps));
         let length_of_all = sizes.samples * places.weights_len;
-        // Without a record two places are enough: for what a chunk begins with, and for what the next one will.
+        // Where nothing is saved, two places are enough: for what a chunk begins with, and for what the next one will.
         let later = (sizes.steps - steps).div_ceil(length.own);
         let (kept, coefficients) = match save {
             true => (later + 1, later),

@@ -56,7 +56,7 @@ impl Region {
         self.skip(group.first * each).first(group.count * each)
     }
 
-    /// Some columns.
+    /// Some columns; the others stay as they are where it is written to.
     pub fn columns(&self, start: usize, columns: usize) -> Region {
         Region {
             offset: self.offset + start,
@@ -79,7 +79,7 @@ impl Region {
         }
     }
 
-    /// Copies rows of the same width, in one piece where both lie alike; what is between the rows goes along, and means nothing.
+    /// Copies rows of the same width, in one piece where both lie alike; what is between the rows goes along, and means nothing, unless this is a part of wider rows.
     pub fn copy_from<F: Copy>(&self, data: &mut [F], (from, at): (&[F], Region)) {
         if self.stride == at.stride && self.rows > 0 && !self.part {
             let length = (self.rows - 1) * self.stride + self.columns;
@@ -93,6 +93,10 @@ impl Region {
 
     /// All of it, padding included.
     pub fn of_mut<'a, F>(&self, data: &'a mut [F]) -> &'a mut [F] {
+        debug_assert!(
+            !self.part,
+            "between the rows of a part lies what is not its own"
+        );
         &mut data[self.offset..][..self.len()]
     }
 

@@ -244,6 +244,7 @@ impl<F: Kernels> LinearSaved<F> {
         let numbers = linear.numbers(chunk, &self.rates, &self.keep);
         let record = &now[linear.kept.record..];
         back.dy[..rows.len()].fill(F::zero());
+        // What the write and the product say of the keys goes into dX: nothing else may come to these.
         plan.d_places[0].of_mut(&mut back.d).fill(F::zero());
         for at in &plan.zeros {
             plan.d_places[*at].of_mut(&mut back.d).fill(F::zero());

@@ -56,7 +56,8 @@ pub(super) struct Planned {
     pub at: Use,
     /// Whether anything comes back to what it makes.
     pub live: bool,
-    /// Whether its operands (the first and the second) have no cotangent yet where the way back reaches it.
+    /// Whether its operands (the first and the second) have no cotangent yet where the way back reaches it, and did not
+    /// begin as zeros.
     pub fresh: [bool; 2],
 }
 
@@ -102,8 +103,8 @@ pub(super) struct Plan {
     /// Where cotangents lie, as the values; of working memory.
     pub d_places: Vec<Region>,
     pub d_len: usize,
-    /// To which rows a cotangent comes, that of a slice to what it is a part of.
-    pub reached: Vec<bool>,
+    /// Whether cotangents come to keys and values within the program.
+    pub reached: [bool; 2],
     /// The rows whose cotangent begins as zeros.
     pub zeros: Vec<usize>,
     /// a^0 .. a^L of write keys and read keys with the weights after the write `[S 2H, width]`, in the record. The first H rows of
@@ -346,22 +347,18 @@ fn spans(program: &Program) -> Vec<(usize, usize)> {
     spans
 }
 
-/// Marks which instructions something comes back to, and where a cotangent is the first. Returns to which rows one comes, and those that
-/// have to begin as zeros: rows of which a part gets its first cotangent when another has one already, or gets none.
-fn mark_cotangents(ops: &mut [Planned], program: &Program) -> (Vec<bool>, Vec<usize>) {
+/// Marks which instructions something comes back to, and where a cotangent is the first. Returns whether one comes to keys and values, and
+/// the rows that have to begin as zeros: those of which an instruction reaches columns that have a cotangent together with some that have
+/// none, or of which some columns never get one.
+fn mark_cotangents(ops: &mut [Planned], program: &Program) -> ([bool; 2], Vec<usize>) {
     let spans = spans(program);
     let mut come: Vec<Vec<bool>> = program.widths.iter().map(|w| vec![false; *w]).collect();
     let mut uneven = vec![false; come.len()];
     let any = |columns: &[bool]| columns.contains(&true);
     let partly = |columns: &[bool]| columns.contains(&true) && columns.contains(&false);
     for planned in ops.iter_mut().rev() {
-        if let Some(y) = made(&planned.op) {
-            planned.live = any(&come[y.0]);
-            uneven[y.0] |= partly(&come[y.0]);
-        } else {
-            planned.live = true;
-        }
-        // A slice is never live: its cotangent is a part of that of its rows, which has come there at once.
+        // A slice is never live: what comes to it was put into the rows that it is cut from.
+        planned.live = made(&planned.op).is_none_or(|y| any(&come[y.0]));
         if !planned.live {
             continue;
         }
@@ -374,14 +371,14 @@ fn mark_cotangents(ops: &mut [Planned], program: &Program) -> (Vec<bool>, Vec<us
             columns.fill(true);
         }
     }
-    // Keys and values are made by no instruction.
-    uneven[0] |= partly(&come[0]);
-    uneven[1] |= partly(&come[1]);
+    for (uneven, columns) in uneven.iter_mut().zip(&come) {
+        *uneven |= partly(columns);
+    }
     for planned in ops.iter_mut() {
         for (fresh, rows) in planned.fresh.iter_mut().zip(operands(&planned.op)) {
             *fresh &= rows.is_some_and(|rows| !uneven[spans[rows.0].0]);
         }
     }
     let zeros = (0..uneven.len()).filter(|n| uneven[*n]).collect();
-    (come.iter().map(|columns| any(columns)).collect(), zeros)
+    ([any(&come[0]), any(&come[1])], zeros)
 }

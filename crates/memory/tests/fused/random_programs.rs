@@ -14,6 +14,9 @@ struct RandomRule {
     instructions: usize,
     gates: Gates,
     unit_keys: bool,
+    /// Whether it is of the kind whose products are taken for all steps of a chunk at once: one layer, one write of the keys, and no
+    /// matrix or error that goes through.
+    linear: bool,
 }
 
 /// A program as it grows.
@@ -22,9 +25,11 @@ struct Draw {
     shape: MemoryShape,
     rows: Vec<Rows>,
     parameters: Vec<ParameterSpec>,
-    /// Of each layer, whether it is written, decays and is pulled through.
+    /// Of each layer, whether it is written.
     written: Vec<bool>,
+    /// Of each layer, whether it forgets row by row.
     decays: Vec<bool>,
+    linear: bool,
     generator: StdRng,
 }
 
@@ -40,6 +45,7 @@ impl Draw {
             parameters: Vec::new(),
             written: none.clone(),
             decays: none,
+            linear: rule.linear,
             generator: StdRng::seed_from_u64(rule.seed),
         }
     }
@@ -53,12 +59,16 @@ impl Draw {
         self.rows[place]
     }
 
-    /// Some rows of this width: such that there are, or what a matrix makes of others.
+    /// Rows of this width: some that there are, or what a matrix makes of others, or a part of the keys.
     fn of_width(&mut self, width: usize) -> Rows {
         let fitting: Vec<Rows> = (self.rows.iter().copied())
             .filter(|rows| self.program.width(*rows) == width)
             .collect();
         match fitting.len() {
+            0 if self.linear => {
+                let keys = self.program.keys();
+                self.program.slice(keys, 0, width)
+            }
             0 => {
                 let from = self.any();
                 self.linear(from, width)
@@ -109,7 +119,11 @@ impl Draw {
         let [out, input] = self.shape.weight(layer);
         let a = self.any();
         let width = self.program.width(a);
-        let made = match self.below(14) {
+        let which = match self.linear {
+            true => 2 + self.below(11),
+            false => self.below(14),
+        };
+        let made = match which {
             0 => {
                 let x = self.of_width(input);
                 self.program.apply(layer, x)
@@ -166,6 +180,9 @@ impl Draw {
 
     /// The program: some decays, the instructions, and an update for each layer that has had one, and for one at least.
     fn finish(mut self, rule: &RandomRule, heads: usize) -> (Program, Vec<ParameterSpec>) {
+        if self.linear {
+            return (self.finish_linear(rule, heads), Vec::new());
+        }
         let last = self.below(self.shape.layers());
         if rule.gates.momentum == Gate::None && self.generator.random() {
             let x = self.bounded(self.shape.weight(last)[0]);
@@ -182,6 +199,24 @@ impl Draw {
             }
         }
         (self.program, self.parameters)
+    }
+}
+
+impl Draw {
+    /// A program of the linear kind: a product with the keys or none, the instructions, and the write of the keys.
+    fn finish_linear(mut self, rule: &RandomRule, heads: usize) -> Program {
+        let keys = self.program.keys();
+        if self.generator.random() {
+            let read = self.program.apply(0, keys);
+            self.rows.push(read);
+        }
+        for _ in 0..rule.instructions {
+            self.grow(heads);
+        }
+        let e = self.bounded(self.shape.value());
+        let e = self.program.scale(0.5 / heads as f64, e);
+        self.program.update(0, e, keys);
+        self.program
     }
 }
 
@@ -228,8 +263,38 @@ fn rule() -> impl Strategy<Value = RandomRule> {
             instructions,
             gates: Gates { forget, momentum },
             unit_keys,
+            linear: false,
         },
     )
+}
+
+/// A rule of the linear kind, and a problem of several chunks: those have a quarter of the width's steps at one head.
+fn linear() -> impl Strategy<Value = (RandomRule, Trial)> {
+    let sizes = (
+        proptest::sample::select(vec![8, 17, 33, 63]),
+        1..3_usize,
+        20..40_usize,
+    );
+    (rule(), crate::rules::trial(), sizes).prop_map(|(rule, trial, (width, heads, steps))| {
+        let gates = Gates {
+            momentum: Gate::None,
+            ..rule.gates
+        };
+        let shape = MemoryShape::new(width, width, 1).unwrap();
+        (
+            RandomRule {
+                gates,
+                linear: true,
+                ..rule
+            },
+            Trial {
+                shape,
+                heads,
+                steps,
+                ..trial
+            },
+        )
+    })
 }
 
 fn same(rule: &RandomRule, trial: &Trial) -> Result<(), TestCaseError> {
@@ -252,6 +317,12 @@ proptest! {
 
     #[test]
     fn so_it_is_over_several_chunks(rule in rule(), trial in crate::rules::trial()) {
-        same(&rule, &Trial { steps: 30 + trial.steps, ..trial })?;
+        // The first chunk of a single head has five sixths of the width's steps.
+        same(&rule, &Trial { steps: 75 + trial.steps, ..trial })?;
+    }
+
+    #[test]
+    fn so_is_one_whose_steps_are_taken_at_once((rule, trial) in linear()) {
+        same(&rule, &trial)?;
     }
 }

@@ -20,6 +20,12 @@ fn compare(
     b: usize,
     expected: &Matrix,
 ) -> Result<(), TestCaseError> {
+    prop_assert_eq!(
+        found.shape()[1..].to_vec(),
+        [expected.len(), expected[0].len()],
+        "{}",
+        what
+    );
     let largest = expected
         .iter()
         .flatten()
@@ -69,9 +75,19 @@ fn holds(name: &str, options: RuleOptions, extents: Extents) -> Result<(), TestC
                     .unwrap()
                     .into_dyn()
             };
-            compare("update loss", &losses(&outcome.before), b, &lost(&plain))?;
+            compare(
+                &format!("{name}, update loss {t}"),
+                &losses(&outcome.before),
+                b,
+                &lost(&plain),
+            )?;
             plain.write(&choice, &given);
-            compare("meta loss", &losses(&outcome.meta), b, &lost(&plain))?;
+            compare(
+                &format!("{name}, meta loss {t}"),
+                &losses(&outcome.meta),
+                b,
+                &lost(&plain),
+            )?;
             let reads: Matrix = (rows(read_keys, b).iter())
                 .map(|key| plain.read(&choice, key))
                 .collect();

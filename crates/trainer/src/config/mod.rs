@@ -155,7 +155,7 @@ impl Config {
         }
         config.validate()?;
         for set in sets {
-            ignored::refuse(set, &config.model)?;
+            ignored::refuse(set, &config)?;
         }
         Ok(config)
     }

@@ -116,7 +116,8 @@ pub fn reference() -> String {
 # Configuration
 
 Every key of a config: what it takes, its default, and which models, rules or tasks look at it. `mnm config NAME` prints a whole
-config with the same words as comments; `--set 'KEY=VALUE'` sets a key.
+config with the same words as comments; `--set 'KEY=VALUE'` sets a key. One that
+neither the chosen model nor the task looks at is refused; in a file it may stand, as whole configs do.
 
 This page is generated; a test holds it to the program. Defaults are those of a config that leaves the key out, not
 those of the configs that come with the program.

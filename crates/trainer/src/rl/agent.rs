@@ -67,7 +67,7 @@ impl Agent {
 /// The agent in play: it sees observations only, and draws its actions from its policy.
 pub(super) struct AgentPlayer<'a> {
     policy: Policy<'a, f32>,
-    seed: u64,
+    draws: Draws,
     split: Split,
     first: u64,
     step: usize,
@@ -88,7 +88,7 @@ impl<'a> AgentPlayer<'a> {
     ) -> Result<Self, TrainError> {
         Ok(Self {
             policy: Policy::new(model, parameters, batch, None)?,
-            seed,
+            draws: Draws::new(seed, split),
             split,
             first,
             step: 0,
@@ -105,8 +105,8 @@ impl<'a> AgentPlayer<'a> {
     fn act(&mut self, length: usize, actions: &mut [u32]) -> Result<(), TrainError> {
         let said = self.policy.step(&self.observations)?;
         let said = said.checked(self.split)?;
-        let draws = Draws::new(self.seed, self.split, length);
-        draws.choose(&said, self.first, self.step, actions);
+        let (first, step) = (self.first, self.step);
+        self.draws.choose(&said, length, first, step, actions);
         self.step += 1;
         Ok(())
     }

@@ -11,24 +11,21 @@ pub(super) struct Draws {
     seed: u64,
     /// The name of the stream.
     name: String,
-    /// Steps of an episode.
-    length: usize,
 }
 
 impl Draws {
-    /// For episodes of `length` steps.
-    pub(super) fn new(seed: u64, split: Split, length: usize) -> Self {
+    pub(super) fn new(seed: u64, split: Split) -> Self {
         Self {
             seed,
             name: format!("actions/{split}"),
-            length,
         }
     }
 
-    /// The actions of the episodes `first` and on at a step, from what the agent says of each.
+    /// The actions of the episodes `first` and on at a step of `length`, from what the agent says of each.
     pub(super) fn choose<F: Kernels>(
         &self,
         said: &Said<F>,
+        length: usize,
         first: u64,
         step: usize,
         actions: &mut [u32],
@@ -36,7 +33,7 @@ impl Draws {
         for (sample, (action, logits)) in (0..).zip(actions.iter_mut().zip(said.logits())) {
             let episode = first.wrapping_add(sample);
             let moment = episode
-                .wrapping_mul(self.length as u64)
+                .wrapping_mul(length as u64)
                 .wrapping_add(step as u64);
             *action = draw_action(logits, stream(self.seed, &self.name, moment).random());
         }

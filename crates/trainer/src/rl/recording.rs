@@ -174,7 +174,7 @@ impl Player<'_> {
         let mut arena = G::open(options, 1, self.seed, self.split)?;
         let mut policy = Policy::new(self.model, self.parameters, 1, None)?;
         let length = arena.episode_steps();
-        let draws = Draws::new(self.seed, self.split, length);
+        let draws = Draws::new(self.seed, self.split);
         let mut seen = vec![0.0; arena.observation_width()];
         let (mut actions, mut paid) = ([0], [0.0]);
         let mut tape = Tape::default();
@@ -183,7 +183,7 @@ impl Player<'_> {
             glance(&arena);
             tape.observations.extend(&seen);
             let said = policy.step(&seen)?.checked(self.split)?;
-            draws.choose(&said, self.index, step, &mut actions);
+            draws.choose(&said, length, self.index, step, &mut actions);
             arena.step(&actions, &mut seen, &mut paid)?;
             tape.actions.extend(actions);
             tape.rewards.extend(paid);

@@ -92,7 +92,7 @@ impl Worlds {
     ) -> Result<(Segment<f32>, Outcome), TrainError> {
         let (batch, length) = (self.batch(), self.environment.episode_steps());
         let steps = settings.segment_of(length).min(length - self.step);
-        let draws = Draws::new(seed, Split::Train, length);
+        let draws = Draws::new(seed, Split::Train);
         let carried = self.carried.take();
         let mut policy = Policy::new(model, parameters, batch, carried.as_ref())?;
         let width = self.environment.observation_width();
@@ -106,7 +106,7 @@ impl Worlds {
             seen.extend_from_slice(&self.observations);
             let said = policy.step(&self.observations)?;
             values.extend(said.values());
-            draws.choose(&said, self.first, self.step, &mut actions);
+            draws.choose(&said, length, self.first, self.step, &mut actions);
             chosen.extend_from_slice(&actions);
             is_over = self
                 .environment
