@@ -62,7 +62,9 @@ impl Gate {
     ) -> Result<(), MemoryError> {
         let expected = match (self, given) {
             (Gate::Learned, Some(value)) if value.shape() == [batch] => return Ok(()),
-            (Gate::Fixed(_) | Gate::None, None) => return Ok(()),
+            (Gate::None, None) => return Ok(()),
+            (Gate::Fixed(value), None) if (0.0..=1.0).contains(&value) => return Ok(()),
+            (Gate::Fixed(value), None) => format!("a part from 0 to 1, not {value}"),
             (Gate::Learned, _) => format!("a value for each sequence, [{batch}]"),
             (_, Some(_)) => "no value: the rule does not ask for one".to_owned(),
         };
@@ -90,5 +92,26 @@ impl Gate {
                 .map(|value| value.reshape(&[batch, 1, 1]))
                 .transpose()?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_gate_is_a_part() {
+        let ones = |shape: &[usize]| Tensor::<f64>::ones(shape);
+        let write = Write::new(ones(&[1, 1, 2]), ones(&[1, 1, 2]), ones(&[1]));
+        for (value, fits) in [(0.0, true), (1.0, true), (1.5, false), (f64::NAN, false)] {
+            let gates = Gates {
+                momentum: Gate::Fixed(value),
+                ..Gates::NONE
+            };
+            let told = gates.check("any", &write);
+            assert_eq!(told.is_ok(), fits, "{value}");
+            let named = |error: MemoryError| error.to_string().contains(&value.to_string());
+            assert!(told.err().is_none_or(named), "{value}");
+        }
     }
 }

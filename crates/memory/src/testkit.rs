@@ -350,14 +350,20 @@ fn check_gradients(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), Strin
     gradcheck(run, &problem.arrays, how).map_err(|e| format!("{}: {e} ({trial:?})", rule.name()))
 }
 
-fn plain(
+/// What comes out of a problem, from its own memory or another, by the kernel or by the definition.
+fn run(
     rule: &dyn WriteRule<f64>,
     problem: &Problem,
     memory: Option<Memory<f64>>,
+    fused: bool,
 ) -> Result<Reads<f64>, String> {
     let run = || {
         let (parameters, start, given) = problem.parts(&problem.constants())?;
-        sequence_by_steps(rule, &parameters, &memory.unwrap_or(start), &given)
+        let memory = memory.unwrap_or(start);
+        match fused {
+            true => sequence(rule, &parameters, &memory, &given),
+            false => sequence_by_steps(rule, &parameters, &memory, &given),
+        }
     };
     run().map_err(|e| format!("{}: {e}", rule.name()))
 }
@@ -369,41 +375,15 @@ fn arrays(out: Reads<f64>) -> Vec<(String, SharedArray<f64>)> {
         .collect()
 }
 
-/// Some steps and then the others are all steps; a batch is its sequences one by one.
+/// Some steps and then the others are all steps, by the definition to the bit; a batch is its sequences one by one.
 fn check_cuts(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
     let problem = trial.problem(rule);
-    let whole = arrays(plain(rule, &problem, None)?);
-    let cut = trial.steps / 2;
-    if cut > 0 {
-        let first = plain(rule, &problem.steps(0, cut), None)?;
-        let second = plain(
-            rule,
-            &problem.steps(cut, trial.steps),
-            Some(first.memory.clone()),
-        )?;
-        // What comes out of each step is that of both parts, one after the other; what is left at the end is that of the second.
-        let (early, late) = (arrays(first), arrays(second));
-        let parts =
-            early
-                .iter()
-                .zip(&late)
-                .map(|((name, early), (_, late))| match name.contains("last") {
-                    true => Ok(late.clone()),
-                    false => ndarray::concatenate(Axis(0), &[early.view(), late.view()])
-                        .map(|joined| joined.into_shared()),
-                });
-        let parts = parts
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|e| e.to_string())?;
-        let pairs = whole.iter().zip(&parts).map(|((n, e), f)| (n, e, f));
-        compare(
-            &format!("{}, carried on after step {cut}", rule.name()),
-            pairs,
-            0.0,
-        )?;
+    let whole = arrays(run(rule, &problem, None, false)?);
+    for (fused, tolerance) in [(false, 0.0), (true, 1e-9)] {
+        check_carry(rule, &problem, trial.steps, (fused, tolerance))?;
     }
     for b in 0..trial.batch {
-        let one = arrays(plain(rule, &problem.sequence(b), None)?);
+        let one = arrays(run(rule, &problem.sequence(b), None, false)?);
         let row = |name: &str, x: &SharedArray<f64>| {
             let axis = Axis(usize::from(!name.contains("last")));
             x.slice_axis(axis, (b..b + 1).into()).to_shared()
@@ -418,6 +398,38 @@ fn check_cuts(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), String> {
         )?;
     }
     Ok(())
+}
+
+/// What comes out of each step is that of both parts, one after the other; what is left at the end is that of the second.
+fn check_carry(
+    rule: &dyn WriteRule<f64>,
+    problem: &Problem,
+    steps: usize,
+    (fused, tolerance): (bool, f64),
+) -> Result<(), String> {
+    let cut = steps / 2;
+    if cut == 0 {
+        return Ok(());
+    }
+    let whole = arrays(run(rule, problem, None, fused)?);
+    let first = run(rule, &problem.steps(0, cut), None, fused)?;
+    let carried = Some(first.memory.clone());
+    let second = run(rule, &problem.steps(cut, steps), carried, fused)?;
+    let (early, late) = (arrays(first), arrays(second));
+    let parts = early.iter().zip(&late).map(|((name, early), (_, late))| {
+        if name.contains("last") {
+            return Ok(late.clone());
+        }
+        let joined = ndarray::concatenate(Axis(0), &[early.view(), late.view()]);
+        joined.map(|joined| joined.into_shared())
+    });
+    let parts = parts
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| e.to_string())?;
+    let pairs = whole.iter().zip(&parts).map(|((n, e), f)| (n, e, f));
+    let how = if fused { ", fused" } else { "" };
+    let what = format!("{}{how}, carried on after step {cut}", rule.name());
+    compare(&what, pairs, tolerance)
 }
 
 /// A rate of zero that forgets nothing leaves every bit of the weights.
@@ -435,7 +447,7 @@ fn check_zero_rate(rule: &dyn WriteRule<f64>, trial: &Trial) -> Result<(), Strin
         .parts(&problem.constants())
         .map_err(|e| e.to_string())?;
     let before = before.for_each(trial.batch).map_err(|e| e.to_string())?;
-    let after = plain(rule, &problem, None)?.memory;
+    let after = run(rule, &problem, None, false)?.memory;
     for (l, (before, after)) in before.weights().iter().zip(after.weights()).enumerate() {
         let bits = |x: &Tensor<f64>| x.value().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
         if bits(before) != bits(after) {

@@ -1,6 +1,6 @@
-//! Settings that the chosen model would ignore are refused, and nothing is written.
+//! Settings that the chosen model would ignore are refused, and nothing is written; which kernel a rule runs by is said.
 
-use crate::mnm::{bad, command, folder};
+use crate::mnm::{bad, command, folder, good, text, tiny};
 use crate::refusals::{entries, says};
 
 #[test]
@@ -80,5 +80,27 @@ fn a_setting_that_the_chosen_model_ignores_is_refused() {
         }
         says(&bad(2, &mut train), &parts);
         assert_eq!(entries(top.path()), [""; 0]);
+    }
+}
+
+/// The rules whose write is no program, and one whose is.
+#[test]
+fn config_and_start_line_say_which_kernel_a_rule_runs_by() {
+    for (rule, kernel) in [
+        ("rls", "reference"),
+        ("plastic", "reference"),
+        ("oja", "fused"),
+    ] {
+        let set = format!("model.rule={rule}");
+        let config = good(&mut command(["config", "double-copy", "--set", &set]));
+        let said = format!("# Here, for {rule}: {kernel}\n");
+        assert!(config.contains(&said), "{config}");
+        let (_top, run) = folder();
+        let trained = tiny(&run, &["--set", &set, "--set", "train.steps=1"])
+            .output()
+            .unwrap();
+        let told = text(&trained.stderr);
+        let start = format!("double-copy: {rule} ({kernel}), ");
+        assert!(trained.status.success() && told.contains(&start), "{told}");
     }
 }

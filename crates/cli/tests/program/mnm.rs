@@ -98,7 +98,7 @@ pub fn bad(code: i32, command: &mut Command) -> String {
     message
 }
 
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 

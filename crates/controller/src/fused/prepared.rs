@@ -1,6 +1,6 @@
 //! The weights of a cell, packed for the products of every step.
 
-use mnm_memory::fused::{ChunkSteps, FusedRule, RuleForm, chunk_steps};
+use mnm_memory::fused::{ChunkSteps, PreparedRule, RuleForm, chunk_steps};
 use mnm_memory::{Gate, Gates, MemoryShape};
 use mnm_tensor::kernels::{Kernels, Matrix, Packed};
 
@@ -104,7 +104,7 @@ impl<F: Kernels> Linear<F> {
 /// The weights of a cell, packed; made once a training step, shared by all blocks and threads.
 #[derive(Clone, Debug)]
 pub struct Prepared<F> {
-    pub(super) rule: FusedRule<F>,
+    pub(super) rule: PreparedRule<F>,
     pub(super) sizes: CellSizes,
     /// From x to the gates.
     pub(super) from_input: Linear<F>,

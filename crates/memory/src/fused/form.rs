@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mnm_tensor::Float;
 use mnm_tensor::kernels::Kernels;
 
-use super::forward::FusedRule;
+use super::forward::PreparedRule;
 use super::shared::SharedMatrix;
 use crate::program::{Op, Program};
 use crate::rule::program_of;
@@ -67,7 +67,7 @@ impl RuleForm {
     ///
     /// # Panics
     /// If there are fewer than that.
-    pub fn prepare<F: Kernels>(&self, parameters: &[&[F]]) -> FusedRule<F> {
+    pub fn prepare<F: Kernels>(&self, parameters: &[&[F]]) -> PreparedRule<F> {
         let mut given = parameters.iter();
         let mut next = || *given.next().expect("the parameters of the shared matrices");
         let matrices = self.program.shared.iter().map(|shared| {
@@ -75,7 +75,7 @@ impl RuleForm {
             let bias = shared.bias.as_ref().map(|_| next());
             SharedMatrix::new(weight, bias, shared.shape)
         });
-        FusedRule {
+        PreparedRule {
             matrices: Arc::new(matrices.collect()),
             program: self.program.clone(),
             forget: self.gates.forget != Gate::None,

@@ -15,7 +15,7 @@ use crate::program::{Op, Program, Scalar};
 
 /// What a block of sequences is run by.
 #[derive(Clone, Debug)]
-pub struct FusedRule<F> {
+pub struct PreparedRule<F> {
     /// What happens at a write.
     pub program: Program,
     /// The matrices that it shares, in the order in which it names them.
@@ -74,7 +74,7 @@ pub struct StepForward<'a, F> {
 /// What the backward pass needs: the chunks, and the records and numbers of every step.
 #[derive(Debug)]
 pub struct MemorySaved<F> {
-    pub(super) rule: FusedRule<F>,
+    pub(super) rule: PreparedRule<F>,
     pub(super) plan: Plan,
     pub(super) history: History<F>,
     /// Which layers started from weights that all sequences share.
@@ -121,7 +121,7 @@ impl<F: Kernels> MemoryForward<F> {
     ///
     /// If there are not as many initial weights as layers, one has another length than its shape, or matrices are missing.
     pub fn new(
-        rule: FusedRule<F>,
+        rule: PreparedRule<F>,
         sizes: MemorySizes,
         start: MemoryStart<'_, F>,
         options: MemoryOptions,
@@ -275,7 +275,7 @@ impl<F: Kernels> MemoryForward<F> {
 
 /// A step on its way.
 struct Run<'a, F> {
-    rule: &'a FusedRule<F>,
+    rule: &'a PreparedRule<F>,
     plan: &'a Plan,
     history: &'a mut History<F>,
     /// The step of the chunk.

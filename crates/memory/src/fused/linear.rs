@@ -15,7 +15,7 @@ use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmu
 
 use super::decay::{Decays, scale_columns};
 use super::elementwise::{add_scaled, scaled};
-use super::forward::FusedRule;
+use super::forward::PreparedRule;
 use super::instructions::{Numbers, Values, forward};
 use super::layout::{Allocator, Region, only};
 use super::plan::{MemorySizes, Plan};
@@ -77,7 +77,7 @@ pub(crate) struct LinearSaved<F> {
 /// A rule of one layer, laid out for chunks.
 #[derive(Clone, Debug)]
 pub(crate) struct Linear<F> {
-    pub(super) rule: FusedRule<F>,
+    pub(super) rule: PreparedRule<F>,
     /// As of a block of which each sequence is a step of the chunk.
     pub(super) plan: Plan,
     pub(super) kept: Kept,
@@ -113,7 +113,7 @@ fn chunk_steps(width: usize, heads: usize) -> usize {
 
 impl<F: Kernels> Linear<F> {
     /// For a rule of which [`is_linear`] holds; of `sizes`, one sequence is taken at a time.
-    pub fn new(rule: FusedRule<F>, sizes: MemorySizes) -> Self {
+    pub fn new(rule: PreparedRule<F>, sizes: MemorySizes) -> Self {
         let (width, heads) = (sizes.shape.value(), sizes.heads);
         let chunk = chunk_steps(width, heads).min(sizes.steps.max(1));
         let plan = Plan::new(

@@ -38,7 +38,9 @@ mod shared;
 pub use adjoint::{MemoryAdjoint, MemoryEnd, MemoryGradients, StepAdjoint};
 pub use cost::chunk_steps;
 pub use form::RuleForm;
-pub use forward::{FusedRule, MemoryForward, MemoryOptions, MemorySaved, MemoryStart, StepForward};
+pub use forward::{
+    MemoryForward, MemoryOptions, MemorySaved, MemoryStart, PreparedRule, StepForward,
+};
 pub use history::{ChunkSteps, Initial};
 pub(crate) use linear::{Linear, LinearInputs, LinearOutcome, LinearSaved, is_linear};
 pub(crate) use linear_adjoint::LinearCotangents;

@@ -3,9 +3,9 @@
 use mnm_tensor::kernels::{Kernels, Matrix};
 
 use crate::fused::{
-    ChunkSteps, FusedRule, Initial, Linear, LinearCotangents, LinearInputs, LinearOutcome,
-    LinearSaved, MemoryAdjoint, MemoryEnd, MemoryForward, MemoryGradients, MemoryOptions,
-    MemorySaved, MemorySizes, MemoryStart, StepAdjoint, StepForward, is_linear,
+    ChunkSteps, Initial, Linear, LinearCotangents, LinearInputs, LinearOutcome, LinearSaved,
+    MemoryAdjoint, MemoryEnd, MemoryForward, MemoryGradients, MemoryOptions, MemorySaved,
+    MemorySizes, MemoryStart, PreparedRule, StepAdjoint, StepForward, is_linear,
 };
 
 /// What goes into all sequences of a batch, row-major.
@@ -86,7 +86,7 @@ fn initial_of<'a, F>(initial: &Initial<'a, F>, batch: usize, part: Part) -> Init
 
 /// Forward.
 pub(super) fn forward<F: Kernels>(
-    rule: &FusedRule<F>,
+    rule: &PreparedRule<F>,
     sizes: MemorySizes,
     start: MemoryStart<'_, F>,
     inputs: Batch<'_, F>,
@@ -101,7 +101,7 @@ pub(super) fn forward<F: Kernels>(
 
 /// Forward, each sequence in chunks.
 fn in_chunks<F: Kernels>(
-    rule: &FusedRule<F>,
+    rule: &PreparedRule<F>,
     sizes: MemorySizes,
     start: Initial<'_, F>,
     inputs: Batch<'_, F>,
@@ -150,7 +150,7 @@ fn in_chunks<F: Kernels>(
 
 /// Forward, all sequences step by step.
 fn by_steps<F: Kernels>(
-    rule: &FusedRule<F>,
+    rule: &PreparedRule<F>,
     sizes: MemorySizes,
     start: MemoryStart<'_, F>,
     inputs: Batch<'_, F>,

@@ -43,6 +43,7 @@ fn descents() -> Vec<Descent> {
                 ..huber
             },
         ),
+        ("delta", plain),
         ("titans", plain),
         (
             "titans",
