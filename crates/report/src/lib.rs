@@ -8,6 +8,7 @@ pub mod tensorboard;
 
 mod curves;
 mod observer;
+mod page;
 
 /// The style sheet of every page: reports, episodes, and what `mnm play` serves.
 pub const STYLE: &str = include_str!("style.css");

@@ -1,10 +1,10 @@
 //! The page that shows an episode.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 use mnm_trainer::Run;
 
 use super::{Look, Picture, answers};
-use crate::STYLE;
+use crate::page::document;
 
 /// Everything in one file.
 pub(super) fn page(
@@ -79,24 +79,4 @@ pub(super) fn shown(pictures: &[Picture]) -> Markup {
             figure { figcaption.small { (picture.caption) } (PreEscaped(&picture.svg)) }
         }
     }
-}
-
-/// A whole page.
-pub(super) fn document(title: &str, body: &Markup) -> String {
-    html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (title) }
-                (body)
-            }
-        }
-    }
-    .into_string()
 }

@@ -1,8 +1,8 @@
 //! The page.
 //!
-//! `maud` escapes every text by construction; only our own style sheet and pictures are let through as they are.
+//! `maud` escapes every text by construction; only our own pictures are let through as they are.
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, PreEscaped, html};
 use toml::Value;
 
 use super::error::ReportError;
@@ -12,7 +12,7 @@ use super::run::RunData;
 use super::summary::{SectionSummary, Summary};
 use super::table::{self, Table};
 use super::{Report, agents, charts, number};
-use crate::STYLE;
+use crate::page::document;
 
 pub(super) fn page(report: &Report, summary: &Summary) -> Result<String, ReportError> {
     let sections = sections(report)?;
@@ -22,33 +22,21 @@ pub(super) fn page(report: &Report, summary: &Summary) -> Result<String, ReportE
         let heading = Some(section.title.as_str()).filter(|title| several && !title.is_empty());
         body.push(part(heading, summary, &charts::draw(section, summary)?));
     }
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (report.title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (report.title) }
-                @if !report.command.is_empty() {
-                    p { "To make it again:" }
-                    pre.command { code { (report.command) } }
-                }
-                @for part in &body { (part) }
-                h2 { "Runs" }
-                p.small { "Every run with its whole config; the config alone makes it again." }
-                @for section in &sections {
-                    @for group in &section.groups {
-                        @for run in &group.runs { (details(group, run)) }
-                    }
-                }
+    let body = html! {
+        @if !report.command.is_empty() {
+            p { "To make it again:" }
+            pre.command { code { (report.command) } }
+        }
+        @for part in &body { (part) }
+        h2 { "Runs" }
+        p.small { "Every run with its whole config; the config alone makes it again." }
+        @for section in &sections {
+            @for group in &section.groups {
+                @for run in &group.runs { (details(group, run)) }
             }
         }
     };
-    Ok(page.into_string())
+    Ok(document(&report.title, &body))
 }
 
 fn part(heading: Option<&str>, summary: &SectionSummary, pictures: &[Picture]) -> Markup {

@@ -7,9 +7,10 @@ use mnm_tasks::Split;
 use mnm_trainer::look::{AgentLook, look_at_agent};
 use mnm_trainer::rl::{Agent, Recording};
 
-use super::page::{again, document, parameters, shown};
+use super::page::{again, parameters, shown};
 use super::pictures::{Mark, of_memory};
 use super::{InspectError, Inspection, Picture};
+use crate::page::document;
 
 /// Draws episode `index` of a split as the agent plays it before its training (with random initial weights if that began with
 /// the parameters of another run) and after. `command` is what makes the page again, to be printed on it; empty if there is none.
