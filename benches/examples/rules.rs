@@ -1,6 +1,6 @@
 //! What a training step costs with each rule: beside MNM-g's, and beside the rule's own definition on the tape.
 //!
-//! `cargo run --release -p mnm-benches --example rules [rounds]`
+//! `cargo run --release -p mnm-benches --example rules [rounds] [rule..]`
 //!
 //! Whole steps of shape S (forward, backward, clipping, Adam) on one thread. In every round each fused rule takes its steps between two turns
 //! of MNM-g, and its ratio is to their mean, so that what else the machine does meets both; printed are medians over the rounds.
@@ -41,10 +41,15 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 }
 
 fn main() -> Result<(), Failure> {
-    let rounds = std::env::args().nth(1).map_or(Ok(3), |text| text.parse())?;
+    let mut arguments = std::env::args().skip(1);
+    let rounds = arguments.next().map_or(Ok(3), |text| text.parse())?;
+    let wanted: Vec<String> = arguments.collect();
     println!("| rule | kernel | ms a step | times MNM-g | reference, times the rule's own |");
     println!("|---|---|---|---|---|");
     for rule in rule_names() {
+        if !wanted.is_empty() && !wanted.contains(&rule) {
+            continue;
+        }
         let runs_by = ModelConfig {
             rule: rule.clone(),
             ..ModelConfig::default()
