@@ -388,12 +388,21 @@ impl ModelConfig {
             value,
             allowed: allowed.into(),
         };
-        let rule = rule_with(&self.rule, &self.rule_options()).map_err(|error| match error {
+        let told = |error| match error {
             MemoryError::Option {
                 key,
                 value,
                 allowed,
             } => refused(key, value, allowed),
+            MemoryError::Unsupported {
+                rule,
+                key,
+                found,
+                allowed,
+            } => {
+                let allowed = format!("{allowed} with the rule \"{rule}\"");
+                refused(key, found.to_string(), allowed)
+            }
             MemoryError::UnknownRule { name, .. } => {
                 let names = rule_names().join("\", \"");
                 refused(
@@ -403,9 +412,10 @@ impl ModelConfig {
                 )
             }
             other => other.into(),
-        })?;
+        };
+        let rule = rule_with(&self.rule, &self.rule_options()).map_err(told)?;
         let shape = MemoryShape::new(self.value, self.hidden, self.layers)?;
-        rule.supports(&shape, self.heads)?;
+        rule.supports(&shape, self.heads).map_err(told)?;
         Ok(rule)
     }
 
