@@ -46,26 +46,35 @@ impl Gates {
     pub fn check<F: Float>(&self, rule: &str, write: &Write<F>) -> Result<(), MemoryError> {
         let batch = write.rate.value().len();
         let (forget, momentum) = (write.forget.as_ref(), write.momentum.as_ref());
-        self.forget.check(rule, "forget", forget, batch)?;
-        self.momentum.check(rule, "momentum", momentum, batch)
+        self.forget.check(rule, "forget", forget, &[batch])?;
+        self.momentum.check(rule, "momentum", momentum, &[batch])
+    }
+
+    /// Whether those that are fixed are parts from 0 to 1.
+    pub(crate) fn are_parts(&self) -> bool {
+        self.forget.is_part() && self.momentum.is_part()
     }
 }
 
 impl Gate {
-    /// Whether a write brings what the gate asks for: `[B]`, or nothing.
-    fn check<F: Float>(
+    fn is_part(self) -> bool {
+        !matches!(self, Gate::Fixed(value) if !(0.0..=1.0).contains(&value))
+    }
+
+    /// Whether what is given is what the gate asks for: values of this shape, or nothing.
+    pub(crate) fn check<F: Float>(
         self,
         rule: &str,
         name: &'static str,
         given: Option<&Tensor<F>>,
-        batch: usize,
+        shape: &[usize],
     ) -> Result<(), MemoryError> {
         let expected = match (self, given) {
-            (Gate::Learned, Some(value)) if value.shape() == [batch] => return Ok(()),
+            (Gate::Learned, Some(value)) if value.shape() == shape => return Ok(()),
             (Gate::None, None) => return Ok(()),
-            (Gate::Fixed(value), None) if (0.0..=1.0).contains(&value) => return Ok(()),
+            (Gate::Fixed(_), None) if self.is_part() => return Ok(()),
             (Gate::Fixed(value), None) => format!("a part from 0 to 1, not {value}"),
-            (Gate::Learned, _) => format!("a value for each sequence, [{batch}]"),
+            (Gate::Learned, _) => format!("values of shape {shape:?}"),
             (_, Some(_)) => "no value: the rule does not ask for one".to_owned(),
         };
         Err(MemoryError::Gate {
@@ -83,7 +92,7 @@ impl Gate {
         given: Option<&Tensor<F>>,
         batch: usize,
     ) -> Result<Option<Tensor<F>>, MemoryError> {
-        self.check(rule, name, given, batch)?;
+        self.check(rule, name, given, &[batch])?;
         Ok(match self {
             Gate::Fixed(value) => {
                 Some(Tensor::from_vec(&[batch, 1, 1], vec![F::of(value); batch])?)
@@ -109,7 +118,7 @@ mod tests {
                 ..Gates::NONE
             };
             let told = gates.check("any", &write);
-            assert_eq!(told.is_ok(), fits, "{value}");
+            assert_eq!((told.is_ok(), gates.are_parts()), (fits, fits), "{value}");
             let named = |error: MemoryError| error.to_string().contains(&value.to_string());
             assert!(told.err().is_none_or(named), "{value}");
         }

@@ -140,7 +140,7 @@ pub trait WriteRule<F: Float>: Debug + Send + Sync {
         None
     }
 
-    /// The state that it keeps beside the weights: with momentum, that of every layer that it writes to.
+    /// The state that it keeps beside the weights: with momentum, that of every layer that it writes to. None for what it does not support.
     fn slots(&self, shape: &MemoryShape, heads: usize) -> Vec<Slot> {
         match program_of(self, shape, heads) {
             Ok(Some(program)) => momentum_slots(self.gates(), &program),

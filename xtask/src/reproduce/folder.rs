@@ -204,7 +204,8 @@ fn note(run: &Run) -> String {
     format!("config {}\n{}\n", run.config, set.join("\n"))
 }
 
-/// What a note says of the run itself: its data may have been moved since, and the program may be another one. (That they are the same is for `mnm train --resume` to see.)
+/// What a note says of the run itself: its data may have been moved since, and the program may be another one. (That the data are the
+/// same is for `mnm train --resume` to see.)
 fn settings(note: &str) -> Vec<&str> {
     let lines = note.lines();
     lines

@@ -25,7 +25,7 @@ pub struct RuleForm {
 impl RuleForm {
     /// The form of `rule` for memories of this shape and so many heads. `None` if it is not one that the kernel knows, and runs on
     /// the reference: it has a write of its own, asks its weights again after its last update, or forgets row by row and also
-    /// carries momentum or pulls errors through the layer that does; or the rule does not support this shape.
+    /// carries momentum or pulls errors through the layer that does; or the rule does not support this shape, or fixes a gate that is no part.
     pub fn of<F: Float>(
         rule: &dyn WriteRule<F>,
         shape: &MemoryShape,
@@ -34,6 +34,7 @@ impl RuleForm {
         let program = program_of(rule, shape, heads).ok()??;
         let known = shape.key() == shape.value()
             && program.misfit().is_none()
+            && rule.gates().are_parts()
             && in_form(&program, rule.gates());
         known.then(|| RuleForm {
             program,

@@ -79,7 +79,8 @@ impl Region {
         }
     }
 
-    /// Copies rows of the same width, in one piece where both lie alike; what is between the rows goes along, and means nothing, unless this is a part of wider rows.
+    /// Copies rows of the same width, in one piece where both lie alike: what is between the rows goes along, and means nothing. Into a part
+    /// of wider rows they go one by one.
     pub fn copy_from<F: Copy>(&self, data: &mut [F], (from, at): (&[F], Region)) {
         if self.stride == at.stride && self.rows > 0 && !self.part {
             let length = (self.rows - 1) * self.stride + self.columns;

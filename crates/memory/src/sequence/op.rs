@@ -238,23 +238,14 @@ pub(super) fn run<F: Kernels>(
     let shape = memory.shape()?;
     let none = Tensor::shared(SharedArray::zeros(IxDyn(&[0])));
     let gate = |name, gate: Gate, given: Option<&Tensor<F>>| -> Result<Tensor<F>, MemoryError> {
-        let misfit = |expected: String| MemoryError::Gate {
-            rule: rule.name().to_owned(),
-            gate: name,
-            expected,
-        };
-        match (gate, given) {
-            (Gate::Learned, Some(given)) => Ok(given.clone()),
-            (Gate::Learned, None) => Err(misfit(format!(
-                "a value for each step and sequence, [{steps}, {batch}]"
-            ))),
-            (_, Some(_)) => Err(misfit("no value: the rule does not ask for one".to_owned())),
-            (Gate::Fixed(value), None) => Ok(Tensor::from_vec(
-                &[steps, batch],
-                vec![F::of(value); steps * batch],
-            )?),
-            (Gate::None, None) => Ok(none.clone()),
-        }
+        gate.check(rule.name(), name, given, &[steps, batch])?;
+        Ok(match gate {
+            Gate::Fixed(value) => {
+                let values = vec![F::of(value); steps * batch];
+                Tensor::from_vec(&[steps, batch], values)?
+            }
+            _ => given.unwrap_or(&none).clone(),
+        })
     };
     let forget = gate("forget", form.gates.forget, given.forget.as_ref())?;
     let momentum = gate("momentum", form.gates.momentum, given.momentum.as_ref())?;

@@ -8,6 +8,8 @@ use mnm_memory::{
 };
 use mnm_tensor::{Float, Init, ParameterSpec, Parameters, Tensor};
 
+use crate::rules::trial_of;
+
 /// Every instruction of a program once, for every layer, with both gates or, where rows decay, without momentum.
 #[derive(Debug)]
 struct EveryInstruction {
@@ -145,14 +147,8 @@ impl<F: Float> WriteRule<F> for Small {
 
 fn is_its_definition(program: fn(&mut Program)) {
     let trial = Trial {
-        seed: 1,
-        shape: MemoryShape::new(3, 1, 1).unwrap(),
-        heads: 2,
-        batch: 2,
-        steps: 3,
         shared: false,
-        carried: false,
-        edge: 0.5,
+        ..trial_of(1, [3, 1, 1], [2, 2, 3])
     };
     check_fused(&Small(program), &trial, 1e-10).unwrap();
 }

@@ -154,6 +154,24 @@ proptest! {
     }
 }
 
+/// A problem of these sizes: keys and values `value` wide, `hidden` units, `layers` layers; gates anywhere, one start for all.
+pub fn trial_of(
+    seed: u64,
+    [value, hidden, layers]: [usize; 3],
+    [heads, batch, steps]: [usize; 3],
+) -> Trial {
+    Trial {
+        seed,
+        shape: MemoryShape::new(value, hidden, layers).unwrap(),
+        heads,
+        batch,
+        steps,
+        shared: true,
+        carried: false,
+        edge: 0.5,
+    }
+}
+
 /// Holds all rules, and all choices about them, to their definitions: with gates anywhere, near 0 and 1 and exactly there, from what all
 /// sequences share and from weights and slots of their own.
 fn everything_is_equal(trial: &Trial, tolerance: f64) {
@@ -182,16 +200,7 @@ fn everything_is_equal(trial: &Trial, tolerance: f64) {
 /// T beyond several chunks of both kinds: the first, which begins with what is shared, holds several steps, the others one each.
 #[test]
 fn many_chunks_stay_equal() {
-    let trial = Trial {
-        seed: 3,
-        shape: MemoryShape::new(17, 20, 3).unwrap(),
-        heads: 2,
-        batch: 2,
-        steps: 40,
-        shared: true,
-        carried: false,
-        edge: 0.5,
-    };
+    let trial = trial_of(3, [17, 20, 3], [2, 2, 40]);
     everything_is_equal(&trial, 1e-9);
 }
 
@@ -199,16 +208,7 @@ fn many_chunks_stay_equal() {
 #[test]
 fn chunks_of_several_steps_stay_equal() {
     for layers in [1, 3] {
-        let trial = Trial {
-            seed: 5,
-            shape: MemoryShape::new(33, 33, layers).unwrap(),
-            heads: 1,
-            batch: 1,
-            steps: 40,
-            shared: true,
-            carried: false,
-            edge: 0.5,
-        };
+        let trial = trial_of(5, [33, 33, layers], [1, 1, 40]);
         everything_is_equal(&trial, 1e-9);
     }
 }
@@ -216,16 +216,7 @@ fn chunks_of_several_steps_stay_equal() {
 /// Width 63: a first chunk of 52 steps, then chunks of ten.
 #[test]
 fn wide_chunks_stay_equal() {
-    let trial = Trial {
-        seed: 9,
-        shape: MemoryShape::new(63, 63, 1).unwrap(),
-        heads: 1,
-        batch: 1,
-        steps: 75,
-        shared: true,
-        carried: false,
-        edge: 0.5,
-    };
+    let trial = trial_of(9, [63, 63, 1], [1, 1, 75]);
     assert_eq!(
         chunk_steps(&trial.shape, trial.heads),
         ChunkSteps {
@@ -241,14 +232,9 @@ fn wide_chunks_stay_equal() {
 fn more_sequences_than_a_block_takes_stay_equal() {
     for shared in [true, false] {
         let trial = Trial {
-            seed: 7,
-            shape: MemoryShape::new(3, 4, 2).unwrap(),
-            heads: 2,
-            batch: 19,
-            steps: 4,
             shared,
             carried: !shared,
-            edge: 0.5,
+            ..trial_of(7, [3, 4, 2], [2, 19, 4])
         };
         for name in rule_names() {
             let rule = rule_named::<f64>(&name).unwrap();

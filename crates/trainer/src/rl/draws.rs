@@ -14,6 +14,7 @@ pub(super) struct Draws {
 }
 
 impl Draws {
+    /// Those of a run with this seed.
     pub(super) fn new(seed: u64, split: Split) -> Self {
         Self {
             seed,
