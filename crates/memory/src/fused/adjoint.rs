@@ -3,11 +3,11 @@
 use mnm_tensor::kernels::{Kernels, Matrix, Scratch};
 
 use super::elementwise::{add_scaled, scaled};
-use super::forward::MemorySaved;
+use super::forward::{MemorySaved, copy_within};
 use super::history::Side;
 use super::history_adjoint::{BackUse, HistoryCotangents};
 use super::instructions::{NumberCotangents, adjoint};
-use super::layout::{Allocator, Group, Region};
+use super::layout::{Allocator, Group, Region, only};
 use super::plan::Planned;
 use super::shared::{SharedGradient, SharedSum};
 use crate::memory::unit_row_adjoint;
@@ -66,9 +66,10 @@ pub struct MemoryAdjoint<F> {
     history: HistoryCotangents<F>,
     /// Cotangents of what the program made at one step.
     d: Scratch<F>,
-    /// Cotangents of the activations after the write `[S 2H, width]`.
+    /// Cotangents of the activations after the write `[S 2H, width]`, and of what the fixed layers make of read keys `[S H, width]`.
     d_reading: Scratch<F>,
     reading: Vec<Region>,
+    read: Vec<Region>,
     sums: Vec<SharedSum<F>>,
 }
 
@@ -82,13 +83,17 @@ impl<F: Kernels> MemoryAdjoint<F> {
         let plan = &saved.plan;
         let rows = plan.sizes.samples * plan.sizes.heads;
         let mut all = Allocator::default();
-        let widths = (0..=plan.layers.len()).map(|l| plan.sizes.shape.width(l));
-        let reading = all.regions(2 * rows, widths);
+        let like = |from: &Region, all: &mut Allocator| all.region(from.rows, from.columns);
+        let read = (plan.fixed.read.iter())
+            .map(|r| like(r, &mut all))
+            .collect();
+        let reading = (plan.reading.iter()).map(|r| like(r, &mut all)).collect();
         MemoryAdjoint {
             history: HistoryCotangents::new(&saved, end),
             d: Scratch::new(plan.d_len),
             d_reading: Scratch::new(all.0),
             reading,
+            read,
             sums: saved
                 .rule
                 .matrices
@@ -147,21 +152,24 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 .iter()
                 .for_each(|group| self.reading_back(t, *group, &mut d_numbers));
         }
-        for (n, (range, alone)) in segments.iter().enumerate().rev() {
+        for (n, (range, together)) in segments.iter().enumerate().rev() {
             for group in &groups {
                 if n + 1 == segments.len() {
                     self.reading_back(t, *group, &mut d_numbers);
                 }
-                if !*alone {
+                if !*together {
                     for op in range.clone().rev() {
                         self.instruction(t, op, *group, &mut d_numbers);
                     }
                 }
             }
-            if *alone {
-                self.instruction(t, range.start, all, &mut d_numbers);
+            if *together {
+                for op in range.clone().rev() {
+                    self.instruction(t, op, all, &mut d_numbers);
+                }
             }
         }
+        self.read_fixed_back(t, all);
         self.history.end_step(&mut self.saved, t);
         // k = 1 - phi.
         d_numbers.keep.iter_mut().for_each(|d| *d = -*d);
@@ -205,11 +213,12 @@ impl<F: Kernels> MemoryAdjoint<F> {
         }
     }
 
-    /// Back through the weights just written, to the keys.
+    /// Back through the weights just written, to the keys, or to what the fixed layers have made of them.
     fn reading_back(&mut self, t: usize, group: Group, d_numbers: &mut NumberCotangents<'_, F>) {
         let record = self.record(t);
         let each = 2 * self.saved.plan.sizes.heads;
-        for l in (0..self.saved.plan.layers.len()).rev() {
+        let depth = self.saved.plan.fixed.depth;
+        for l in (depth..self.saved.plan.layers.len()).rev() {
             let (x, dx, dy) = (
                 self.saved.plan.reading[l],
                 self.reading[l],
@@ -229,16 +238,22 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 true,
                 back,
             );
-            if l > 0 {
-                for r in group.first * each..(group.first + group.count) * each {
-                    let activation = x.row(values, r);
-                    let row = dx.row_mut(to, r);
-                    mnm_tensor::kernels::vectorised(|| {
-                        row.iter_mut()
-                            .zip(activation)
-                            .for_each(|(d, a)| *d *= F::one() - *a * *a);
-                    });
+            if l > depth {
+                let rows = group.first * each..(group.first + group.count) * each;
+                through_tanh(rows, (to, dx), (values, x));
+            }
+        }
+        if depth > 0 {
+            let to = self.saved.plan.d_places[self.saved.plan.fixed.written.0];
+            for s in group.sequences() {
+                let (d, heads) = (self.reading[depth].group(only(s), each), each / 2);
+                for h in 0..heads {
+                    let written = d.row(&self.d_reading, h);
+                    to.row_mut(&mut self.d, s * heads + h)
+                        .copy_from_slice(written);
                 }
+                let to = self.read[depth].group(only(s), heads);
+                copy_within(&mut self.d_reading, d.skip(heads), to);
             }
         }
         for s in group.sequences() {
@@ -249,6 +264,35 @@ impl<F: Kernels> MemoryAdjoint<F> {
             if let Some(d) = d_numbers.momentum.get_mut(s) {
                 *d += d_momentum;
             }
+        }
+    }
+
+    /// Back through the layers that no write touches, to the read keys.
+    fn read_fixed_back(&mut self, t: usize, group: Group) {
+        let record = self.record(t);
+        let heads = self.saved.plan.sizes.heads;
+        for l in (0..self.saved.plan.fixed.depth).rev() {
+            let (x, y) = (
+                self.saved.plan.fixed.read[l],
+                self.saved.plan.fixed.read[l + 1],
+            );
+            let (dx, dy) = (self.read[l], self.read[l + 1]);
+            let back = BackUse::reading(&self.saved, l, t);
+            let values = &self.saved.records[record.clone()];
+            let rows = group.first * heads..(group.first + group.count) * heads;
+            through_tanh(rows, (&mut self.d_reading, dy), (values, y));
+            let (to, from) = self.d_reading.split_at_mut(dy.offset);
+            self.history.product(
+                &mut self.saved.history,
+                &self.saved.plan,
+                Side::Apply,
+                (l, group, heads),
+                (values, x),
+                (&*from, dy.rebased(dy.offset)),
+                (to, dx),
+                true,
+                back,
+            );
         }
     }
 
@@ -395,7 +439,11 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 for which in [0, 1] {
                     let at = (2 * s + which) * heads + h;
                     let to = &mut head[2 * which * value..][..value];
-                    to.copy_from_slice(d_keys.row(&self.d_reading, at));
+                    match (which, self.read.first()) {
+                        (_, None) => to.copy_from_slice(d_keys.row(&self.d_reading, at)),
+                        (0, Some(_)) => to.fill(F::zero()),
+                        (_, Some(d)) => to.copy_from_slice(d.row(&self.d_reading, row)),
+                    }
                     if which == 0 && plan.reached[0] {
                         add_scaled(to, F::one(), plan.d_places[0].row(&self.d, row));
                     }
@@ -423,6 +471,21 @@ impl<F: Kernels> MemoryAdjoint<F> {
             matrices: self.sums.into_iter().map(SharedSum::finish).collect(),
         }
     }
+}
+
+/// d *= 1 - a a, for some rows of a tanh's cotangents and results.
+fn through_tanh<F: Kernels>(
+    rows: std::ops::Range<usize>,
+    d: (&mut [F], Region),
+    a: (&[F], Region),
+) {
+    mnm_tensor::kernels::vectorised(|| {
+        for r in rows {
+            let row = d.1.row_mut(d.0, r).iter_mut();
+            row.zip(a.1.row(a.0, r))
+                .for_each(|(d, a)| *d *= F::one() - *a * *a);
+        }
+    });
 }
 
 /// Sets, or adds to, a row.

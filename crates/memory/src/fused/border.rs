@@ -239,6 +239,9 @@ impl<F: Kernels> HistoryCotangents<F> {
             for (r, row) in sum.chunks_exact_mut(layer.input).enumerate() {
                 add_scaled(row, F::one(), region.row(&self.base[l], r));
             }
+            if let Some(fixed) = self.fixed[l].take() {
+                add_scaled(&mut sum, F::one(), &fixed.finish().weight);
+            }
             sum
         });
         let written = layers.filter(|l| plan.layers[*l].updates > 0);

@@ -7,7 +7,7 @@ use mnm_tensor::kernels::{Kernels, Scratch, dot};
 use super::elementwise::add_scaled;
 use super::history::{ChunkSteps, History, Initial, Side};
 use super::instructions::{Numbers, Values, forward};
-use super::layout::Group;
+use super::layout::{Group, Region};
 use super::plan::{MemorySizes, Plan, Planned};
 use super::shared::SharedMatrix;
 use crate::memory::unit_row;
@@ -229,18 +229,15 @@ impl<F: Kernels> MemoryForward<F> {
             count: samples,
         };
         let segments = plan.segments.len();
-        for (n, (range, alone)) in plan.segments.iter().enumerate() {
-            if *alone {
-                run.instruction(&plan.ops[range.start], all);
-                if n + 1 < segments {
-                    continue;
-                }
+        run.read_fixed(all);
+        for (n, (range, together)) in plan.segments.iter().enumerate() {
+            let ops = &plan.ops[range.clone()];
+            if *together {
+                ops.iter().for_each(|op| run.instruction(op, all));
             }
             for group in &groups {
-                if !*alone {
-                    plan.ops[range.clone()]
-                        .iter()
-                        .for_each(|op| run.instruction(op, *group));
+                if !*together {
+                    ops.iter().for_each(|op| run.instruction(op, *group));
                 }
                 if n + 1 == segments {
                     run.reading(*group);
@@ -376,7 +373,34 @@ impl<F: Kernels> Run<'_, F> {
         }
     }
 
-    /// Write and read keys through the weights just written.
+    /// The read keys through the layers that no write touches.
+    fn read_fixed(&mut self, group: Group) {
+        let (plan, heads) = (self.plan, self.plan.sizes.heads);
+        let Some(keys) = plan.fixed.read.first() else {
+            return;
+        };
+        for s in group.sequences() {
+            let from = plan.reading[0].skip((2 * s + 1) * heads).first(heads);
+            let to = keys.group(super::layout::only(s), heads);
+            copy_within(self.values.record, from, to);
+        }
+        for (l, layer) in plan.layers.iter().enumerate().take(plan.fixed.depth) {
+            let (x, y) = (plan.fixed.read[l], plan.fixed.read[l + 1]);
+            let (known, to) = self.values.record.split_at_mut(y.offset);
+            self.history.product_after(
+                plan,
+                l,
+                group,
+                heads,
+                (known, x),
+                (to, y.rebased(y.offset)),
+                (self.local, layer.reading.first),
+            );
+            F::tanh_slice(y.group(group, heads).of_mut(self.values.record));
+        }
+    }
+
+    /// Write and read keys, or what the fixed layers have made of them, through the weights just written.
     fn reading(&mut self, group: Group) {
         let (plan, each) = (self.plan, 2 * self.plan.sizes.heads);
         for s in group.sequences() {
@@ -384,8 +408,18 @@ impl<F: Kernels> Run<'_, F> {
             let momentum = self.numbers.get(Scalar::Momentum, s);
             self.history.fade(s, self.local, keep, momentum);
         }
-        let layers = plan.layers.len();
-        for (l, layer) in plan.layers.iter().enumerate() {
+        let (layers, fixed) = (plan.layers.len(), &plan.fixed);
+        if fixed.depth > 0 {
+            let halves = [plan.places[fixed.written.0].region, fixed.read[fixed.depth]];
+            for s in group.sequences() {
+                let rows = plan.reading[fixed.depth].group(super::layout::only(s), each);
+                for (from, first) in halves.into_iter().zip([0, each / 2]) {
+                    let from = from.group(super::layout::only(s), each / 2);
+                    copy_within(self.values.record, from, rows.skip(first).first(each / 2));
+                }
+            }
+        }
+        for (l, layer) in plan.layers.iter().enumerate().skip(fixed.depth) {
             let (x, y) = (plan.reading[l], plan.reading[l + 1]);
             let (known, to) = self.values.record.split_at_mut(y.offset);
             // The coefficients stand with this step, the weights are those that the next one begins with.
@@ -427,5 +461,13 @@ impl<F: Kernels> Run<'_, F> {
             }
             step.meta[s] = squares / F::of((heads * value) as f64);
         }
+    }
+}
+
+/// Copies rows of the same width from one region of a slice to another.
+pub(super) fn copy_within<F: Copy>(data: &mut [F], from: Region, to: Region) {
+    for r in 0..to.rows {
+        let row = from.offset + r * from.stride;
+        data.copy_within(row..row + from.columns, to.offset + r * to.stride);
     }
 }

@@ -19,6 +19,7 @@ use super::history::{History, Side};
 use super::layout::{Allocator, Group, Region, only};
 use super::plan::{LayerPlan, Plan, Use};
 use super::products::{chunk_row, scale};
+use super::shared::SharedSum;
 use crate::program::Scalar;
 
 /// A product on the way back: where in time it is.
@@ -77,6 +78,8 @@ pub(super) struct HistoryCotangents<F> {
     pub(super) momentum: Scratch<F>,
     /// Of the weights that all sequences share, layer by layer; empty if not asked for.
     pub(super) base: Vec<Scratch<F>>,
+    /// Of those among them that no write touches, what products say: rows of all sequences and of many steps at once.
+    pub(super) fixed: Vec<Option<SharedSum<F>>>,
     /// dA and dD `[S]`, laid out as the factors.
     pub(super) factors: Scratch<F>,
     pub(super) decays: Option<DecayCotangents<F>>,
@@ -101,7 +104,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         let layers = || plan.layers.iter().enumerate();
         let own_steps = history.longest_own();
         let waits = |n: usize, l: &LayerPlan| match places.weights[n].rows {
-            0 => l.batch_rows,
+            0 => 0,
             _ => l.batch_rows.max(own_steps * l.step_rows),
         };
         let dy = layers()
@@ -133,6 +136,11 @@ impl<F: Kernels> HistoryCotangents<F> {
                 .collect(),
             false => Vec::new(),
         };
+        let fixed = layers().map(|(n, l)| {
+            let asked = end.with_weights && places.weights[n].rows == 0;
+            asked.then(|| SharedSum::of_shape([l.out, l.input], false, 2 * samples * heads))
+        });
+        let fixed = fixed.collect();
         for (l, d) in end
             .d_weights
             .iter()
@@ -177,6 +185,7 @@ impl<F: Kernels> HistoryCotangents<F> {
             weights,
             momentum,
             base,
+            fixed,
             factors: Scratch::new(samples * places.factors_len),
             decays: gated.then(|| DecayCotangents::new(samples, longest(history))),
             by_row: ByRowCotangents::new(plan),
@@ -245,8 +254,18 @@ impl<F: Kernels> HistoryCotangents<F> {
         let rows = back.version * layer.updates * heads + back.updates * heads;
         let columns = layer.updates * heads;
         let places = &history.places;
-        // Nobody asks what a product says of weights that all sequences share and no write has made.
-        let awaited = layer.updates > 0 || self.with_weights || history.own(0, l).is_some();
+        // Weights that all sequences share and no write has made: nobody waits for what a product says of them, or many steps' go
+        // into one product.
+        if places.weights[l].rows == 0 {
+            if let Some(sum) = &mut self.fixed[l] {
+                let of = |(from, region): (_, Region)| region.group(group, each).view(from);
+                match side {
+                    Side::Apply => sum.add(of(dy), of(x)),
+                    Side::Pull => sum.add(of(x), of(dy)),
+                }
+            }
+            return;
+        }
         for s in group.sequences() {
             let (x_s, dy_s, dx_s) = (
                 x.1.group(only(s), each),
@@ -260,10 +279,8 @@ impl<F: Kernels> HistoryCotangents<F> {
             };
             let first = back.row(history, layer, l);
             let here = |region: Region| region.skip(first).first(each);
-            if awaited {
-                here(self.dy[l]).copy_from(waiting, as_dy);
-                here(self.x[l]).copy_from(waiting, as_x);
-            }
+            here(self.dy[l]).copy_from(waiting, as_dy);
+            here(self.x[l]).copy_from(waiting, as_x);
             if rows == 0 {
                 continue;
             }
@@ -331,6 +348,9 @@ impl<F: Kernels> HistoryCotangents<F> {
         each: usize,
         back: BackUse,
     ) {
+        if history.places.weights[l].rows == 0 {
+            return;
+        }
         let first = back.row(history, &plan.layers[l], l);
         for s in group.sequences() {
             let waiting = &mut self.waiting[s * self.waiting_len..][..self.waiting_len];
@@ -492,6 +512,9 @@ impl<F: Kernels> HistoryCotangents<F> {
         let heads = plan.sizes.heads;
         let step = t - history.chunk().first;
         for (l, layer) in plan.layers.iter().enumerate() {
+            if history.places.weights[l].rows == 0 {
+                continue;
+            }
             for s in 0..plan.sizes.samples {
                 let own = history.own(s, l).is_some();
                 let batch = if layer.updates == 0 {

@@ -71,7 +71,7 @@ pub(super) struct LayerPlan {
     pub updates: usize,
     /// Whether it forgets row by row, each row of its weights by a number of its own.
     pub by_row: bool,
-    /// Rows of coefficients of a step: those of the program, then 2H after the write.
+    /// Rows of coefficients of a step: those of the program, then 2H after the write; of a fixed layer H, the read keys.
     pub step_rows: usize,
     /// The rows of the largest batch.
     pub batch_rows: usize,
@@ -90,12 +90,24 @@ impl LayerPlan {
     }
 }
 
+/// The lowest layers, if no write touches them: the program has taken the write keys through them, and a write changes nothing of what comes
+/// out. Only the read keys are left, and they need not wait for the write.
+#[derive(Clone, Debug)]
+pub(super) struct FixedLayers {
+    /// How many there are; 0 if the program does not take its keys through them.
+    pub depth: usize,
+    /// What the write keys become in them.
+    pub written: Rows,
+    /// a^0 .. a^depth of the read keys `[S H, width]`, in the record; none if there are no such layers.
+    pub read: Vec<Region>,
+}
+
 /// A program laid out.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub sizes: MemorySizes,
     pub ops: Vec<Planned>,
-    /// Runs of instructions: those with a shared matrix stand alone, and all sequences go through one together.
+    /// Runs of instructions, and whether all sequences go through one together: those that need no weights of a sequence's own.
     pub segments: Vec<(std::ops::Range<usize>, bool)>,
     pub places: Vec<Place>,
     pub record_len: usize,
@@ -107,8 +119,10 @@ pub(super) struct Plan {
     pub reached: [bool; 2],
     /// The rows whose cotangent begins as zeros.
     pub zeros: Vec<usize>,
-    /// a^0 .. a^L of write keys and read keys with the weights after the write `[S 2H, width]`, in the record. The first H rows of
-    /// the last become what the memory misses the values by.
+    /// What keys go through before the first layer that is written to.
+    pub fixed: FixedLayers,
+    /// a^0 .. a^L of write keys and read keys with the weights after the write `[S 2H, width]`, in the record; between a^0 and
+    /// what the fixed layers end with there are none. The first H rows of the last become what the memory misses the values by.
     pub reading: Vec<Region>,
     /// The norms of the keys `[S 2H]`, in the record.
     pub norms: Region,
@@ -204,14 +218,24 @@ impl Plan {
             places.push(place);
             d_places.push(d_place);
         }
+        let (depth, written) = fixed_layers(program);
+        let taken = if depth > 0 { 0..depth + 1 } else { 0..0 };
+        let fixed = FixedLayers {
+            depth,
+            written,
+            read: record.regions(rows, taken.map(|l| sizes.shape.width(l))),
+        };
         let reading = (0..=layers)
-            .map(|l| record.region(2 * rows, sizes.shape.width(l)))
+            .map(|l| {
+                let needed = l == 0 || l >= depth;
+                record.region(if needed { 2 * rows } else { 0 }, sizes.shape.width(l))
+            })
             .collect();
         let norms = record.region(1, 2 * rows);
-        let (mut ops, layers) = plan_ops(program, sizes);
-        let (reached, zeros) = mark_cotangents(&mut ops, program);
+        let (mut ops, layers) = plan_ops(program, sizes, depth);
+        let (reached, zeros) = mark_cotangents(&mut ops, program, (depth > 0).then_some(written));
         Plan {
-            segments: segments(&program.ops),
+            segments: segments(program),
             sizes,
             ops,
             places,
@@ -221,6 +245,7 @@ impl Plan {
             d_len: cotangents.0,
             reached,
             zeros,
+            fixed,
             reading,
             norms,
             layers,
@@ -246,20 +271,46 @@ fn in_place(program: &Program) -> Vec<bool> {
     over
 }
 
-/// Instructions with a shared matrix by themselves, the runs between them together.
-fn segments(ops: &[Op]) -> Vec<(std::ops::Range<usize>, bool)> {
+/// The lowest layers that no write touches and through which the program takes its keys, and what these become there.
+fn fixed_layers(program: &Program) -> (usize, Rows) {
+    let (written, ops) = (program.written(), &program.ops);
+    let (mut depth, mut keys) = (0, Rows(0));
+    while depth + 1 < program.shape.layers() && !written.contains(&depth) {
+        let sums = ops.iter().find_map(|op| match *op {
+            Op::Apply { layer, x, y } if (layer, x) == (depth, keys) => Some(y),
+            _ => None,
+        });
+        let activations = ops.iter().find_map(|op| match *op {
+            Op::Tanh { x, y } if Some(x) == sums => Some(y),
+            _ => None,
+        });
+        let Some(next) = activations else { break };
+        (depth, keys) = (depth + 1, next);
+    }
+    (depth, keys)
+}
+
+/// Instructions that need no weights of a sequence's own, and those that do. Those without weights stand where the one before stands.
+fn segments(program: &Program) -> Vec<(std::ops::Range<usize>, bool)> {
+    let written = program.written();
     let mut segments: Vec<(std::ops::Range<usize>, bool)> = Vec::new();
-    for (n, op) in ops.iter().enumerate() {
-        let alone = matches!(op, Op::Linear { .. });
+    for (n, op) in program.ops.iter().enumerate() {
+        let together = match op {
+            Op::Linear { .. } => Some(true),
+            Op::Apply { layer, .. } | Op::Pull { layer, .. } => Some(!written.contains(layer)),
+            _ => None,
+        };
         match segments.last_mut() {
-            Some((range, false)) if !alone => range.end = n + 1,
-            _ => segments.push((n..n + 1, alone)),
+            Some((range, of_last)) if together.is_none_or(|all| all == *of_last) => {
+                range.end = n + 1;
+            }
+            _ => segments.push((n..n + 1, together.unwrap_or(true))),
         }
     }
     segments
 }
 
-fn plan_ops(program: &Program, sizes: MemorySizes) -> (Vec<Planned>, Vec<LayerPlan>) {
+fn plan_ops(program: &Program, sizes: MemorySizes, fixed: usize) -> (Vec<Planned>, Vec<LayerPlan>) {
     let heads = sizes.heads;
     let nothing = Use {
         first: 0,
@@ -329,8 +380,9 @@ fn plan_ops(program: &Program, sizes: MemorySizes) -> (Vec<Planned>, Vec<LayerPl
             in_batch,
             updates: plan.updates,
         };
-        plan.step_rows += 2 * heads;
-        plan.batch_rows = plan.batch_rows.max(in_batch + 2 * heads);
+        let reading = if l < fixed { heads } else { 2 * heads };
+        plan.step_rows += reading;
+        plan.batch_rows = plan.batch_rows.max(in_batch + reading);
     }
     (ops, layers)
 }
@@ -349,10 +401,17 @@ fn spans(program: &Program) -> Vec<(usize, usize)> {
 
 /// Marks which instructions something comes back to, and where a cotangent is the first. Returns whether one comes to keys and values, and
 /// the rows that have to begin as zeros: those of which an instruction reaches columns that have a cotangent together with some that have
-/// none, or of which some columns never get one.
-fn mark_cotangents(ops: &mut [Planned], program: &Program) -> ([bool; 2], Vec<usize>) {
+/// none, or of which some columns never get one. To `read`, reading comes first of all.
+fn mark_cotangents(
+    ops: &mut [Planned],
+    program: &Program,
+    read: Option<Rows>,
+) -> ([bool; 2], Vec<usize>) {
     let spans = spans(program);
     let mut come: Vec<Vec<bool>> = program.widths.iter().map(|w| vec![false; *w]).collect();
+    if let Some(read) = read {
+        come[read.0].fill(true);
+    }
     let mut uneven = vec![false; come.len()];
     let any = |columns: &[bool]| columns.contains(&true);
     let partly = |columns: &[bool]| columns.contains(&true) && columns.contains(&false);

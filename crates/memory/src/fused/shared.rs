@@ -54,8 +54,8 @@ impl<F: Kernels> SharedMatrix<F> {
 /// so that gathering more would not make it faster.
 const GATHERED: usize = 256;
 
-/// The gradient of a shared matrix on its way back through the steps: cotangents and inputs of a few steps, and what those
-/// before have come to. O(1) in T.
+/// The gradient of a shared matrix, or of a layer that no write touches, on its way back through the steps: cotangents and inputs of a
+/// few steps, and what those before have come to. O(1) in T.
 #[derive(Debug)]
 pub(super) struct SharedSum<F> {
     out: usize,
@@ -70,9 +70,14 @@ pub(super) struct SharedSum<F> {
 }
 
 impl<F: Kernels> SharedSum<F> {
-    /// For `rows` rows a step.
+    /// For a matrix, and at most `rows` rows at a time.
     pub fn new(matrix: &SharedMatrix<F>, rows: usize) -> Self {
-        let (out, input) = (matrix.forward.columns(), matrix.forward.rows());
+        let shape = [matrix.forward.columns(), matrix.forward.rows()];
+        Self::of_shape(shape, matrix.bias.is_some(), rows)
+    }
+
+    /// For a matrix `[out, in]`, with a bias or without.
+    pub fn of_shape([out, input]: [usize; 2], bias: bool, rows: usize) -> Self {
         let room = rows * (GATHERED / rows.max(1)).max(1);
         SharedSum {
             out,
@@ -83,22 +88,22 @@ impl<F: Kernels> SharedSum<F> {
             x: Scratch::new(room * input),
             gradient: SharedGradient {
                 weight: vec![F::zero(); out * input],
-                bias: matrix.bias.as_ref().map(|bias| vec![F::zero(); bias.len()]),
+                bias: bias.then(|| vec![F::zero(); out]),
             },
         }
     }
 
-    /// Takes in the rows of a step.
+    /// Takes in rows.
     pub fn add(&mut self, dy: Matrix<'_, F>, x: Matrix<'_, F>) {
+        if self.filled + dy.rows() > self.room {
+            self.flush();
+        }
         for r in 0..dy.rows() {
             let at = self.filled + r;
             self.dy[at * self.out..][..self.out].copy_from_slice(dy.row(r));
             self.x[at * self.input..][..self.input].copy_from_slice(x.row(r));
         }
         self.filled += dy.rows();
-        if self.filled + dy.rows() > self.room {
-            self.flush();
-        }
     }
 
     fn flush(&mut self) {

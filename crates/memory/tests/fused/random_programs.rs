@@ -14,6 +14,8 @@ struct RandomRule {
     instructions: usize,
     gates: Gates,
     unit_keys: bool,
+    /// The lowest layers that no write touches, through which keys go first of all; at most all but one.
+    fixed: usize,
     /// Whether it is of the kind whose products are taken for all steps of a chunk at once: one layer, one write of the keys, and no
     /// matrix or error that goes through.
     linear: bool,
@@ -29,6 +31,7 @@ struct Draw {
     written: Vec<bool>,
     /// Of each layer, whether it forgets row by row.
     decays: Vec<bool>,
+    fixed: usize,
     linear: bool,
     generator: StdRng,
 }
@@ -45,6 +48,7 @@ impl Draw {
             parameters: Vec::new(),
             written: none.clone(),
             decays: none,
+            fixed: rule.fixed.min(shape.layers() - 1),
             linear: rule.linear,
             generator: StdRng::seed_from_u64(rule.seed),
         }
@@ -173,7 +177,8 @@ impl Draw {
                 let width = 1 + self.below(width - start);
                 self.program.slice(a, start, width)
             }
-            _ => return self.update(layer, heads),
+            _ if layer >= self.fixed => return self.update(layer, heads),
+            _ => self.program.affine(1.0, 0.0, a),
         };
         self.rows.push(made);
     }
@@ -183,7 +188,13 @@ impl Draw {
         if self.linear {
             return (self.finish_linear(rule, heads), Vec::new());
         }
-        let last = self.below(self.shape.layers());
+        let mut keys = self.program.keys();
+        for layer in 0..self.fixed {
+            let sums = self.program.apply(layer, keys);
+            keys = self.program.tanh(sums);
+            self.rows.extend([sums, keys]);
+        }
+        let last = self.fixed + self.below(self.shape.layers() - self.fixed);
         if rule.gates.momentum == Gate::None && self.generator.random() {
             let x = self.bounded(self.shape.weight(last)[0]);
             let x = self.program.scale(0.3 / heads as f64, x);
@@ -257,15 +268,25 @@ fn gate() -> impl Strategy<Value = Gate> {
 }
 
 fn rule() -> impl Strategy<Value = RandomRule> {
-    (any::<u64>(), 1..14_usize, gate(), gate(), any::<bool>()).prop_map(
-        |(seed, instructions, forget, momentum, unit_keys)| RandomRule {
-            seed,
-            instructions,
-            gates: Gates { forget, momentum },
-            unit_keys,
-            linear: false,
-        },
+    let fixed = prop_oneof![Just(0), 1..3_usize];
+    (
+        any::<u64>(),
+        1..14_usize,
+        gate(),
+        gate(),
+        any::<bool>(),
+        fixed,
     )
+        .prop_map(
+            |(seed, instructions, forget, momentum, unit_keys, fixed)| RandomRule {
+                seed,
+                instructions,
+                gates: Gates { forget, momentum },
+                unit_keys,
+                fixed,
+                linear: false,
+            },
+        )
 }
 
 /// A rule of the linear kind, and a problem of several chunks: those have a quarter of the width's steps at one head.
