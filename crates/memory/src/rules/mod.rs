@@ -8,7 +8,6 @@ mod oja;
 mod perceptron;
 mod plastic;
 mod rls;
-mod rls_recursion;
 mod titans;
 
 pub use delta::DeltaRule;

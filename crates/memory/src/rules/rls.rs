@@ -2,13 +2,12 @@
 
 use mnm_tensor::{Float, Parameters, Tensor};
 
-use super::rls_recursion::{Known, inverse};
-use crate::{Gate, Gates, Memory, MemoryError, MemoryShape, Slot, Write, WriteRule};
+use crate::{Gate, Gates, Memory, MemoryError, MemoryShape, Slot, SlotStart, Write, WriteRule};
 
 /// Every write leaves the last layer at the least-squares solution of all pairs so far, old ones fading by lambda = 1 - phi:
 ///
 /// ```text
-/// heads in turn:  g = beta P a / (lambda + beta a^T P a);   W <- W + (v - W a) g^T;   P <- (P - g a^T P) / lambda
+/// heads in turn:  g = s P a with s = beta / (lambda + beta a^T P a);   W <- W + (v - W a) g^T;   P <- (P - s P a a^T P) / lambda
 /// ```
 ///
 /// P, the slot `inverse`, is the inverse of the keys' moments, `P_0 = I / ridge`. At rate 1 without forgetting this is
@@ -33,14 +32,15 @@ impl<F: Float> WriteRule<F> for LeastSquaresRule {
     }
 
     fn gates(&self) -> Gates {
-        Gates {
-            forget: Gate::Learned,
-            momentum: Gate::None,
-        }
+        let (forget, momentum) = (Gate::Learned, Gate::None);
+        Gates { forget, momentum }
     }
 
     fn slots(&self, shape: &MemoryShape, _: usize) -> Vec<Slot> {
-        vec![inverse(shape, self.ridge)]
+        let width = shape.width(shape.layers() - 1);
+        let start = SlotStart::Diagonal(1.0 / self.ridge);
+        let zeros = Slot::zeros("inverse", [width, width]);
+        vec![Slot { start, ..zeros }]
     }
 
     fn write(
@@ -59,15 +59,21 @@ impl<F: Float> WriteRule<F> for LeastSquaresRule {
         };
         let rate = write.rate.reshape(&[batch, 1, 1])?;
         let features = memory.activations(&write.keys)?.swap_remove(last);
-        let mut known = Known {
-            weight: memory.weights()[last].clone(),
-            inverse: inverse(&shape, self.ridge).of(memory)?,
-        };
+        let mut weight = memory.weights()[last].clone();
+        let mut inverse = WriteRule::<F>::slots(self, &shape, heads)[0].of(memory)?;
         for head in 0..heads {
             let [a, v] = [&features, &write.values].map(|rows| rows.slice(1, head, 1));
-            known = known.with(&a?, &v?, &rate, &lambda)?;
+            let (a, v) = (a?, v?);
+            let seen = a.matmul(&inverse)?; // a^T P
+            let told = seen.matmul(&a.transpose()?)?.mul(&rate)?;
+            let share = rate.div(&told.add(&lambda)?)?; // s
+            let miss = v.sub(&a.matmul(&weight.transpose()?)?)?;
+            weight = weight.add(&miss.transpose()?.matmul(&seen.mul(&share)?)?)?;
+            // A row's product with itself keeps P symmetric to the bit: what of it is not would grow by 1 / lambda each time.
+            let known = seen.transpose()?.matmul(&seen)?.mul(&share)?;
+            inverse = inverse.sub(&known)?.div(&lambda)?;
         }
-        let written = memory.clone().with_slot("inverse", known.inverse);
-        Ok(written.with_weight(last, known.weight))
+        let written = memory.clone().with_slot("inverse", inverse);
+        Ok(written.with_weight(last, weight))
     }
 }
