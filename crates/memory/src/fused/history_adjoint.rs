@@ -518,11 +518,7 @@ impl<F: Kernels> HistoryCotangents<F> {
             for s in 0..plan.sizes.samples {
                 let own = history.own(s, l).is_some();
                 let batch = if layer.updates == 0 {
-                    (
-                        if own { step * layer.step_rows } else { 0 },
-                        0,
-                        layer.step_rows,
-                    )
+                    (step * layer.step_rows, 0, layer.step_rows)
                 } else if step == 0 {
                     (if own { 0 } else { 2 * heads }, 0, layer.early_rows)
                 } else {

@@ -317,7 +317,6 @@ fn plan_ops(program: &Program, sizes: MemorySizes, fixed: usize) -> (Vec<Planned
         in_batch: 0,
         updates: 0,
     };
-    let written = program.written();
     let mut layers: Vec<LayerPlan> = (0..sizes.shape.layers())
         .map(|l| {
             let [out, input] = sizes.shape.weight(l);
@@ -334,10 +333,9 @@ fn plan_ops(program: &Program, sizes: MemorySizes, fixed: usize) -> (Vec<Planned
             }
         })
         .collect();
-    // The rows of the batch that a layer is in: that which begins after a write, or in a layer without writes with the step.
-    let mut batch: Vec<usize> = (0..layers.len())
-        .map(|l| if written.contains(&l) { 2 * heads } else { 0 })
-        .collect();
+    // The rows of the batch that a layer is in, which begins after a write. Where there are none, all that weights of a sequence's own are used for waits
+    // for the end of the chunk, and nothing waits for shared ones.
+    let mut batch = vec![2 * heads; layers.len()];
     let mut ops: Vec<Planned> = Vec::with_capacity(program.ops.len());
     for op in &program.ops {
         let mut at = nothing;
@@ -374,15 +372,12 @@ fn plan_ops(program: &Program, sizes: MemorySizes, fixed: usize) -> (Vec<Planned
         });
     }
     for (l, plan) in layers.iter_mut().enumerate() {
-        let in_batch = if written.contains(&l) { 0 } else { batch[l] };
         plan.reading = Use {
             first: plan.step_rows,
-            in_batch,
+            in_batch: 0,
             updates: plan.updates,
         };
-        let reading = if l < fixed { heads } else { 2 * heads };
-        plan.step_rows += reading;
-        plan.batch_rows = plan.batch_rows.max(in_batch + reading);
+        plan.step_rows += if l < fixed { heads } else { 2 * heads };
     }
     (ops, layers)
 }
