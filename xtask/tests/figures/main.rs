@@ -7,6 +7,7 @@ mod raw;
 mod rules;
 mod scaling;
 mod tables;
+mod throughput;
 
 use serde_json::Value;
 
