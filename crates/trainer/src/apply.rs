@@ -279,6 +279,11 @@ fn apply_in<F: Kernels>(
             .iter()
             .filter(|(name, _)| name.starts_with(&slot_part("")));
         results.extend(slots.map(|(name, slot)| (name.to_owned(), slot.clone())));
+        // The equation of least squares is about the inverse of which its rule keeps a root.
+        if let Ok(root) = run.state.get(&slot_part("inverse_root")) {
+            let inverse = root.matmul(&root.transpose()?)?;
+            results.push((slot_part("inverse"), inverse));
+        }
     }
     Ok(results
         .into_iter()

@@ -1,11 +1,10 @@
 //! Where the rules of the family are one another, or something well known.
 
 use mnm_memory::{
-    Gate, InnerLoss, Memory, MemoryError, RuleOptions, Write, WriteRule, rule_named, rule_names,
-    rule_with,
+    Gate, InnerLoss, LeastSquaresRule, Memory, MemoryError, RuleOptions, Write, WriteRule,
+    rule_named, rule_names, rule_with,
 };
-use mnm_tensor::testkit::relative_difference;
-use mnm_tensor::{Parameters, Tensor};
+use mnm_tensor::{Float, Parameters, Tensor};
 use proptest::prelude::*;
 
 use crate::scene::{Extents, Outcome, Scene, extents};
@@ -18,7 +17,7 @@ fn with(name: &str, options: RuleOptions) -> Box<dyn WriteRule<f64>> {
     rule_with(name, &options).unwrap()
 }
 
-/// Both outcomes, reads and weights.
+/// Both outcomes, reads and weights. A read can be small because terms of order one cancel, so that differences are relative to one at least.
 fn same(a: &Outcome, b: &Outcome, tolerance: f64) -> Result<(), TestCaseError> {
     let pairs = a
         .reads
@@ -26,8 +25,12 @@ fn same(a: &Outcome, b: &Outcome, tolerance: f64) -> Result<(), TestCaseError> {
         .zip(&b.reads)
         .chain(a.memory.weights().iter().zip(b.memory.weights()));
     for (a, b) in pairs {
-        let difference = relative_difference(a.value(), b.value());
-        prop_assert!(difference < tolerance, "differs by {difference:.1e}");
+        prop_assert_eq!(a.shape(), b.shape());
+        let pairs = a.value().iter().zip(b.value());
+        let scale = b.value().iter().fold(1.0_f64, |most, x| most.max(x.abs()));
+        let apart = pairs.map(|(a, b)| (a - b).abs() / scale);
+        let apart: Vec<f64> = apart.filter(|d| d.is_nan() || *d >= tolerance).collect();
+        prop_assert!(apart.is_empty(), "differ by {apart:?}");
     }
     Ok(())
 }
@@ -208,32 +211,32 @@ fn rls_at_rate_one_is_ridge_regression_at_every_step() {
     }
 }
 
-/// What of the inverse is not symmetric grows by 1 / lambda with every pair: sixty steps of three pairs at 1 / 2 are 54 digits.
+/// Twenty keys in one direction at lambda = 1 / 2, and the inverse is a million times as large in the others. In single precision what is written
+/// there next is still what it is in double precision; with P itself in the place of its root it is off by 0.02.
 #[test]
-fn what_rls_knows_stays_symmetric_however_much_it_forgets() {
-    let options = RuleOptions {
-        forget: Some(Gate::Fixed(0.5)),
-        ..RuleOptions::default()
-    };
-    let rule = with("rls", options);
-    let extents = Extents {
-        seed: 3,
-        value: 3,
-        hidden: 1,
-        layers: 1,
-        heads: 3,
-        batch: 1,
-        steps: 60,
-    };
-    let found = Scene::new(extents, rule.as_ref()).run_plain(rule.as_ref());
-    let inverse = found.memory.slot("inverse").expect("a slot").value();
-    let lost = found.memory.weights()[0]
-        .value()
-        .iter()
-        .any(|w| w.abs() > 1e3);
-    assert!(!lost, "weights {:?}", found.memory.weights()[0].value());
-    for (i, j) in [(0, 1), (0, 2), (1, 2)] {
-        assert_eq!(inverse[[0, i, j]], inverse[[0, j, i]]);
+fn what_rls_writes_survives_rounding_where_it_has_forgotten() {
+    fn run<F: Float>() -> Vec<f64> {
+        let rule = LeastSquaresRule::default();
+        let mut memory = Memory::new(vec![Tensor::<F>::zeros(&[1, 3, 3])]).unwrap();
+        let tensor = |shape: &[usize], x: &[f64]| {
+            Tensor::from_vec(shape, x.iter().map(|x| F::of(*x)).collect()).unwrap()
+        };
+        for step in 0..23 {
+            let wave = |i: usize| f64::sin(1.7 * (step * 3 + i) as f64);
+            let beside = if step < 20 { 0.0 } else { 1.0 };
+            let keys = [1.0, beside * wave(1), beside * wave(2)];
+            let values = [3, 4, 5].map(wave);
+            let [keys, values] = [keys, values].map(|row| tensor(&[1, 1, 3], &row));
+            let write = Write::new(keys, values, tensor(&[1], &[0.7]));
+            let write = write.with_forget(tensor(&[1], &[0.5]));
+            memory = rule.write(&Parameters::new(), &memory, &write).unwrap();
+        }
+        let weights = memory.weights()[0].value();
+        weights.iter().map(|x| x.as_f64()).collect()
+    }
+    let (single, double) = (run::<f32>(), run::<f64>());
+    for (s, d) in single.iter().zip(&double) {
+        assert!((s - d).abs() < 2e-4, "{single:?} beside {double:?}");
     }
 }
 
