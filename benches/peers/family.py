@@ -58,13 +58,13 @@ class Memory:
         self.momentum = [np.zeros_like(weight) for weight in self.weights]
         width = self.weights[-1].shape[1]
         self.trace = np.zeros_like(self.weights[-1])
-        self.inverse = np.eye(width) / model.get("ridge", 1.0)
+        self.root = np.eye(width) / np.sqrt(model.get("ridge", 1.0))
 
     def slots(self, gates):
         if self.rule == "plastic":
             return {"memory.slot.trace": self.trace}
         if self.rule == "rls":
-            return {"memory.slot.inverse": self.inverse}
+            return {"memory.slot.inverse": self.root @ self.root.T}
         # Momentum that is said to be 0 is carried all the same.
         if gates[1] != 0.0 or isinstance(self.model.get("momentum"), (int, float)):
             layers = range(len(self.weights))
@@ -116,12 +116,16 @@ class Memory:
         if self.rule == "rls":
             fades = 1.0 - forget
             for key, v in zip(keys, values):
-                a, p = activations(self.weights, key)[-2], self.inverse
-                seen = a @ p
-                share = rate / (fades + rate * (seen @ a))
-                self.weights[last] = self.weights[last] + np.outer(v - self.weights[last] @ a, share * seen)
-                # Symmetric to the bit: what of P is not would grow by 1 / lambda with every pair.
-                self.inverse = (p - share * np.outer(seen, seen)) / fades
+                a = activations(self.weights, key)[-2]
+                # P = R R^T by its root (Carlson 1973): P itself loses digits, also in double precision, where it has grown.
+                told = a @ self.root
+                size = fades + rate * (told @ told)
+                gain = rate * (self.root @ told) / size
+                self.weights[last] = self.weights[last] + np.outer(v - self.weights[last] @ a, gain)
+                # I - c t t^T squared is I - (rate / size) t t^T.
+                square = told @ told
+                share = (1.0 - np.sqrt(fades / size)) / square if square > 0 else 0.0
+                self.root = (self.root - share * np.outer(self.root @ told, told)) / np.sqrt(fades)
             return
         # Inner steps descend from W alone; forgetting and momentum belong to the write, which takes them all together.
         before, keep = [w.copy() for w in self.weights], 1.0 - forget

@@ -274,15 +274,14 @@ fn apply_in<F: Kernels>(
             let weight = run.state.get(&name)?.clone();
             results.push((name, weight));
         }
-        let slots = run
-            .state
-            .iter()
-            .filter(|(name, _)| name.starts_with(&slot_part("")));
-        results.extend(slots.map(|(name, slot)| (name.to_owned(), slot.clone())));
-        // The equation of least squares is about the inverse of which its rule keeps a root.
-        if let Ok(root) = run.state.get(&slot_part("inverse_root")) {
-            let inverse = root.matmul(&root.transpose()?)?;
-            results.push((slot_part("inverse"), inverse));
+        let prefix = slot_part("");
+        let slots = run.state.iter().filter(|(n, _)| n.starts_with(&prefix));
+        for (name, slot) in slots {
+            // Of its P, which its equation is about, least squares keeps a root.
+            results.push(match name.strip_suffix("inverse_root") {
+                Some(_) => (slot_part("inverse"), slot.matmul(&slot.transpose()?)?),
+                None => (name.to_owned(), slot.clone()),
+            });
         }
     }
     Ok(results
