@@ -119,7 +119,7 @@ fn holds(name: &str, options: RuleOptions, extents: Extents) -> Result<(), TestC
             // Of its inverse, rls keeps a root.
             let (slot, found) = match slot {
                 "inverse_root" => {
-                    let inverse = found.matmul(&found.transpose().unwrap()).unwrap();
+                    let inverse = found.matmul(found.transpose().unwrap()).unwrap();
                     ("inverse", inverse)
                 }
                 _ => (slot, found.clone()),
