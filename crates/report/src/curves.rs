@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use mnm_trainer::RunFolder;
 use mnm_trainer::checkpoint::{LARGEST_RECORDS, read_text, write_file};
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::plot::{Axis, LinePlot, PlotError, Scale, Series, group_by_label};
+use crate::report::{ReportError, parse_metrics};
 
 /// Points of the training curve at most; each is the mean of a stretch of lines.
 const POINTS: usize = 200;
@@ -19,6 +19,9 @@ pub enum CurvesError {
     /// A picture cannot be drawn.
     #[error(transparent)]
     Plot(#[from] PlotError),
+    /// A line of the metrics is no record.
+    #[error(transparent)]
+    Metrics(#[from] ReportError),
     /// A file of the run folder cannot be read or written.
     #[error("{path}: cannot {action}: {source}", path = .path.display())]
     File {
@@ -41,30 +44,19 @@ impl CurvesError {
     }
 }
 
-/// What is drawn of a line of `metrics.jsonl`.
-#[derive(Deserialize)]
-struct Line {
-    kind: String,
-    sequences: f64,
-    error: Option<f64>,
-    reward: Option<f64>,
-}
-
-/// Draws the curves of a run into its folder, in training and validation: the error over the sequences seen, or an agent's mean
-/// reward of an episode over the episodes played. Nothing if there is no such figure in its metrics yet.
+/// Draws the curves of a run into its folder, in training and validation, there also with averaged weights: the error over the sequences seen, or
+/// an agent's mean reward of an episode over the episodes played. Nothing if there is no such figure in its metrics yet.
 ///
 /// # Errors
 /// [`CurvesError`]: metrics that cannot be read, or a picture that cannot be written.
 pub fn draw_curves(folder: &RunFolder) -> Result<(), CurvesError> {
     let path = folder.metrics();
-    let text =
-        read_text(&path, LARGEST_RECORDS).map_err(CurvesError::file(path, "read the metrics"))?;
-    // Lines of other kinds have their own pictures.
-    let lines: Vec<Line> = text
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    let plot = if lines.iter().any(|line| line.reward.is_some()) {
+    let unread = CurvesError::file(path.clone(), "read the metrics");
+    let text = read_text(&path, LARGEST_RECORDS).map_err(unread)?;
+    let (train, valid) = parse_metrics(&path, &text)?;
+    let rewards = train.iter().map(|line| line.reward);
+    let rewards = rewards.chain(valid.iter().map(|line| line.reward));
+    let plot = if rewards.flatten().next().is_some() {
         LinePlot {
             title: "Reward of an episode".to_owned(),
             x: Axis::plain("episodes"),
@@ -80,14 +72,16 @@ pub fn draw_curves(folder: &RunFolder) -> Result<(), CurvesError> {
             ..LinePlot::default()
         }
     };
-    let curve = |kind: &str| -> Series {
-        let own = lines.iter().filter(|line| line.kind == kind);
-        own.filter_map(|line| Some((line.sequences, line.reward.or(line.error)?)))
-            .collect()
-    };
+    let trained = train.iter().map(|l| (l.sequences, l.reward.or(l.error)));
+    let raw = valid.iter().map(|l| (l.sequences, l.reward.or(l.error)));
+    let averaged = valid.iter().map(|l| {
+        let error = l.average.as_ref().and_then(|average| average.error);
+        (l.sequences, l.average_reward.or(error))
+    });
     let curves = [
-        ("training", curve("train").averaged(POINTS)),
-        ("validation", curve("valid")),
+        ("training", known(trained).averaged(POINTS)),
+        ("validation", known(raw)),
+        ("validation, averaged weights", known(averaged)),
     ]
     .into_iter()
     .filter(|(_, series)| !series.points.is_empty())
@@ -99,4 +93,10 @@ pub fn draw_curves(folder: &RunFolder) -> Result<(), CurvesError> {
     let path = folder.curves();
     let svg = LinePlot { groups, ..plot }.svg()?;
     write_file(&path, svg.as_bytes()).map_err(CurvesError::file(path, "write the curves"))
+}
+
+/// The points that have both numbers.
+fn known(points: impl Iterator<Item = (Option<u64>, Option<f64>)>) -> Series {
+    let both = points.filter_map(|(x, y)| Some((x? as f64, y?)));
+    both.collect()
 }

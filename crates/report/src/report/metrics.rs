@@ -21,6 +21,9 @@ pub struct TrainLine {
     /// The task's own loss.
     #[serde(default)]
     pub task_loss: Option<f64>,
+    /// Wrong answers, in percent.
+    #[serde(default)]
+    pub error: Option<f64>,
     /// An agent's mean reward of the episodes that ended.
     #[serde(default)]
     pub reward: Option<f64>,

@@ -44,9 +44,11 @@ fn agent(folder: &Path) -> Agent {
 #[test]
 fn curves_and_events_of_an_agent_are_left_in_its_folder() {
     let folder = tempfile::tempdir().unwrap();
-    run("bandit", &[], folder.path());
+    run("bandit", &["train.average.decay=0.9"], folder.path());
     let curves = std::fs::read_to_string(folder.path().join("curves.svg")).unwrap();
-    assert!(curves.contains("mean reward"), "{curves}");
+    for text in ["mean reward", "validation, averaged weights"] {
+        assert!(curves.contains(text), "no {text:?} in {curves}");
+    }
     let events = folder.path().join("events.out.tfevents.0000000000.mnm");
     let bytes = std::fs::read(events).unwrap();
     for tag in ["train/reward", "valid/reward", "train/steps_per_second"] {
