@@ -9,8 +9,8 @@ fn the_throughput_of_agents_has_the_medians_of_the_readings() {
         let rows = table(page, "## Throughput");
         assert_eq!(rows.len(), 2 + list(&raw["rows"]).len(), "{page}");
         for cells in &rows[2..] {
-            let row = list(&raw["rows"]).iter();
-            let row = row.clone().find(|row| row["model"] == name(&cells[0]));
+            let mut readings = list(&raw["rows"]).iter();
+            let row = readings.find(|row| row["model"] == name(&cells[0]));
             let row = row.unwrap_or_else(|| panic!("{page}: no readings of {}", cells[0]));
             let [ours, theirs] = ["mnm", "pytorch"].map(|of| median(numbers(&row[of])));
             for (cell, steps) in cells[1..3].iter().zip([ours, theirs]) {

@@ -84,7 +84,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
         let rows = plan.sizes.samples * plan.sizes.heads;
         let mut all = Allocator::default();
         let like = |from: &Region, all: &mut Allocator| all.region(from.rows, from.columns);
-        let read = (plan.fixed.read.iter())
+        let read = (plan.fixed.read_keys.iter())
             .map(|r| like(r, &mut all))
             .collect();
         let reading = (plan.reading.iter()).map(|r| like(r, &mut all)).collect();
@@ -244,7 +244,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
             }
         }
         if depth > 0 {
-            let to = self.saved.plan.d_places[self.saved.plan.fixed.written.0];
+            let to = self.saved.plan.d_places[self.saved.plan.fixed.write_keys.0];
             for s in group.sequences() {
                 let (d, heads) = (self.reading[depth].group(only(s), each), each / 2);
                 for h in 0..heads {
@@ -273,8 +273,8 @@ impl<F: Kernels> MemoryAdjoint<F> {
         let heads = self.saved.plan.sizes.heads;
         for l in (0..self.saved.plan.fixed.depth).rev() {
             let (x, y) = (
-                self.saved.plan.fixed.read[l],
-                self.saved.plan.fixed.read[l + 1],
+                self.saved.plan.fixed.read_keys[l],
+                self.saved.plan.fixed.read_keys[l + 1],
             );
             let (dx, dy) = (self.read[l], self.read[l + 1]);
             let back = BackUse::reading(&self.saved, l, t);

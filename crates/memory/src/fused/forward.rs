@@ -7,7 +7,7 @@ use mnm_tensor::kernels::{Kernels, Scratch, dot};
 use super::elementwise::add_scaled;
 use super::history::{ChunkSteps, History, Initial, Side};
 use super::instructions::{Numbers, Values, forward};
-use super::layout::{Group, Region};
+use super::layout::{Group, Region, only};
 use super::plan::{MemorySizes, Plan, Planned};
 use super::shared::SharedMatrix;
 use crate::memory::unit_row;
@@ -376,16 +376,16 @@ impl<F: Kernels> Run<'_, F> {
     /// The read keys through the layers that no write touches.
     fn read_fixed(&mut self, group: Group) {
         let (plan, heads) = (self.plan, self.plan.sizes.heads);
-        let Some(keys) = plan.fixed.read.first() else {
+        let Some(keys) = plan.fixed.read_keys.first() else {
             return;
         };
         for s in group.sequences() {
             let from = plan.reading[0].skip((2 * s + 1) * heads).first(heads);
-            let to = keys.group(super::layout::only(s), heads);
+            let to = keys.group(only(s), heads);
             copy_within(self.values.record, from, to);
         }
         for (l, layer) in plan.layers.iter().enumerate().take(plan.fixed.depth) {
-            let (x, y) = (plan.fixed.read[l], plan.fixed.read[l + 1]);
+            let (x, y) = (plan.fixed.read_keys[l], plan.fixed.read_keys[l + 1]);
             let (known, to) = self.values.record.split_at_mut(y.offset);
             self.history.product_after(
                 plan,
@@ -410,11 +410,14 @@ impl<F: Kernels> Run<'_, F> {
         }
         let (layers, fixed) = (plan.layers.len(), &plan.fixed);
         if fixed.depth > 0 {
-            let halves = [plan.places[fixed.written.0].region, fixed.read[fixed.depth]];
+            let halves = [
+                plan.places[fixed.write_keys.0].region,
+                fixed.read_keys[fixed.depth],
+            ];
             for s in group.sequences() {
-                let rows = plan.reading[fixed.depth].group(super::layout::only(s), each);
+                let rows = plan.reading[fixed.depth].group(only(s), each);
                 for (from, first) in halves.into_iter().zip([0, each / 2]) {
-                    let from = from.group(super::layout::only(s), each / 2);
+                    let from = from.group(only(s), each / 2);
                     copy_within(self.values.record, from, rows.skip(first).first(each / 2));
                 }
             }

@@ -97,9 +97,9 @@ pub(super) struct FixedLayers {
     /// How many there are; 0 if the program does not take its keys through them.
     pub depth: usize,
     /// What the write keys become in them.
-    pub written: Rows,
+    pub write_keys: Rows,
     /// a^0 .. a^depth of the read keys `[S H, width]`, in the record; none if there are no such layers.
-    pub read: Vec<Region>,
+    pub read_keys: Vec<Region>,
 }
 
 /// A program laid out.
@@ -218,12 +218,12 @@ impl Plan {
             places.push(place);
             d_places.push(d_place);
         }
-        let (depth, written) = fixed_layers(program);
+        let (depth, write_keys) = fixed_layers(program);
         let taken = if depth > 0 { 0..depth + 1 } else { 0..0 };
         let fixed = FixedLayers {
             depth,
-            written,
-            read: record.regions(rows, taken.map(|l| sizes.shape.width(l))),
+            write_keys,
+            read_keys: record.regions(rows, taken.map(|l| sizes.shape.width(l))),
         };
         let reading = (0..=layers)
             .map(|l| {
@@ -233,7 +233,8 @@ impl Plan {
             .collect();
         let norms = record.region(1, 2 * rows);
         let (mut ops, layers) = plan_ops(program, sizes, depth);
-        let (reached, zeros) = mark_cotangents(&mut ops, program, (depth > 0).then_some(written));
+        let (reached, zeros) =
+            mark_cotangents(&mut ops, program, (depth > 0).then_some(write_keys));
         Plan {
             segments: segments(program),
             sizes,

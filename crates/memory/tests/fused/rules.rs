@@ -27,14 +27,10 @@ pub fn trial() -> impl Strategy<Value = Trial> {
     (sizes, choices).prop_map(|(sizes, (seed, [shared, carried], edge))| {
         let (steps, batch, value, hidden, layers, heads) = sizes;
         Trial {
-            seed,
-            shape: MemoryShape::new(value, hidden, layers).unwrap(),
-            heads,
-            batch,
-            steps,
             shared,
             carried,
             edge,
+            ..trial_of(seed, [value, hidden, layers], [heads, batch, steps])
         }
     })
 }
