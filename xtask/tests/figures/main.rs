@@ -1,9 +1,12 @@
 //! The figures in the tables of the pages are those of the raw figures that lie beside the pages, rounded as they are printed.
 
+mod algorithmic;
 mod autodiff;
 mod babi;
 mod durations;
+mod quick;
 mod raw;
+mod rl;
 mod rules;
 mod scaling;
 mod tables;

@@ -32,6 +32,10 @@ pub fn text(file: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+pub fn toml(file: &str) -> toml::Table {
+    toml::from_str(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
 pub fn json(file: &str) -> Value {
     serde_json::from_str(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
@@ -49,6 +53,13 @@ pub fn table(page: &str, heading: &str) -> Vec<Vec<String>> {
     rows.take_while(|line| line.starts_with('|'))
         .map(cells)
         .collect()
+}
+
+/// Holds the prose of a page: the sentence has to stand there, however its lines are broken.
+pub fn says(page: &str, sentence: &str) {
+    let text = text(page);
+    let words: Vec<&str> = text.split_whitespace().collect();
+    assert!(words.join(" ").contains(sentence), "{page}: {sentence}");
 }
 
 pub fn list(value: &Value) -> &[Value] {

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::raw::{
-    as_printed, deviation, hold, json, list, mean, median, name, numbers, seeds_of, table, text,
+    as_printed, deviation, hold, json, list, mean, median, name, numbers, says, seeds_of, table,
+    toml,
 };
 
 /// The columns of the table of rules: experiment, and the further evaluation that it shows.
@@ -104,9 +105,7 @@ fn the_protocol_says_what_averaging_did_in_these_runs() {
         results.iter().filter(closer).count(),
         results.len(),
     );
-    let page = text("../protocol.md");
-    let page: Vec<&str> = page.split_whitespace().collect();
-    assert!(page.join(" ").contains(&expected), "{expected}");
+    says("../protocol.md", &expected);
 }
 
 #[test]
@@ -133,4 +132,56 @@ fn least_squares_by_a_root_has_the_raw_figures() {
         held += 1;
     }
     assert_eq!(held, 9, "figures that were looked at");
+}
+
+#[test]
+fn what_was_trained_is_what_the_suites_say() {
+    let suites =
+        ["rules", "rules-search"].map(|name| toml(&format!("../../xtask/suites/{name}.toml")));
+    let rows = table("rules.md", "## What was trained");
+    let cell = |row: &str, title: &str| {
+        let at = rows[0].iter().position(|head| head == title).expect(title);
+        let cells = rows.iter().find(|cells| cells[0] == row).expect(row);
+        cells[at].clone()
+    };
+    for (title, name) in [
+        ("double copy", "double-copy"),
+        ("mqar", "mqar"),
+        ("bandits", "bandit"),
+        ("dictionary", "dictionary"),
+        ("bAbI 1 to 3", "babi-1-3"),
+    ] {
+        let [trained, searched] = suites.each_ref().map(|suite| {
+            let all = suite["experiment"].as_array().expect("experiments");
+            let ours = all.iter().find(|one| one["name"].as_str() == Some(name));
+            ours.unwrap_or_else(|| panic!("no experiment {name}"))
+        });
+        let config = trained["config"].as_str().expect("a config");
+        let config = &toml(&format!("../../crates/trainer/configs/{config}.toml"))["train"];
+        let set = &trained["set"]["train"];
+        let count = |key| {
+            set.get(key)
+                .or(config.get(key))
+                .and_then(|value| value.as_integer())
+        };
+        let [steps, batch] = ["steps", "batch"].map(|key| count(key).expect(key));
+        let printed = cell("sequences", title).replace(',', "");
+        assert_eq!(printed, (steps * batch).to_string(), "{title}: sequences");
+
+        let rates = searched["vary"]["values"].as_array().expect("rates");
+        let rates = rates.iter().filter_map(|rate| rate.as_str()?.parse().ok());
+        let rates: Vec<f64> = rates.collect();
+        let printed = cell("learning rates tried", title);
+        let printed: Vec<f64> = printed
+            .split(", ")
+            .filter_map(|rate| rate.parse().ok())
+            .collect();
+        assert_eq!(printed, rates, "{title}: rates");
+
+        // The second suite trains with a rate of the search.
+        let chosen = trained["model_set"].as_table().expect("models").values();
+        for rate in chosen.filter_map(|set| set.get("train")?.get("learning_rate")?.as_float()) {
+            assert!(rates.contains(&rate), "{title}: {rate} was not tried");
+        }
+    }
 }

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use crate::raw::{as_printed, hold, json, list, name, seeds, table};
+use crate::raw::{
+    as_printed, deviation, hold, json, list, mean, name, says, seeds, seeds_of, table,
+};
 
 /// The rows of the first runs, and the settings of each.
 const FIRST: &[(&str, &[&str])] = &[
@@ -90,4 +92,22 @@ fn the_rows_of_the_algorithmic_page_are_the_same_here() {
             );
         }
     }
+}
+
+#[test]
+fn what_is_said_of_lengths_never_trained_has_the_raw_figures() {
+    let (ours, theirs) = ("tables-results", "associative-recall-results");
+    let [ours, theirs] = [ours, theirs].map(|file| json(&format!("algorithmic/{file}.json")));
+    let [[ten, ten_sd, ten_table], [twenty, twenty_sd, twenty_table]] = ["10-items", "20-items"]
+        .map(|length| {
+            let memory = seeds_of(&ours, "associative-recall-long", "delta", Some(length));
+            let memory = memory.expect("the longer training");
+            let table = seeds(&theirs, "lstm-salu", Some(length)).expect("the table");
+            [mean(&memory), deviation(&memory), mean(&table)]
+        });
+    let expected = format!(
+        "With 10 items the memory has {ten:.1} ± {ten_sd:.1} % after the longer training, with 20 items {twenty:.1} ± {twenty_sd:.1} %. \
+         LSTM+SALU has {ten_table:.1} and {twenty_table:.1} %."
+    );
+    says("tables.md", &expected);
 }

@@ -1,0 +1,74 @@
+//! Agents: their share of a reference player's reward.
+
+use crate::raw::{as_printed, json, mean, name, seeds, table};
+
+/// Heading, the column with the share, its reference player, and the file.
+const SHARES: &[(&str, usize, &str, &str)] = &[
+    ("## MDPs, 10 rounds", 3, "PSRL", "mdp"),
+    ("## Mazes", 3, "ideal explorer", "maze9"),
+    ("## Mazes", 6, "ideal explorer", "maze13"),
+];
+
+/// Rows whose share is of another player's reward, as the page says in the cell.
+const OTHERWISE: &[&str] = &[
+    "MNM-p, seed 1, 132,000 steps",
+    "*as cited* (Duan et al. 2016): RL²",
+];
+
+#[test]
+fn shares_of_a_reference_player_have_the_raw_figures() {
+    let mut held = 0;
+    for (heading, at, player, file) in SHARES {
+        let raw = json(&format!("rl/{file}-results.json"));
+        let of = |row: &str| seeds(&raw, name(row), None).map(|values| mean(&values));
+        let reference = of(player).unwrap_or_else(|| panic!("{file}: no {player}"));
+        for cells in &table("rl.md", heading)[2..] {
+            let place = format!("rl.md, {heading}, {}", cells[0]);
+            if OTHERWISE.contains(&cells[0].as_str()) {
+                assert!(cells[*at].contains(" of "), "{place}: of what?");
+                continue;
+            }
+            match of(&cells[0]) {
+                Some(value) => {
+                    let share = format!("{:.0} %", 100.0 * value / reference);
+                    assert_eq!(cells[*at], share, "{place}");
+                    held += 1;
+                }
+                None => assert_eq!(cells[*at], "", "{place}: no raw figures"),
+            }
+        }
+    }
+    assert_eq!(held, 20, "figures that were looked at");
+}
+
+/// The last column of the first table and of the README's: a player's name, and its mean.
+#[test]
+fn reference_players_have_the_raw_figures() {
+    let readme = "**Agents**, test split, three seeds. [More](docs/results/rl.md)";
+    let mut held = 0;
+    for (page, heading) in [("rl.md", "## Result"), ("../../README.md", readme)] {
+        for cells in &table(page, heading)[2..] {
+            let file = match cells[0].as_str() {
+                row if row.contains("500 pulls") => "bandit-5x500",
+                row if row.contains("bandits") && row.contains("10 arms") => "bandit-10x100",
+                row if row.contains("bandits") => "bandit-5x100",
+                row if row.contains("132,000") => continue,
+                row if row.contains("MDPs") => "mdp",
+                row if row.contains("13 x 13") => "maze13",
+                _ => "maze9",
+            };
+            let last = cells.last().expect("cells");
+            let (player, printed) = last.rsplit_once(' ').expect("a player and a figure");
+            let values = seeds(
+                &json(&format!("rl/{file}-results.json")),
+                name(player),
+                None,
+            );
+            let values = values.unwrap_or_else(|| panic!("{page}: no player {player:?}"));
+            let rounded = as_printed(mean(&values), printed);
+            assert_eq!(rounded, printed, "{page}, {}", cells[0]);
+            held += 1;
+        }
+    }
+    assert_eq!(held, 9, "figures that were looked at");
+}
