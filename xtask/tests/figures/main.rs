@@ -3,6 +3,7 @@
 mod algorithmic;
 mod autodiff;
 mod babi;
+mod bandits;
 mod durations;
 mod quick;
 mod raw;
