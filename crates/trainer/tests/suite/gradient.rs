@@ -5,14 +5,14 @@ use mnm_controller::{BlockCost, Kernel, Masks, Model, ModelConfig, ModelKind, Po
 use mnm_tasks::{
     DoubleCopy, DoubleCopyOptions, Lengths, Split, Stories, StoriesOptions, Task, stream,
 };
-use mnm_tensor::testkit::{inner, random_array};
+use mnm_tensor::testkit::inner;
 use mnm_tensor::{Parameters, SharedArray};
 use mnm_trainer::batch::{Block, collate};
 use mnm_trainer::objective::{BlockGradient, Scale, block_gradient};
 use mnm_trainer::task::build_model;
 use rand::{SeedableRng, rngs::StdRng};
 
-const STEP: f64 = 1e-4;
+use crate::differences;
 
 struct Setting {
     task: Box<dyn Task>,
@@ -31,16 +31,7 @@ const ONE_BLOCK: BlockCost = BlockCost {
 
 fn setting(task: Box<dyn Task>, config: &ModelConfig, seed: u64) -> Setting {
     let model = build_model::<f64>(config, task.interface(), None).unwrap();
-    let mut generator = StdRng::seed_from_u64(seed);
-    let parameters = model
-        .parameters()
-        .iter()
-        // Wider than training starts, so that what is written and read back weighs in the loss.
-        .map(|s| {
-            let draw = s.init.draw::<f64>(&s.shape, &mut generator);
-            (s.name.clone(), draw.mapv(|x| 2.0 * x).into_shared())
-        })
-        .collect();
+    let parameters = differences::wide(&model, &mut StdRng::seed_from_u64(seed));
     let episodes = (0..3)
         .map(|i| task.episode(Split::Train, i).unwrap())
         .collect();
@@ -89,42 +80,10 @@ impl Setting {
             self.scale,
         )
         .unwrap();
-        let trained: Vec<_> = self
-            .model
-            .parameters()
-            .into_iter()
-            .filter(|s| s.trained)
-            .collect();
-        assert_eq!(part.gradient.len(), trained.len());
-        let mut generator = StdRng::seed_from_u64(seed);
-        for spec in trained {
-            let g = part.gradient.get(&spec.name).unwrap();
-            let size = inner(g, g).sqrt();
-            assert!(size > 1e-5, "the gradient of {} is {size:e}", spec.name);
-            // Half along the gradient, so that the figure is not small by chance.
-            let random = random_array(&spec.shape, &mut generator);
-            let sign = if inner(&random, g) < 0.0 { -1.0 } else { 1.0 };
-            let scale = sign * inner(&random, &random).sqrt() / size;
-            let direction = &random + &g.mapv(|x| x * scale);
-            let length = direction.mapv(|x| x * x).sum().sqrt();
-            let direction = direction / length;
-            let shifted = |sign: f64| {
-                let mut moved = self.parameters.clone();
-                let value = moved.find_mut(&spec.name).unwrap();
-                *value = (&*value + &direction.mapv(|d| sign * STEP * d)).into_shared();
-                self.loss(&moved)
-            };
-            // Fourth order: the error is STEP^4, so that the step can stay clear of rounding.
-            let numeric = (8.0 * (shifted(1.0) - shifted(-1.0)) - (shifted(2.0) - shifted(-2.0)))
-                / (12.0 * STEP);
-            let analytic = inner(g, &direction.into_shared());
-            let error = (numeric - analytic).abs() / numeric.abs().max(analytic.abs());
-            assert!(
-                error < 1e-6,
-                "{}: central difference {numeric:e}, gradient {analytic:e}, relative error {error:e}",
-                spec.name
-            );
-        }
+        let trained = self.model.parameters().iter().filter(|s| s.trained).count();
+        assert_eq!(part.gradient.len(), trained);
+        let loss = |parameters: &_| self.loss(parameters);
+        differences::hold(&self.model, &self.parameters, &part.gradient, loss, seed);
     }
 }
 

@@ -7,6 +7,7 @@ mod average;
 mod checkpoint;
 mod checkpoint_apply;
 mod damage;
+mod differences;
 mod gradient;
 mod observe;
 #[path = "../../../memory/tests/rules/plain.rs"]

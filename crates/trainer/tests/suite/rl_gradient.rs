@@ -3,12 +3,13 @@
 
 use mnm_controller::encoder::Input;
 use mnm_controller::{InputSpec, Kernel, Masks, Model, ModelConfig, ModelKind};
-use mnm_tensor::testkit::{inner, random_array};
+use mnm_tensor::testkit::random_array;
 use mnm_tensor::{Parameters, SharedArray, Tensor};
 use mnm_trainer::rl::{LossWeights, Segment, segment_gradient};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 
-const STEP: f64 = 1e-4;
+use crate::differences;
+
 const WIDTH: usize = 6;
 const ACTIONS: usize = 4;
 const BATCH: usize = 3;
@@ -30,15 +31,7 @@ struct Setting {
 fn setting(config: &ModelConfig, carry: bool) -> Setting {
     let model = Model::new(config, InputSpec::Dense { width: WIDTH }, ACTIONS + 1).unwrap();
     let mut generator = StdRng::seed_from_u64(21);
-    let parameters: Parameters<SharedArray<f64>> = model
-        .parameters()
-        .iter()
-        // Wider than training starts, so that what is written and read back weighs in the loss.
-        .map(|s| {
-            let draw = s.init.draw::<f64>(&s.shape, &mut generator);
-            (s.name.clone(), draw.mapv(|x| 2.0 * x).into_shared())
-        })
-        .collect();
+    let parameters = differences::wide(&model, &mut generator);
     let mut observations = || random_array(&[STEPS, BATCH, WIDTH], &mut generator);
     let (before, now) = (observations(), observations());
     let carried = carry.then(|| {
@@ -111,36 +104,8 @@ impl Setting {
         let loss = part.losses.task + WEIGHTS.meta * part.losses.meta;
         assert!((loss - self.plain_loss(&self.parameters)).abs() < 1e-12);
         assert!(losses.entropy > 0.1 && losses.value > 1e-3);
-        let mut generator = StdRng::seed_from_u64(5);
-        let specs = self.model.parameters();
-        for spec in specs.iter().filter(|s| s.trained) {
-            let g = part.gradient.get(&spec.name).unwrap();
-            let size = inner(g, g).sqrt();
-            assert!(size > 1e-5, "the gradient of {} is {size:e}", spec.name);
-            // Half along the gradient, so that the figure is not small by chance.
-            let random = random_array(&spec.shape, &mut generator);
-            let sign = if inner(&random, g) < 0.0 { -1.0 } else { 1.0 };
-            let scale = sign * inner(&random, &random).sqrt() / size;
-            let direction = &random + &g.mapv(|x| x * scale);
-            let length = direction.mapv(|x| x * x).sum().sqrt();
-            let direction = direction / length;
-            let shifted = |sign: f64| {
-                let mut moved = self.parameters.clone();
-                let value = moved.find_mut(&spec.name).unwrap();
-                *value = (&*value + &direction.mapv(|d| sign * STEP * d)).into_shared();
-                self.plain_loss(&moved)
-            };
-            // Fourth order: the error is STEP^4, so that the step can stay clear of rounding.
-            let numeric = (8.0 * (shifted(1.0) - shifted(-1.0)) - (shifted(2.0) - shifted(-2.0)))
-                / (12.0 * STEP);
-            let analytic = inner(g, &direction.into_shared());
-            let error = (numeric - analytic).abs() / numeric.abs().max(analytic.abs());
-            assert!(
-                error < 1e-6,
-                "{}: central difference {numeric:e}, gradient {analytic:e}, relative error {error:e}",
-                spec.name
-            );
-        }
+        let loss = |parameters: &_| self.plain_loss(parameters);
+        differences::hold(&self.model, &self.parameters, &part.gradient, loss, 5);
     }
 }
 
