@@ -79,6 +79,18 @@ fn the_tables_of_the_search_and_of_the_cost_have_the_raw_figures() {
             assert_eq!(of_best.parse(), Ok(rate), "{place}");
         }
     }
+    let gated = &json("rules/rules-search.json")["babi-1-3, rls with its gate for forgetting"];
+    let [low, middle, high] = ["0.002", "0.004", "0.008"].map(|rate| gated[rate].as_f64());
+    let of = |value: Option<f64>| format!("{:.1}", value.expect("a figure"));
+    says(
+        "rules.md",
+        &format!(
+            "With its gate it has {}, {} and {} % at the three rates, seed 1",
+            of(low),
+            of(middle),
+            of(high)
+        ),
+    );
     let raw = &json("rules/rules-cost.json")["steps_per_second"];
     let rows = table("rules.md", "[the fused kernel](../fused.md#what-it-costs):");
     for (title, cell) in rows[0].iter().zip(&rows[2]) {
