@@ -265,7 +265,8 @@ impl<F: Kernels> MemoryForward<F> {
     }
 
     /// What the adjoint needs, if it was saved.
-    pub fn into_saved(self) -> Option<MemorySaved<F>> {
+    pub fn into_saved(mut self) -> Option<MemorySaved<F>> {
+        self.state.history.live = None;
         self.save.then_some(self.state)
     }
 }

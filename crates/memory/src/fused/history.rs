@@ -5,16 +5,16 @@
 //! ```
 //!
 //! with the rows of A and D of all writes since, and the numbers of [`super::decay`]; without gates p = r = 1 and q = 0. At the end
-//! of a chunk the writes are folded into weights, from which the next one begins.
+//! of a chunk the writes are folded into the weights, with which the next one begins ([`super::fold`]).
 
-use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch, Store, matmul_tn, matmul_tn_from};
+use mnm_tensor::kernels::{Kernels, Matrix, Packed, Scratch};
 
 use super::by_row::ByRow;
 use super::decay::Decays;
-use super::elementwise::{add_scaled, scaled};
+use super::elementwise::scaled;
+use super::fold::Live;
 use super::layout::{Allocator, Group, Region};
 use super::plan::{LayerPlan, Plan};
-use super::products::scale;
 
 /// A matrix of a layer before the first step.
 #[derive(Clone, Copy, Debug)]
@@ -66,14 +66,14 @@ pub(super) struct Chunk {
     /// Where S_a `[S]` begin, laid out as the weights; none for zeros.
     pub momentum: Option<usize>,
     /// Where its coefficients `[S]` begin.
-    coefficients: usize,
+    pub coefficients: usize,
 }
 
 /// Coefficients `[rows, n]` of every product of a chunk's steps, layer by layer: x A^T or e D^T.
 #[derive(Clone, Debug)]
 pub(super) struct CoefficientPlaces {
     pub regions: Vec<Region>,
-    len: usize,
+    pub len: usize,
 }
 
 /// How many steps a chunk has.
@@ -93,7 +93,9 @@ pub(super) struct History<F> {
     pub places: Places,
     /// Of the first chunk, and of those after it.
     pub(super) coefficient_places: [CoefficientPlaces; 2],
-    /// What the chunks begin with: W_a `[S]` of each, S_a likewise, in one piece each.
+    /// What the present chunk began with, on the way forward.
+    pub(super) live: Option<Live<F>>,
+    /// What all chunks began with, for the way back: W_a `[S]` of each, S_a likewise, in one piece each.
     pub(super) anchors: Scratch<F>,
     pub(super) momenta: Scratch<F>,
     /// The coefficients of all chunks.
@@ -170,47 +172,41 @@ impl<F: Kernels> History<F> {
         let coefficient_places =
             [steps, length.own].map(|steps| CoefficientPlaces::new(plan, steps));
         let length_of_all = sizes.samples * places.weights_len;
-        // Where nothing is saved, two places are enough: for what a chunk begins with, and for what the next one will.
         let later = (sizes.steps - steps).div_ceil(length.own);
         let (kept, coefficients) = match save {
             true => (later + 1, later),
-            false => (2, later.min(1)),
+            false => (0, later.min(1)),
         };
         let nothing = |(Initial::Shared(s) | Initial::Each(s)): &Initial<'_, F>| zeros(s);
         let moves = !momentum.is_empty() && (with_momentum || !momentum.iter().all(nothing));
+        let some = |needed: bool, places: usize| {
+            Scratch::new(if needed { places * length_of_all } else { 0 })
+        };
         let anchored = !all_shared || later > 0;
-        let mut anchors = Scratch::new(if anchored { kept * length_of_all } else { 0 });
-        let mut momenta = Scratch::new(if with_eta && (moves || later > 0) {
-            kept * length_of_all
-        } else {
-            0
-        });
+        let moved = with_eta && (moves || later > 0);
+        let mut live = Live {
+            weights: some(anchored, 1),
+            momentum: some(moved, 1),
+        };
+        let (mut anchors, mut momenta) = (some(anchored, kept), some(moved, kept));
+        let layers = || places.weights.iter().zip(&written);
         if !all_shared {
-            for (region, initial) in places.weights.iter().zip(initial) {
-                if region.rows > 0 {
-                    spread(
-                        region,
-                        &mut anchors[..length_of_all],
-                        places.weights_len,
-                        *initial,
-                    );
-                }
+            for ((region, _), initial) in layers().zip(initial).filter(|((r, _), _)| r.rows > 0) {
+                spread(region, &mut live.weights, places.weights_len, *initial);
             }
         }
         if moves {
-            momenta[..length_of_all].fill(F::zero());
-            let layers = places
-                .weights
-                .iter()
-                .zip(&written)
-                .filter(|(_, written)| **written);
-            for ((region, _), initial) in layers.zip(momentum) {
-                spread(
-                    region,
-                    &mut momenta[..length_of_all],
-                    places.weights_len,
-                    *initial,
-                );
+            live.momentum.fill(F::zero());
+            for ((region, _), initial) in layers().filter(|(_, written)| **written).zip(momentum) {
+                spread(region, &mut live.momentum, places.weights_len, *initial);
+            }
+        }
+        for (known, anchors, live) in [
+            (!all_shared, &mut anchors, &live.weights),
+            (moves, &mut momenta, &live.momentum),
+        ] {
+            if known && save {
+                anchors[..length_of_all].copy_from_slice(live);
             }
         }
         let chunk = Chunk {
@@ -238,6 +234,7 @@ impl<F: Kernels> History<F> {
             chunks: vec![chunk],
             places,
             coefficient_places,
+            live: Some(live),
             anchors,
             momenta,
             stored,
@@ -299,151 +296,6 @@ impl<F: Kernels> History<F> {
         widths.max().unwrap_or(1)
     }
 
-    /// Folds the writes of a chunk that is full, and begins the next. `save` says whether the old one is kept.
-    pub fn begin_step(&mut self, plan: &Plan, step: usize, save: bool) {
-        let last = self.chunk();
-        if step < last.first + last.steps || step == 0 {
-            return;
-        }
-        let sizes = &plan.sizes;
-        let length = sizes.samples * self.places.weights_len;
-        let place = match save {
-            true => self.chunks.len(),
-            // The one of two that the present chunk does not begin with. The first may have only momentum of each sequence's own.
-            false => usize::from(last.weights.or(last.momentum) == Some(0)),
-        };
-        self.fold(plan, last.steps, place * length);
-        let of_first = sizes.samples * self.coefficient_places[0].len;
-        let of_later = sizes.samples * self.coefficient_places[1].len;
-        let before = if save { self.chunks.len() - 1 } else { 0 };
-        if !save {
-            self.chunks.clear();
-        }
-        self.chunks.push(Chunk {
-            first: step,
-            steps: self.length.own.min(sizes.steps - step),
-            weights: Some(place * length),
-            momentum: self.with_eta.then_some(place * length),
-            coefficients: of_first + before * of_later,
-        });
-        self.begin_decays(sizes.samples);
-    }
-
-    /// The weights and momentum `[S]` after `steps` steps of the present chunk, to the anchors from `to` on.
-    fn fold(&mut self, plan: &Plan, steps: usize, to: usize) {
-        let (samples, length) = (plan.sizes.samples, self.places.weights_len);
-        // What is written to lies beside what is read; it is taken out for as long as it is written.
-        let mut anchors = std::mem::replace(&mut self.anchors, Scratch::new(0));
-        let mut momenta = std::mem::replace(&mut self.momenta, Scratch::new(0));
-        let chunk = self.chunk();
-        let (known, new) = around(&mut anchors, chunk.weights, to, samples * length);
-        let (held, newer) = match self.with_eta {
-            true => around(&mut momenta, chunk.momentum, to, samples * length),
-            false => (&[][..], &mut [][..]),
-        };
-        for s in 0..samples {
-            for (l, layer) in plan.layers.iter().enumerate() {
-                let region = self.places.weights[l];
-                if region.rows == 0 {
-                    continue;
-                }
-                let at = (s, l, layer, plan.sizes.heads, steps);
-                let known = known.get(s * length..).filter(|k| !k.is_empty());
-                let held = held.get(s * length..).filter(|h| !h.is_empty());
-                self.weights_into(at, (known, held), &region, &mut new[s * length..][..length]);
-                if self.with_eta {
-                    self.momentum_into(at, held, &region, &mut newer[s * length..][..length]);
-                }
-            }
-        }
-        (self.anchors, self.momenta) = (anchors, momenta);
-    }
-
-    /// W of one sequence and layer after `steps` steps of the present chunk, into a region; `known` and `held` are W_a and S_a of the
-    /// sequence, if it has them.
-    fn weights_into(
-        &self,
-        (s, l, layer, heads, steps): At<'_>,
-        (known, held): (Option<&[F]>, Option<&[F]>),
-        region: &Region,
-        to: &mut [F],
-    ) {
-        let own = self.places.weights[l];
-        let from = match (known, &self.shared[l]) {
-            (Some(known), _) if own.rows > 0 => (known, own),
-            (_, Some(shared)) => (
-                shared.dense.as_slice(),
-                Region::dense(layer.out, layer.input),
-            ),
-            _ => unreachable!("a layer has weights"),
-        };
-        let rows = steps * layer.updates * heads;
-        if layer.updates == 0 {
-            return region.copy_from(to, from);
-        }
-        let factors = self.factors(s);
-        let (d, a) = (
-            self.places.d[l].first(rows),
-            self.places.a[l].first(rows).view(factors),
-        );
-        let numbers = match (self.by_row.of(s, l), &self.decays) {
-            (Some(by_row), _) => {
-                region.copy_from(to, from);
-                let (written, d) = by_row.at_version(steps, rows);
-                let passed = by_row.passed(steps).iter().enumerate();
-                passed.for_each(|(r, passed)| scale(region.row_mut(to, r), *passed));
-                return matmul_tn(d.view(written), a, region.view_mut(to), Store::Subtract);
-            }
-            (None, Some(decays)) => decays.version(s, steps),
-            (None, None) => {
-                let (from, d) = (from.1.view(from.0), d.view(factors));
-                return matmul_tn_from(from, d, a, region.view_mut(to));
-            }
-        };
-        region.copy_from(to, from);
-        for r in 0..region.rows {
-            scale(region.row_mut(to, r), numbers.p);
-            if let Some(held) = held {
-                add_scaled(region.row_mut(to, r), -numbers.q, own.row(held, r));
-            }
-        }
-        let faded = self.faded(l, s, rows, layer.updates * heads, numbers.r);
-        let d = d.rebased(d.offset);
-        matmul_tn(d.view(&faded), a, region.view_mut(to), Store::Subtract);
-    }
-
-    /// S likewise.
-    fn momentum_into(
-        &self,
-        (s, l, layer, heads, steps): At<'_>,
-        held: Option<&[F]>,
-        region: &Region,
-        to: &mut [F],
-    ) {
-        let own = self.places.weights[l];
-        let Some(decays) = self.decays.as_ref().filter(|_| layer.updates > 0) else {
-            (0..region.rows).for_each(|r| region.row_mut(to, r).fill(F::zero()));
-            return;
-        };
-        let version = decays.version(s, steps);
-        for r in 0..region.rows {
-            match held {
-                None => region.row_mut(to, r).fill(F::zero()),
-                Some(held) => scaled(region.row_mut(to, r), version.u, own.row(held, r)),
-            }
-        }
-        let rows = steps * layer.updates * heads;
-        let faded = self.faded(l, s, rows, layer.updates * heads, version.m);
-        let d = self.places.d[l].first(rows);
-        let a = self.places.a[l].first(rows).view(self.factors(s));
-        matmul_tn(
-            d.rebased(d.offset).view(&faded),
-            a,
-            region.view_mut(to),
-            Store::Add,
-        );
-    }
-
     /// D with each row times the number of its step.
     pub fn faded(&self, l: usize, s: usize, rows: usize, each: usize, numbers: &[F]) -> Scratch<F> {
         let d = self.places.d[l].first(rows);
@@ -467,18 +319,23 @@ impl<F: Kernels> History<F> {
     pub fn own(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
         let region = self.places.weights[l];
         let at = self.chunk().weights.filter(|_| region.rows > 0)?;
+        let all = match &self.live {
+            Some(live) => &live.weights,
+            None => &self.anchors[at..],
+        };
         let length = self.places.weights_len;
-        Some((&self.anchors[at + s * length..][..length], region))
+        Some((&all[s * length..][..length], region))
     }
 
     /// S_a of one sequence, if it is not zero.
     pub fn own_momentum(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
         let at = self.chunk().momentum.filter(|_| self.written[l])?;
+        let all = match &self.live {
+            Some(live) => &live.momentum,
+            None => &self.momenta[at..],
+        };
         let length = self.places.weights_len;
-        Some((
-            &self.momenta[at + s * length..][..length],
-            self.places.weights[l],
-        ))
+        Some((&all[s * length..][..length], self.places.weights[l]))
     }
 
     /// W_0 of a layer that all sequences share, unpacked.
@@ -486,65 +343,6 @@ impl<F: Kernels> History<F> {
         self.shared[l]
             .as_ref()
             .map(|shared| shared.dense.as_slice())
-    }
-
-    /// The weights of a layer after the last step, `[S, out, in]`.
-    pub fn last_weights(&self, plan: &Plan, l: usize, taken: usize) -> Vec<F> {
-        let steps = taken - self.chunk().first;
-        self.last(plan, l, |s, layer, region, to| {
-            let known = self.own(s, l).map(|(known, _)| known);
-            let held = self.own_momentum(s, l).map(|(held, _)| held);
-            self.weights_into(
-                (s, l, layer, plan.sizes.heads, steps),
-                (known, held),
-                region,
-                to,
-            );
-        })
-    }
-
-    /// Its momentum, if there is momentum.
-    pub fn last_momentum(&self, plan: &Plan, l: usize, taken: usize) -> Vec<F> {
-        let steps = taken - self.chunk().first;
-        self.last(plan, l, |s, layer, region, to| {
-            let held = self.own_momentum(s, l).map(|(held, _)| held);
-            self.momentum_into((s, l, layer, plan.sizes.heads, steps), held, region, to);
-        })
-    }
-
-    fn last(
-        &self,
-        plan: &Plan,
-        l: usize,
-        fill: impl Fn(usize, &LayerPlan, &Region, &mut [F]),
-    ) -> Vec<F> {
-        let layer = &plan.layers[l];
-        let region = Region::new(layer.out, layer.input);
-        let mut one = Scratch::new(region.len());
-        let mut dense = Vec::with_capacity(plan.sizes.samples * layer.out * layer.input);
-        for s in 0..plan.sizes.samples {
-            fill(s, layer, &region, &mut one);
-            (0..region.rows).for_each(|r| dense.extend_from_slice(region.row(&one, r)));
-        }
-        dense
-    }
-}
-
-/// Where in time and in the memory: sequence, layer, heads and steps of the chunk.
-type At<'a> = (usize, usize, &'a LayerPlan, usize, usize);
-
-/// Of some anchors, `length` of those that are known from one place on (nothing without one), and those to be written at another.
-fn around<F>(all: &mut [F], known: Option<usize>, to: usize, length: usize) -> (&[F], &mut [F]) {
-    match known {
-        None => (&[], &mut all[to..to + length]),
-        Some(known) if known < to => {
-            let (before, after) = all.split_at_mut(to);
-            (&before[known..known + length], &mut after[..length])
-        }
-        Some(known) => {
-            let (before, after) = all.split_at_mut(known);
-            (&after[..length], &mut before[to..to + length])
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 //!
 //! - A write is of rank H: `W_t = (1 - phi) W_{t-1} - S_t`, `S_t = eta S_{t-1} + D_t^T A_t` with `D_t = beta E_t` `[H, out]` and
 //!   `A_t` `[H, in]`. Steps go in *chunks*. Within a chunk no weights are touched: a product with them is one with the weights where
-//!   the chunk began, and two with the rows of A and D since (`history.rs`). At its end the writes are folded into weights.
+//!   the chunk began, and two with the rows of A and D since (`history.rs`). At its end the writes are folded into the weights (`fold.rs`).
 //! - What a step makes and the way back needs stands in its record, `[S H, width]` for each value of the program (`plan.rs`).
 //! - The way back goes through the chunks in reverse, each from the weights where it began, so that nothing is undone and
 //!   forgetting loses nothing; the cotangents of W (and S) go from chunk to chunk.
@@ -23,6 +23,7 @@ mod cost;
 mod decay;
 mod elementwise;
 mod faded_base;
+mod fold;
 mod form;
 mod forward;
 mod history;

@@ -232,35 +232,26 @@ unsafe fn dot_rows<S: Simd, const XR: usize, const WR: usize, const HALF: usize>
     unsafe {
         let rest = k % S::LANES;
         let tail = if rest == 0 { None } else { Some(S::mask(rest)) };
-        let mut left = [x.data; XR];
-        for (i, row) in left.iter_mut().enumerate() {
-            *row = x.data.add(i * x.stride);
+        let left: [_; XR] = std::array::from_fn(|i| x.data.add(i * x.stride));
+        let (mut w, mut y) = (w, y);
+        for _ in 0..n / WR {
+            dot_columns::<S, XR, WR, true>(WR, k, left, w, tail, y, store);
+            w.data = w.data.wrapping_add(WR * w.stride);
+            y.data = y.data.wrapping_add(WR);
         }
-        let mut column = 0;
-        while column < n {
-            let w = Rows {
-                data: w.data.add(column * w.stride),
-                ..w
-            };
-            let y = Rows {
-                data: y.data.add(column),
-                ..y
-            };
-            let count = n - column;
-            if count > HALF {
-                dot_columns::<S, XR, WR>(count, k, left, w, tail, y, store);
-                column += WR;
-            } else {
-                dot_columns::<S, XR, HALF>(count, k, left, w, tail, y, store);
-                column += HALF;
+        match n % WR {
+            0 => {}
+            count if count > HALF => {
+                dot_columns::<S, XR, WR, false>(count, k, left, w, tail, y, store);
             }
+            count => dot_columns::<S, XR, HALF, false>(count, k, left, w, tail, y, store),
         }
     }
 }
 
-/// One tile, of which the first `count` columns exist.
+/// One tile, of which the first `count` columns exist: all of them if it is `WHOLE`.
 #[inline(always)]
-unsafe fn dot_columns<S: Simd, const XR: usize, const WR: usize>(
+unsafe fn dot_columns<S: Simd, const XR: usize, const WR: usize, const WHOLE: bool>(
     count: usize,
     k: usize,
     left: [*const S::Scalar; XR],
@@ -271,21 +262,21 @@ unsafe fn dot_columns<S: Simd, const XR: usize, const WR: usize>(
 ) {
     // SAFETY: rows of W past the last are replaced by the last, and their sums dropped.
     unsafe {
-        let mut right = [w.data; WR];
-        for (j, row) in right.iter_mut().enumerate() {
-            *row = w.data.add(if j < count { j } else { count - 1 } * w.stride);
-        }
-        if XR == 1 && count >= WR && store == Store::Overwrite {
+        let right: [_; WR] = std::array::from_fn(|j| {
+            let row = if WHOLE || j < count { j } else { count - 1 };
+            w.data.add(row * w.stride)
+        });
+        if XR == 1 && WHOLE && store == Store::Overwrite {
             return dot_tile::<S, XR, WR>(k, left, right, tail, y.data);
         }
         let mut sums = [S::Scalar::zero(); 16];
         dot_tile::<S, XR, WR>(k, left, right, tail, sums.as_mut_ptr());
         for i in 0..XR {
             let (from, to) = (sums.as_ptr().add(i * WR), y.data.add(i * y.stride));
-            if count >= WR {
-                put::<S>(WR, from, to, store);
-            } else {
-                put::<S>(count, from, to, store);
+            match store {
+                Store::Overwrite if WHOLE => to.copy_from_nonoverlapping(from, WR),
+                _ if WHOLE => put::<S>(WR, from, to, store),
+                _ => put::<S>(count, from, to, store),
             }
         }
     }

@@ -4,7 +4,7 @@ use super::level::Level;
 use super::packed::Packed;
 use super::scalar::Kernels;
 use super::scratch::Scratch;
-use super::tile::{Rows, Strided, Target};
+use super::tile::{Rows, Strided};
 use super::view::{Matrix, MatrixMut, Store};
 
 /// Above this many multiply-adds a product is blocked for the caches, with both operands packed.
@@ -85,49 +85,6 @@ pub fn matmul_tn<F: Kernels>(
         stride: b.stride,
     };
     let out = c.target(store);
-    // SAFETY: the views hold what their sizes say and the sizes agree.
-    unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out) }
-}
-
-/// C = F - A^T B with A \[k, m], B \[k, n], F and C \[m, n], all row-major: the same bits as [`matmul_tn`] onto a copy of F, and in most
-/// sizes without the copy.
-///
-/// # Panics
-///
-/// If the shapes do not agree.
-pub fn matmul_tn_from<F: Kernels>(
-    from: Matrix<'_, F>,
-    a: Matrix<'_, F>,
-    b: Matrix<'_, F>,
-    mut c: MatrixMut<'_, F>,
-) {
-    let (m, n, k) = (a.columns, b.columns, a.rows);
-    agree("matmul_tn_from", (m, n, k), (c.rows, c.columns, b.rows));
-    agree("matmul_tn_from, F", (m, n, k), (from.rows, from.columns, k));
-    // Updates of a small rank, and packed products, are only made in place.
-    if k <= 4 || m * n * k >= LARGE {
-        for row in 0..m {
-            let from = &from.data[row * from.stride..][..n];
-            c.data[row * c.stride..][..n].copy_from_slice(from);
-        }
-        return matmul_tn(a, b, c, Store::Subtract);
-    }
-    let left = Strided {
-        data: a.data.as_ptr(),
-        row: 1,
-        column: a.stride,
-    };
-    let right = Rows {
-        data: b.data.as_ptr(),
-        stride: b.stride,
-    };
-    let out = Target {
-        from: Rows {
-            data: from.data.as_ptr(),
-            stride: from.stride,
-        },
-        ..c.target(Store::Subtract)
-    };
     // SAFETY: the views hold what their sizes say and the sizes agree.
     unsafe { F::outer(Level::current(), (m, n, k), left, right, false, out) }
 }

@@ -35,6 +35,7 @@ mod packed;
 mod scalar;
 mod scratch;
 mod simd;
+mod stream;
 mod tile;
 mod view;
 #[cfg(target_arch = "x86_64")]
@@ -43,8 +44,9 @@ mod x86;
 pub use buffer::{AlignedBuffer, ROW_MULTIPLE, padded};
 pub use fast_weights::{Write, accumulate, apply_then_undo, write_then_apply};
 pub use level::{Level, vectorised, with_level};
-pub use matmul::{dot, matmul, matmul_nt, matmul_tn, matmul_tn_from};
+pub use matmul::{dot, matmul, matmul_nt, matmul_tn};
 pub use packed::Packed;
 pub use scalar::Kernels;
 pub use scratch::{KEPT, Scratch};
+pub use stream::stream;
 pub use view::{Matrix, MatrixMut, Store};

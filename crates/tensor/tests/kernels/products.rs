@@ -1,8 +1,8 @@
 //! A B, A^T B, A B^T and products with packed operands.
 
 use mnm_tensor::kernels::{
-    Kernels, Matrix, MatrixMut, Packed, Store, dot, matmul, matmul_nt, matmul_tn, matmul_tn_from,
-    padded,
+    Kernels, Matrix, MatrixMut, Packed, Scratch, Store, dot, matmul, matmul_nt, matmul_tn, padded,
+    stream,
 };
 use proptest::prelude::*;
 
@@ -93,44 +93,6 @@ proptest! {
     fn a_bias_is_added_to_every_row(m in size(), n in size(), k in 0_usize..40, seed: u32) {
         bias_of::<f32>((m, n, k), u64::from(seed))?;
         bias_of::<f64>((m, n, k), u64::from(seed))?;
-    }
-}
-
-fn from_rows_elsewhere<F: Kernels>(
-    (m, n, k): (usize, usize, usize),
-    pad: usize,
-    seed: u64,
-) -> Result<(), TestCaseError> {
-    let (a, b) = (
-        Poisoned::<F>::random(k, m, pad, seed),
-        Poisoned::<F>::random(k, n, 2, seed + 1),
-    );
-    let from = Poisoned::<F>::random(m, n, 20 - pad, seed + 2);
-    let product = product(k, |i, p| a.at(p, i), |p, j| b.at(p, j));
-    at_every_level(|| {
-        let c_pad = padded(n) - n + pad;
-        let c = Poisoned::<F>::new(m, n, c_pad, |_, _| f64::NAN);
-        let mut in_place = Poisoned::<F>::new(m, n, c_pad, |i, j| from.at(i, j));
-        matmul_tn(a.view(), b.view(), in_place.view_mut(), Store::Subtract);
-        for mut c in [c.clone(), c.freed()] {
-            matmul_tn_from(from.view(), a.view(), b.view(), c.view_mut());
-            let expected = c.expected(Store::Overwrite, |i, j| from.at(i, j) - product(i, j));
-            c.check(&expected, k + 1)?;
-            for i in 0..m {
-                prop_assert_eq!(c.view().row(i), in_place.view().row(i), "row {}", i);
-            }
-        }
-        Ok(())
-    })
-}
-
-proptest! {
-    #![proptest_config(cases(128))]
-
-    #[test]
-    fn from_rows_elsewhere_it_is_the_product_in_place(m in size(), n in size(), k in size(), pad in 0_usize..20, seed: u32) {
-        from_rows_elsewhere::<f32>((m, n, k), pad, u64::from(seed))?;
-        from_rows_elsewhere::<f64>((m, n, k), pad, u64::from(seed))?;
     }
 }
 
@@ -246,5 +208,25 @@ fn replace_a_packed_operand() {
         matmul(a.view(), b.view(), d.view_mut(), Store::Overwrite);
         assert_eq!(c.data, d.data);
         assert_eq!((packed.rows(), packed.columns()), (b.rows, b.columns));
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(64))]
+
+    #[test]
+    fn a_copy_past_the_caches_is_a_copy(lines in 0_usize..40, first in 0_usize..20, missing in 0_usize..20, seed: u32) {
+        let all = Poisoned::<f32>::random(1, 16 * lines + 40, 0, u64::from(seed));
+        let mut from = Scratch::<f32>::zeros(16 * lines + 40);
+        from.copy_from_slice(all.view().row(0));
+        let mut to = Scratch::zeros(from.len());
+        // Whole lines and none: both ways of copying.
+        for range in [0..16 * lines, first..16 * lines + 40 - missing] {
+            to.fill(0.0);
+            stream(&from[range.clone()], &mut to[range.clone()]);
+            for (i, x) in to.iter().enumerate() {
+                prop_assert_eq!(*x, if range.contains(&i) { from[i] } else { 0.0 }, "element {}", i);
+            }
+        }
     }
 }
