@@ -53,8 +53,9 @@ impl CuesOptions {
 /// over some C steps; how well it does so is read off its reward, as that of a perfect memory is known
 /// ([`CuesOptions::ideal_reward`]).
 ///
-/// An observation is the cue one-hot (C, zeros behind the last step), the previous action one-hot (A), the previous reward,
-/// the share of the episode that is over, 1.
+/// An observation is the cue one-hot (C, zeros behind the last step), the previous cue one-hot (C, zeros at first), the previous
+/// action one-hot (A), the previous reward, the share of the episode that is over, 1: what came of an action is seen together with what
+/// it was the answer to, so that an agent need not carry the one to the other, and what is left is to keep it.
 /// It is a contextual bandit with deterministic rewards, drawn anew every episode.
 pub type Cues = Vectorised<Cueing>;
 
@@ -119,7 +120,7 @@ impl Game for Cueing {
 
     fn shape(&self) -> Shape {
         Shape {
-            seen: self.options.cues,
+            seen: 2 * self.options.cues,
             actions: self.options.actions,
             steps: self.steps(),
         }
@@ -150,6 +151,9 @@ impl Game for Cueing {
     fn see(&self, sample: usize, step: usize, seen: &mut [f32]) {
         if step < self.steps() {
             seen[self.cue(sample, step)] = 1.0;
+        }
+        if let Some(before) = step.checked_sub(1) {
+            seen[self.options.cues + self.cue(sample, before)] = 1.0;
         }
     }
 

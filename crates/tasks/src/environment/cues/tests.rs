@@ -20,12 +20,15 @@ fn every_round_shows_every_cue_once_in_an_order_of_its_own() {
     let (mut cues, mut observations) = begun(SMALL, 1);
     let mut rewards = [0.0];
     let mut rounds = Vec::new();
+    let shown = |cue: Option<usize>| (0..5).map(move |c| f32::from(Some(c) == cue));
+    let mut before = None;
     for _ in 0..4 {
         let mut round = Vec::new();
         for _ in 0..5 {
             let cue = cues.cue(0).unwrap();
-            let expected: Vec<f32> = (0..5).map(|c| f32::from(c == cue)).collect();
-            assert_eq!(observations[..5], expected);
+            let expected: Vec<f32> = shown(Some(cue)).chain(shown(before)).collect();
+            assert_eq!(observations[..10], expected);
+            before = Some(cue);
             round.push(cue);
             cues.step(&[0], &mut observations, &mut rewards).unwrap();
         }
@@ -37,7 +40,8 @@ fn every_round_shows_every_cue_once_in_an_order_of_its_own() {
     rounds.dedup();
     assert!(rounds.len() > 1, "{rounds:?}");
     assert_eq!(cues.cue(0), None);
-    assert_eq!(observations[..5], [0.0; 5]);
+    let expected: Vec<f32> = shown(None).chain(shown(before)).collect();
+    assert_eq!(observations[..10], expected);
 }
 
 #[test]
