@@ -201,9 +201,6 @@ pub struct ModelConfig {
     /// What the weights from the hidden state to keys and values are multiplied by when they are drawn: how far from zero, and
     /// how strongly written, the first keys are.
     pub interaction_gain: f64,
-    /// What the controller's weights from the input are multiplied by when they are drawn. An input that is one of many, alone among
-    /// zeros, moves a fresh controller by less than a tenth: all look alike to it, and keys point nearly the same way. At 8 they do not.
-    pub input_gain: f64,
     /// What the controller's weights from the last read are multiplied by when they are drawn. The words of a sentence add up, a
     /// read does not: at 1 it moves the controller a sixth as far as they do, and a second look hardly differs from the first.
     pub read_gain: f64,
@@ -247,7 +244,6 @@ impl Default for ModelConfig {
             position_init: PositionInit::Ones,
             memory_gain: 1.0,
             interaction_gain: 1.0,
-            input_gain: 1.0,
             read_gain: 1.0,
             train_memory: false,
             recurrence: Recurrence::Always,
@@ -346,7 +342,6 @@ impl ModelConfig {
         for (key, value) in [
             ("memory_gain", self.memory_gain),
             ("interaction_gain", self.interaction_gain),
-            ("input_gain", self.input_gain),
             ("read_gain", self.read_gain),
         ] {
             if !(value > 0.0 && value <= 1000.0) {

@@ -223,7 +223,6 @@ impl<F: Kernels> Model<F> {
     /// Every parameter: encoder, cell, output layer.
     pub fn parameters(&self) -> Vec<ParameterSpec> {
         let mut specs = self.encoder.map_or_else(Vec::new, |e| e.parameters());
-        let (input, read) = (self.config.input_gain, self.config.read_gain);
         specs.extend(self.cell.parameters().into_iter().map(|spec| {
             let gain = match spec.name.as_str() {
                 "interaction.weight" => self.config.interaction_gain,
@@ -237,10 +236,10 @@ impl<F: Kernels> Model<F> {
             };
             let spec = ParameterSpec { init, ..spec }.with_gain(gain);
             match spec.name.as_str() {
-                // Input, then what was read. Gains of 1 leave a cell what it has of its own.
-                "controller.weight_ih" if (input, read) != (1.0, 1.0) => spec
-                    .with_gain(input)
-                    .with_tail_gain(self.input, read / input),
+                // A gain of 1 leaves a cell what it has of its own.
+                "controller.weight_ih" if self.config.read_gain != 1.0 => {
+                    spec.with_tail_gain(self.input, self.config.read_gain)
+                }
                 _ => spec,
             }
         }));

@@ -1,8 +1,7 @@
 //! The settings of a model: every default visible, every mistake named.
 
-use mnm_controller::{InputSpec, Model, ModelConfig, ModelKind};
+use mnm_controller::{ModelConfig, ModelKind};
 use mnm_memory::rules;
-use rand::{SeedableRng, rngs::StdRng};
 
 use crate::support::names;
 
@@ -56,10 +55,6 @@ fn values_out_of_range_name_the_key_the_value_and_what_is_allowed() {
         &["model.interaction_gain", "NaN"],
     );
     refuses(
-        |c| c.input_gain = f64::INFINITY,
-        &["model.input_gain", "inf", "at most 1000"],
-    );
-    refuses(
         |c| c.read_gain = -1.0,
         &["model.read_gain", "= -1", "above 0"],
     );
@@ -82,28 +77,6 @@ fn the_ends_of_the_ranges_are_inside() {
         ..ModelConfig::default()
     };
     assert_eq!(config.validate(), Ok(()));
-}
-
-#[test]
-fn gains_of_input_and_read_each_have_their_columns() {
-    for kind in ["mnm", "lstm-salu", "lstm", "ntm", "dnc"] {
-        let drawn = |input_gain: f64, read_gain: f64| {
-            let config = ModelConfig {
-                input_gain,
-                read_gain,
-                ..toml::from_str(&format!("kind = \"{kind}\"\ncontroller = 3\nvalue = 2")).unwrap()
-            };
-            let model = Model::<f64>::new(&config, InputSpec::Dense { width: 5 }, 2).unwrap();
-            let specs = model.parameters();
-            let spec = specs.iter().find(|s| s.name == "controller.weight_ih");
-            spec.unwrap().draw::<f64>(&mut StdRng::seed_from_u64(7))
-        };
-        let (plain, changed) = (drawn(1.0, 1.0), drawn(8.0, 2.0));
-        for (n, (before, after)) in plain.iter().zip(&changed).enumerate() {
-            let gain = if n % plain.shape()[1] < 5 { 8.0 } else { 2.0 };
-            assert_eq!(*after, gain * before, "{kind}, element {n}");
-        }
-    }
 }
 
 #[test]

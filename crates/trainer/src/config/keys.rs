@@ -124,7 +124,6 @@ pub const KEYS: &[Key] = keys! {
     "model.position_init", "ones, signs, mixed, both", WORDS, "How the masks start that tell positions in a sentence apart";
     "model.memory_gain", GAIN, MNM, "What the memory's initial weights W_0 are multiplied by when drawn";
     "model.interaction_gain", GAIN, MNM_SALU, "What the weights to keys and values are multiplied by when drawn";
-    "model.input_gain", GAIN, ALL, "What the controller's weights from the input are multiplied by when drawn";
     "model.read_gain", GAIN, MNM_SALU, "What the controller's weights from the last read are multiplied by when drawn";
     "model.train_memory", "true, false", MNM, "Whether W_0 is trained";
     "model.recurrence", "always, line, never", MNM, "When the LSTM hands on its state: at every step, within a line, or never";
