@@ -53,9 +53,11 @@ impl CuesOptions {
 /// over some C steps; how well it does so is read off its reward, as that of a perfect memory is known
 /// ([`CuesOptions::ideal_reward`]).
 ///
-/// An observation is the cue one-hot (C, zeros behind the last step), the previous cue one-hot (C, zeros at first), the previous
-/// action one-hot (A), the previous reward, the share of the episode that is over, 1: what came of an action is seen together with what
-/// it was the answer to, so that an agent need not carry the one to the other, and what is left is to keep it.
+/// An observation is the cue (C, zeros behind the last step), the previous cue (C, zeros at first), the previous action one-hot (A), the
+/// previous reward, the share of the episode that is over, 1. What came of an action is seen together with what it was the answer to, so
+/// that an agent need not carry the one to the other, and what is left is to keep it. A cue is the square root of C in its own place and
+/// zeros in the others, so that the mean square over cues is 1: as a single 1 among zeros it would hardly move a fresh controller, to which
+/// all cues would look alike.
 /// It is a contextual bandit with deterministic rewards, drawn anew every episode.
 pub type Cues = Vectorised<Cueing>;
 
@@ -149,11 +151,13 @@ impl Game for Cueing {
     }
 
     fn see(&self, sample: usize, step: usize, seen: &mut [f32]) {
+        let cues = self.options.cues;
+        let shown = (cues as f32).sqrt();
         if step < self.steps() {
-            seen[self.cue(sample, step)] = 1.0;
+            seen[self.cue(sample, step)] = shown;
         }
         if let Some(before) = step.checked_sub(1) {
-            seen[self.options.cues + self.cue(sample, before)] = 1.0;
+            seen[cues + self.cue(sample, before)] = shown;
         }
     }
 

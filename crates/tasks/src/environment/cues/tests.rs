@@ -20,7 +20,8 @@ fn every_round_shows_every_cue_once_in_an_order_of_its_own() {
     let (mut cues, mut observations) = begun(SMALL, 1);
     let mut rewards = [0.0];
     let mut rounds = Vec::new();
-    let shown = |cue: Option<usize>| (0..5).map(move |c| f32::from(Some(c) == cue));
+    let shown =
+        |cue: Option<usize>| (0..5).map(move |c| if Some(c) == cue { 5_f32.sqrt() } else { 0.0 });
     let mut before = None;
     for _ in 0..4 {
         let mut round = Vec::new();
