@@ -178,6 +178,11 @@ const DOWN: &[Down] = &[
     },
     Down {
         page: "rl.md",
+        heading: "## Cues: where remembering decides",
+        columns: &[("reward", "rl/cues-results.json", None)],
+    },
+    Down {
+        page: "rl.md",
         heading: "## Mazes",
         columns: &[
             ("9 x 9", "rl/maze9-results.json", None),

@@ -9,6 +9,7 @@ pub const NAMES: &[(&str, &str)] = &[
     ("MNM-p", "mnm-p"),
     ("MNM-g", "mnm-g"),
     ("LSTM", "lstm"),
+    ("Delta", "delta"),
     ("LSTM+SALU", "lstm-salu"),
     ("NTM", "ntm"),
     ("DNC", "dnc"),

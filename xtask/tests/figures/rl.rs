@@ -1,11 +1,17 @@
 //! Agents: their share of a reference player's reward.
 
-use crate::raw::{as_printed, json, mean, name, seeds, table};
+use crate::raw::{as_printed, json, mean, name, says, seeds, table};
 
 /// Heading, the column with the share, its reference player, and the file.
 const SHARES: &[(&str, usize, &str, &str)] = &[
     ("## MDPs, 10 rounds", 3, "PSRL", "mdp"),
     ("## Mazes", 3, "ideal explorer", "maze9"),
+    (
+        "## Cues: where remembering decides",
+        3,
+        "perfect memory",
+        "cues",
+    ),
     ("## Mazes", 6, "ideal explorer", "maze13"),
 ];
 
@@ -38,7 +44,7 @@ fn shares_of_a_reference_player_have_the_raw_figures() {
             }
         }
     }
-    assert_eq!(held, 20, "figures that were looked at");
+    assert_eq!(held, 25, "figures that were looked at");
 }
 
 /// The last column of the first table and of the README's: a player's name, and its mean.
@@ -71,4 +77,18 @@ fn reference_players_have_the_raw_figures() {
         }
     }
     assert_eq!(held, 9, "figures that were looked at");
+}
+
+/// What the README says of cues.
+#[test]
+fn the_sentence_on_cues_has_the_raw_figures() {
+    let raw = json("rl/cues-results.json");
+    let [perfect, delta, memory, lstm] = ["perfect memory", "delta", "mnm-p", "lstm"]
+        .map(|player| mean(&seeds(&raw, player, None).unwrap_or_else(|| panic!("{player}"))));
+    says(
+        "../../README.md",
+        &format!(
+            "of a perfect memory's {perfect:.0}, delta earns {delta:.1}, MNM-p {memory:.1}, and an LSTM of the same size {lstm:.1}"
+        ),
+    );
 }
