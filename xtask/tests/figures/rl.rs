@@ -6,13 +6,13 @@ use crate::raw::{as_printed, json, mean, name, says, seeds, table};
 const SHARES: &[(&str, usize, &str, &str)] = &[
     ("## MDPs, 10 rounds", 3, "PSRL", "mdp"),
     ("## Mazes", 3, "ideal explorer", "maze9"),
+    ("## Mazes", 6, "ideal explorer", "maze13"),
     (
         "## Cues: where remembering decides",
         3,
         "perfect memory",
         "cues",
     ),
-    ("## Mazes", 6, "ideal explorer", "maze13"),
 ];
 
 /// Rows whose share is of another player's reward, as the page says in the cell.
@@ -79,9 +79,15 @@ fn reference_players_have_the_raw_figures() {
     assert_eq!(held, 9, "figures that were looked at");
 }
 
-/// What the README says of cues.
+/// What the README says of cues, and what the page says that one earns who keeps what paid and tries at random otherwise.
 #[test]
-fn the_sentence_on_cues_has_the_raw_figures() {
+fn the_sentences_on_cues_have_the_raw_figures() {
+    let (cues, failing) = (20.0, 0.75_f64);
+    let hits: f64 = (1..=8).map(|round| 1.0 - failing.powi(round)).sum();
+    says(
+        "rl.md",
+        &format!("what paid and not what did not earns {:.0}:", cues * hits),
+    );
     let raw = json("rl/cues-results.json");
     let [perfect, delta, memory, lstm] = ["perfect memory", "delta", "mnm-p", "lstm"]
         .map(|player| mean(&seeds(&raw, player, None).unwrap_or_else(|| panic!("{player}"))));

@@ -10,14 +10,15 @@ use super::scalar::Kernels;
 /// If the two differ in length.
 pub fn stream<F: Kernels>(from: &[F], to: &mut [F]) {
     assert_eq!(from.len(), to.len(), "stream: lengths");
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(miri)))]
     if x86::stream(from, to) {
         return;
     }
     to.copy_from_slice(from);
 }
 
-#[cfg(target_arch = "x86_64")]
+// Miri does not know such stores.
+#[cfg(all(target_arch = "x86_64", not(miri)))]
 mod x86 {
     use std::arch::x86_64::{__m128i, _mm_load_si128, _mm_sfence, _mm_stream_si128};
 
