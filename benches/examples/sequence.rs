@@ -29,7 +29,7 @@ fn main() {
     };
     let block = argument(2, block_size(&shape.cell, shape.steps));
     let (threads, repeats) = (argument(3, 2), argument(4, 10));
-    let chunk = chunk_steps(&shape.cell.memory, shape.cell.heads);
+    let chunk = chunk_steps(&shape.cell.memory, shape.cell.heads, rule.fades());
     let chunk = ChunkSteps {
         shared: argument(5, chunk.shared),
         own: argument(6, chunk.own),

@@ -272,14 +272,19 @@ impl ModelConfig {
         if self.kind != ModelKind::Mnm {
             return None;
         }
+        self.write_rule::<f32>().ok()?;
+        MemoryShape::new(self.value, self.hidden, self.layers).ok()?;
+        Some(match self.fused_form() {
+            Some(_) => self.kernel,
+            None => Kernel::Reference,
+        })
+    }
+
+    /// The form in which the fused kernel runs its write rule, if it knows one.
+    pub fn fused_form(&self) -> Option<RuleForm> {
         let rule = self.write_rule::<f32>().ok()?;
         let shape = MemoryShape::new(self.value, self.hidden, self.layers).ok()?;
-        let known = RuleForm::of(rule.as_ref(), &shape, self.heads).is_some();
-        Some(if known {
-            self.kernel
-        } else {
-            Kernel::Reference
-        })
+        RuleForm::of(rule.as_ref(), &shape, self.heads)
     }
 
     /// When the controller hands on its state: as the config says for "mnm", always for the others.

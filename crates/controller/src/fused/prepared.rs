@@ -196,7 +196,7 @@ impl<F: Kernels> Prepared<F> {
             interaction_bias: weights.interaction_bias.to_vec(),
             rate_weight: weights.rate_weight.to_vec(),
             rate_bias: weights.rate_bias[0],
-            chunk: chunk_steps(&sizes.memory, sizes.heads),
+            chunk: chunk_steps(&sizes.memory, sizes.heads, rule.fades()),
         })
     }
 

@@ -110,7 +110,10 @@ impl<F: Kernels> MemoryAdjoint<F> {
     ///
     /// If a shape does not fit.
     pub fn step(&mut self, step: StepAdjoint<'_, F>) {
-        self.history.enter(&mut self.saved, step.step);
+        let opens = self.history.opens(&self.saved, step.step);
+        if !opens {
+            self.history.enter(&mut self.saved, step.step);
+        }
         let samples = self.saved.plan.sizes.samples;
         step.d_rates.fill(F::zero());
         step.d_forget.fill(F::zero());
@@ -141,21 +144,29 @@ impl<F: Kernels> MemoryAdjoint<F> {
             keep: d_forget,
             momentum: d_momentum,
         };
-        let groups = self.saved.history.groups(samples);
         let all = Group {
             first: 0,
             count: samples,
         };
         let segments = self.saved.plan.segments.clone();
-        if segments.is_empty() {
-            groups
-                .iter()
-                .for_each(|group| self.reading_back(t, *group, &mut d_numbers));
+        if opens || segments.is_empty() {
+            let groups = self.saved.history.groups(samples);
+            groups.iter().for_each(|group| self.reading_back(t, *group));
         }
+        if opens {
+            self.history.enter(&mut self.saved, t);
+        }
+        if segments.is_empty() {
+            self.retreat(t, all, &mut d_numbers);
+        }
+        let groups = self.saved.history.groups(samples);
         for (n, (range, together)) in segments.iter().enumerate().rev() {
             for group in &groups {
                 if n + 1 == segments.len() {
-                    self.reading_back(t, *group, &mut d_numbers);
+                    if !opens {
+                        self.reading_back(t, *group);
+                    }
+                    self.retreat(t, *group, &mut d_numbers);
                 }
                 if !*together {
                     for op in range.clone().rev() {
@@ -214,7 +225,7 @@ impl<F: Kernels> MemoryAdjoint<F> {
     }
 
     /// Back through the weights just written, to the keys, or to what the fixed layers have made of them.
-    fn reading_back(&mut self, t: usize, group: Group, d_numbers: &mut NumberCotangents<'_, F>) {
+    fn reading_back(&mut self, t: usize, group: Group) {
         let record = self.record(t);
         let each = 2 * self.saved.plan.sizes.heads;
         let depth = self.saved.plan.fixed.depth;
@@ -256,6 +267,10 @@ impl<F: Kernels> MemoryAdjoint<F> {
                 copy_within(&mut self.d_reading, d.skip(heads), to);
             }
         }
+    }
+
+    /// From after a step to before it: what its gates have made fade.
+    fn retreat(&mut self, t: usize, group: Group, d_numbers: &mut NumberCotangents<'_, F>) {
         for s in group.sequences() {
             let [d_keep, d_momentum] = self.history.retreat(&self.saved, t, s);
             if let Some(d) = d_numbers.keep.get_mut(s) {

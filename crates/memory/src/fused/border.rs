@@ -4,7 +4,7 @@ use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmu
 
 use super::elementwise::add_scaled;
 use super::forward::MemorySaved;
-use super::history::History;
+use super::history::{Chunk, History};
 use super::history_adjoint::HistoryCotangents;
 use super::layout::Region;
 use super::plan::Plan;
@@ -12,6 +12,11 @@ use super::products::scale;
 use crate::program::{Op, Rows, Scalar};
 
 impl<F: Kernels> HistoryCotangents<F> {
+    /// Whether what a step reads belongs to the chunk after its own, which opens with it.
+    pub fn opens(&self, saved: &MemorySaved<F>, t: usize) -> bool {
+        self.entered && t < saved.history.chunk().first
+    }
+
     /// Goes into the chunk of a step, if the way back has not been there.
     pub fn enter(&mut self, saved: &mut MemorySaved<F>, t: usize) {
         let last = self.entered;
@@ -22,6 +27,9 @@ impl<F: Kernels> HistoryCotangents<F> {
             self.settle(saved);
             saved.history.chunks.pop();
             rebuild(saved);
+            if saved.history.chunk().own && !saved.rule.fades {
+                saved.history.unwrite(&saved.plan);
+            }
         }
         self.entered = true;
         let MemorySaved { plan, history, .. } = saved;
@@ -42,7 +50,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         if self.weights.is_empty() {
             return;
         }
-        let own = history.chunk().weights.is_some();
+        let own = history.chunk().own;
         for s in 0..plan.sizes.samples {
             for l in 0..plan.layers.len() {
                 if history.places.weights[l].rows > 0 {
@@ -186,15 +194,16 @@ impl<F: Kernels> HistoryCotangents<F> {
         }
         let places = &history.places;
         for s in 0..plan.sizes.samples {
-            for (l, layer) in plan.layers.iter().enumerate() {
+            for l in 0..plan.layers.len() {
                 if history.own(s, l).is_none() {
                     continue;
                 }
-                let rows = chunk.steps * layer.step_rows;
+                let rows = waiting_rows(plan, &chunk, l);
+                let rows_of = |all: Region| all.skip(rows.start).first(rows.len());
                 let waiting = &self.waiting[s * self.waiting_len..][..self.waiting_len];
                 let (dy, x) = (
-                    self.dy[l].first(rows).view(waiting),
-                    self.x[l].first(rows).view(waiting),
+                    rows_of(self.dy[l]).view(waiting),
+                    rows_of(self.x[l]).view(waiting),
                 );
                 let g = &mut self.weights[s * places.weights_len..][..places.weights_len];
                 matmul_tn(dy, x, places.weights[l].view_mut(g), Store::Add);
@@ -258,6 +267,19 @@ impl<F: Kernels> HistoryCotangents<F> {
         let momentum = momentum.collect();
         (weights.collect(), momentum)
     }
+}
+
+/// The rows of a layer that have waited for the start of a chunk: what it opens with, then its steps'; the reads of its last step open the
+/// next chunk, if there is one. Layers through which read keys go before the write are read in their own step.
+fn waiting_rows(plan: &Plan, chunk: &Chunk, l: usize) -> std::ops::Range<usize> {
+    let opening = 2 * plan.sizes.heads;
+    let end = opening + chunk.steps * plan.layers[l].step_rows;
+    if l < plan.fixed.depth {
+        return opening..end;
+    }
+    let last = chunk.first + chunk.steps == plan.sizes.steps;
+    let start = if chunk.first == 0 { opening } else { 0 };
+    start..if last { end } else { end - opening }
 }
 
 /// The writes of the present chunk, and what made them fade, once more from what was recorded.

@@ -19,48 +19,49 @@ pub(super) struct Live<F> {
 type At<'a> = (usize, usize, &'a LayerPlan, usize, usize);
 
 impl<F: Kernels> History<F> {
-    /// Folds the writes of a chunk that is full, and begins the next. `save` says whether what each begins with is kept.
-    pub fn begin_step(&mut self, plan: &Plan, step: usize, save: bool) {
-        let last = self.chunk();
-        if step < last.first + last.steps || step == 0 {
-            return;
-        }
-        let sizes = &plan.sizes;
-        let length = sizes.samples * self.places.weights_len;
-        let place = if save { self.chunks.len() * length } else { 0 };
-        self.fold(plan, last.steps, save.then_some(place));
-        let of_first = sizes.samples * self.coefficient_places[0].len;
-        let of_later = sizes.samples * self.coefficient_places[1].len;
-        let before = if save { self.chunks.len() - 1 } else { 0 };
+    /// Whether the program of a step is the last of its chunk, and another chunk comes after it.
+    pub fn closes(&self, plan: &Plan, step: usize) -> bool {
+        let chunk = self.chunk();
+        step + 1 == chunk.first + chunk.steps && step + 1 < plan.sizes.steps
+    }
+
+    /// Folds the writes of a chunk, and opens the next: what the last step reads sees the weights with which that one begins. `save`
+    /// says whether what each begins with is kept.
+    pub fn close(&mut self, plan: &Plan, save: bool) {
+        let (sizes, last) = (&plan.sizes, self.chunk());
+        self.fold(plan, last.steps, save && self.fading.any);
+        let [of_first, of_later] = [0, 1].map(|n| sizes.samples * self.coefficient_places[n].len);
         if !save {
             self.chunks.clear();
         }
+        let before = self.chunks.len().saturating_sub(1);
+        let first = last.first + last.steps;
         self.chunks.push(Chunk {
-            first: step,
-            steps: self.length.own.min(sizes.steps - step),
-            weights: Some(place),
-            momentum: self.with_eta.then_some(place),
+            first,
+            steps: self.length.own.min(sizes.steps - first),
+            own: true,
+            moves: self.fading.momentum,
             coefficients: of_first + before * of_later,
         });
         self.begin_decays(sizes.samples);
     }
 
-    /// The weights and momentum `[S]` after `steps` steps of the present chunk, in place of those before it; and to the anchors from
-    /// `keep` on. Those wait for the way back, and would only drive the rest out of the caches.
-    fn fold(&mut self, plan: &Plan, steps: usize, keep: Option<usize>) {
+    /// The weights and momentum `[S]` after `steps` steps of the present chunk, in place of those before it; and, if they are to be kept,
+    /// to the anchors. Those wait for the way back, and would only drive the rest out of the caches.
+    fn fold(&mut self, plan: &Plan, steps: usize, keep: bool) {
         let Some(mut live) = self.live.take() else {
             return;
         };
-        let length = self.places.weights_len;
         let chunk = self.chunk();
+        let next = self.chunks.len() * plan.sizes.samples * self.places.weights_len;
         for s in 0..plan.sizes.samples {
-            let own = s * length..(s + 1) * length;
+            let own = self.places.own(s);
             let weights = &mut live.weights[own.clone()];
-            let momentum = match self.with_eta {
+            let momentum = match self.fading.momentum {
                 true => &mut live.momentum[own.clone()],
                 false => &mut [],
             };
-            if chunk.momentum.is_none() {
+            if !chunk.moves {
                 momentum.fill(F::zero());
             }
             for (l, layer) in plan.layers.iter().enumerate() {
@@ -69,19 +70,41 @@ impl<F: Kernels> History<F> {
                     continue;
                 }
                 let at = (s, l, layer, plan.sizes.heads, steps);
-                if chunk.weights.is_none() {
+                if !chunk.own {
                     self.begin_with(l, None, &region, weights);
                 }
-                let held = chunk.momentum.map(|_| &*momentum);
+                let held = chunk.moves.then_some(&*momentum);
                 self.fold_weights(at, held, &region, weights);
                 self.fold_momentum(at, &region, momentum);
             }
-            if let Some(keep) = keep {
-                let at = keep + own.start;
-                stream(weights, &mut self.anchors[at..at + length]);
-                if self.with_eta {
-                    stream(momentum, &mut self.momenta[at..at + length]);
+            if keep {
+                stream(weights, &mut self.anchors[next..][own.clone()]);
+                if self.fading.momentum {
+                    stream(momentum, &mut self.momenta[next..][own]);
                 }
+            }
+        }
+        self.live = Some(live);
+    }
+
+    /// From the weights at the end of the present chunk, whose writes last, to those at its start: `W_a = W + D^T A`.
+    pub(super) fn unwrite(&mut self, plan: &Plan) {
+        let Some(mut live) = self.live.take() else {
+            return;
+        };
+        let written = || {
+            plan.layers
+                .iter()
+                .enumerate()
+                .filter(|(_, l)| l.updates > 0)
+        };
+        for s in 0..plan.sizes.samples {
+            let weights = &mut live.weights[self.places.own(s)];
+            for (l, layer) in written() {
+                let rows = self.chunk().steps * layer.updates * plan.sizes.heads;
+                let (d, a) = (self.places.d[l].first(rows), self.places.a[l].first(rows));
+                let (d, a) = (d.view(self.factors(s)), a.view(self.factors(s)));
+                matmul_tn(d, a, self.places.weights[l].view_mut(weights), Store::Add);
             }
         }
         self.live = Some(live);
@@ -149,7 +172,7 @@ impl<F: Kernels> History<F> {
         let Some(decays) = self
             .decays
             .as_ref()
-            .filter(|_| layer.updates > 0 && self.with_eta)
+            .filter(|_| layer.updates > 0 && self.fading.momentum)
         else {
             return;
         };

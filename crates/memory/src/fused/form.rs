@@ -43,6 +43,13 @@ impl RuleForm {
         })
     }
 
+    /// Whether a write makes those before it fade, by a gate or row by row.
+    pub fn fades(&self) -> bool {
+        self.gates.forget != Gate::None
+            || self.gates.momentum != Gate::None
+            || (0..self.program.shape.layers()).any(|l| self.program.decays(l))
+    }
+
     /// The parameters of the matrices that it shares, with their shapes, in the order in which [`RuleForm::prepare`] takes them.
     pub fn parameters(&self) -> Vec<(String, Vec<usize>)> {
         let mut all = Vec::new();
@@ -79,6 +86,7 @@ impl RuleForm {
         PreparedRule {
             matrices: Arc::new(matrices.collect()),
             program: self.program.clone(),
+            fades: self.fades(),
             forget: self.gates.forget != Gate::None,
             momentum: self.gates.momentum != Gate::None,
             unit_keys: self.unit_keys,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mnm_tensor::kernels::{Kernels, Scratch, dot};
 
 use super::elementwise::add_scaled;
-use super::history::{ChunkSteps, History, Initial, Side};
+use super::history::{ChunkSteps, Fading, History, Initial, Side};
 use super::instructions::{Numbers, Values, forward};
 use super::layout::{Group, Region, only};
 use super::plan::{MemorySizes, Plan, Planned};
@@ -20,7 +20,9 @@ pub struct PreparedRule<F> {
     pub program: Program,
     /// The matrices that it shares, in the order in which it names them.
     pub matrices: Arc<Vec<SharedMatrix<F>>>,
-    /// Whether writes forget.
+    /// Whether a write makes those before it fade.
+    pub fades: bool,
+    /// Whether writes forget by a gate.
     pub forget: bool,
     /// Whether they carry momentum.
     pub momentum: bool,
@@ -147,7 +149,11 @@ impl<F: Kernels> MemoryForward<F> {
             start.weights,
             start.momentum,
             start.with_momentum,
-            (rule.forget || rule.momentum, rule.momentum),
+            Fading {
+                any: rule.fades,
+                gated: rule.forget || rule.momentum,
+                momentum: rule.momentum,
+            },
             (options.chunk, options.save),
         );
         let kept = if options.save { sizes.steps } else { 1 };
@@ -188,7 +194,7 @@ impl<F: Kernels> MemoryForward<F> {
         if state.rule.momentum {
             state.momentum[at].copy_from_slice(step.momentum);
         }
-        state.history.begin_step(&state.plan, step.step, self.save);
+        let closes = state.history.closes(&state.plan, step.step);
         let MemorySaved {
             rule,
             plan,
@@ -240,12 +246,23 @@ impl<F: Kernels> MemoryForward<F> {
                     ops.iter().for_each(|op| run.instruction(op, *group));
                 }
                 if n + 1 == segments {
-                    run.reading(*group);
+                    run.fade(*group);
+                    if !closes {
+                        run.reading(*group, Some(run.local));
+                    }
                 }
             }
         }
         if segments == 0 {
-            groups.iter().for_each(|group| run.reading(*group));
+            run.fade(all);
+        }
+        if closes {
+            run.history.close(plan, self.save);
+        }
+        if closes || segments == 0 {
+            let written = (!closes).then_some(run.local);
+            let groups = run.history.groups(samples);
+            groups.iter().for_each(|group| run.reading(*group, written));
         }
         run.outcome(step);
     }
@@ -266,7 +283,7 @@ impl<F: Kernels> MemoryForward<F> {
 
     /// What the adjoint needs, if it was saved.
     pub fn into_saved(mut self) -> Option<MemorySaved<F>> {
-        self.state.history.live = None;
+        self.state.history.turn();
         self.save.then_some(self.state)
     }
 }
@@ -395,20 +412,25 @@ impl<F: Kernels> Run<'_, F> {
                 heads,
                 (known, x),
                 (to, y.rebased(y.offset)),
-                (self.local, layer.reading.first),
+                (Some(self.local), layer.reading.first),
             );
             F::tanh_slice(y.group(group, heads).of_mut(self.values.record));
         }
     }
 
-    /// Write and read keys, or what the fixed layers have made of them, through the weights just written.
-    fn reading(&mut self, group: Group) {
-        let (plan, each) = (self.plan, 2 * self.plan.sizes.heads);
+    /// What was written before this step fades.
+    fn fade(&mut self, group: Group) {
         for s in group.sequences() {
             let keep = self.numbers.get(Scalar::Keep, s);
             let momentum = self.numbers.get(Scalar::Momentum, s);
             self.history.fade(s, self.local, keep, momentum);
         }
+    }
+
+    /// Write and read keys, or what the fixed layers have made of them, through the weights just written: in a step of the chunk, or
+    /// those with which it opens.
+    fn reading(&mut self, group: Group, written: Option<usize>) {
+        let (plan, each) = (self.plan, 2 * self.plan.sizes.heads);
         let (layers, fixed) = (plan.layers.len(), &plan.fixed);
         if fixed.depth > 0 {
             let halves = [
@@ -426,7 +448,6 @@ impl<F: Kernels> Run<'_, F> {
         for (l, layer) in plan.layers.iter().enumerate().skip(fixed.depth) {
             let (x, y) = (plan.reading[l], plan.reading[l + 1]);
             let (known, to) = self.values.record.split_at_mut(y.offset);
-            // The coefficients stand with this step, the weights are those that the next one begins with.
             self.history.product_after(
                 plan,
                 l,
@@ -434,7 +455,7 @@ impl<F: Kernels> Run<'_, F> {
                 each,
                 (known, x),
                 (to, y.rebased(y.offset)),
-                (self.local, layer.reading.first),
+                (written, layer.reading.first),
             );
             if l + 1 < layers {
                 F::tanh_slice(y.group(group, each).of_mut(self.values.record));

@@ -61,10 +61,10 @@ pub(super) struct Places {
 pub(super) struct Chunk {
     pub first: usize,
     pub steps: usize,
-    /// Where W_a `[S]` of the layers that sequences have of their own begin among the anchors; none if they all share all.
-    pub weights: Option<usize>,
-    /// Where S_a `[S]` begin, laid out as the weights; none for zeros.
-    pub momentum: Option<usize>,
+    /// Whether sequences have weights W_a of their own, or they all share all.
+    pub own: bool,
+    /// Whether S_a is not zero.
+    pub moves: bool,
     /// Where its coefficients `[S]` begin.
     pub coefficients: usize,
 }
@@ -85,17 +85,29 @@ pub struct ChunkSteps {
     pub own: usize,
 }
 
+/// What makes earlier writes fade.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fading {
+    /// Whether anything does.
+    pub any: bool,
+    /// Whether gates do.
+    pub gated: bool,
+    /// Whether there is momentum.
+    pub momentum: bool,
+}
+
 /// The chunks so far, and the writes of the present one.
 #[derive(Debug)]
 pub(super) struct History<F> {
     pub(super) shared: Vec<Option<SharedWeights<F>>>,
     pub chunks: Vec<Chunk>,
+    samples: usize,
     pub places: Places,
     /// Of the first chunk, and of those after it.
     pub(super) coefficient_places: [CoefficientPlaces; 2],
-    /// What the present chunk began with, on the way forward.
+    /// What the present chunk began with; on the way back only where writes last.
     pub(super) live: Option<Live<F>>,
-    /// What all chunks began with, for the way back: W_a `[S]` of each, S_a likewise, in one piece each.
+    /// Where writes fade, what all chunks began with, for the way back: W_a `[S]` of each, S_a likewise, in one piece each.
     pub(super) anchors: Scratch<F>,
     pub(super) momenta: Scratch<F>,
     /// The coefficients of all chunks.
@@ -108,8 +120,7 @@ pub(super) struct History<F> {
     /// Which of the layers are written to.
     pub(super) written: Vec<bool>,
     pub(super) length: ChunkSteps,
-    /// Whether there is momentum.
-    pub(super) with_eta: bool,
+    pub(super) fading: Fading,
     pub(super) scaled: Scratch<F>,
 }
 
@@ -140,7 +151,7 @@ impl<F: Kernels> History<F> {
         initial: &[Initial<'_, F>],
         momentum: &[Initial<'_, F>],
         with_momentum: bool,
-        (gated, with_eta): (bool, bool),
+        fading: Fading,
         (length, save): (ChunkSteps, bool),
     ) -> Self {
         let sizes = &plan.sizes;
@@ -173,17 +184,15 @@ impl<F: Kernels> History<F> {
             [steps, length.own].map(|steps| CoefficientPlaces::new(plan, steps));
         let length_of_all = sizes.samples * places.weights_len;
         let later = (sizes.steps - steps).div_ceil(length.own);
-        let (kept, coefficients) = match save {
-            true => (later + 1, later),
-            false => (0, later.min(1)),
-        };
+        let kept = if save && fading.any { later + 1 } else { 0 };
+        let coefficients = if save { later } else { later.min(1) };
         let nothing = |(Initial::Shared(s) | Initial::Each(s)): &Initial<'_, F>| zeros(s);
         let moves = !momentum.is_empty() && (with_momentum || !momentum.iter().all(nothing));
         let some = |needed: bool, places: usize| {
             Scratch::new(if needed { places * length_of_all } else { 0 })
         };
         let anchored = !all_shared || later > 0;
-        let moved = with_eta && (moves || later > 0);
+        let moved = fading.momentum && (moves || later > 0);
         let mut live = Live {
             weights: some(anchored, 1),
             momentum: some(moved, 1),
@@ -205,15 +214,15 @@ impl<F: Kernels> History<F> {
             (!all_shared, &mut anchors, &live.weights),
             (moves, &mut momenta, &live.momentum),
         ] {
-            if known && save {
+            if known && kept > 0 {
                 anchors[..length_of_all].copy_from_slice(live);
             }
         }
         let chunk = Chunk {
             first: 0,
             steps,
-            weights: (!all_shared).then_some(0),
-            momentum: moves.then_some(0),
+            own: !all_shared,
+            moves,
             coefficients: 0,
         };
         let of_first = sizes.samples * coefficient_places[0].len;
@@ -226,12 +235,13 @@ impl<F: Kernels> History<F> {
             .max();
         let mut history = History {
             factors: Scratch::new(sizes.samples * places.factors_len),
-            decays: gated.then(|| Decays::new(sizes.samples, longest)),
+            decays: fading.gated.then(|| Decays::new(sizes.samples, longest)),
             by_row: ByRow::new(plan, longest),
-            with_eta,
+            fading,
             scaled: Scratch::new(Region::new(2 * sizes.heads, columns.unwrap_or(1).max(1)).len()),
             shared,
             chunks: vec![chunk],
+            samples: sizes.samples,
             places,
             coefficient_places,
             live: Some(live),
@@ -264,7 +274,7 @@ impl<F: Kernels> History<F> {
     /// The sequences that go through a step together: all of them while they share all weights, which one product then
     /// multiplies; else one after the other, so that a sequence's weights stay in the cache for all that is done to them.
     pub fn groups(&self, samples: usize) -> Vec<Group> {
-        if self.chunk().weights.is_none() {
+        if !self.chunk().own {
             return vec![Group {
                 first: 0,
                 count: samples,
@@ -283,7 +293,7 @@ impl<F: Kernels> History<F> {
 
     /// The steps of the longest chunk that begins with weights of each sequence's own.
     pub fn longest_own(&self) -> usize {
-        let own = self.chunks.iter().filter(|chunk| chunk.weights.is_some());
+        let own = self.chunks.iter().filter(|chunk| chunk.own);
         own.map(|chunk| chunk.steps).max().unwrap_or(0)
     }
 
@@ -318,24 +328,34 @@ impl<F: Kernels> History<F> {
     /// W_a of one sequence, where sequences have their own.
     pub fn own(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
         let region = self.places.weights[l];
-        let at = self.chunk().weights.filter(|_| region.rows > 0)?;
-        let all = match &self.live {
-            Some(live) => &live.weights,
-            None => &self.anchors[at..],
+        let known = self.chunk().own && region.rows > 0;
+        let all = || match &self.live {
+            Some(live) => &live.weights[self.places.own(s)],
+            None => &self.anchors[self.anchor()..][self.places.own(s)],
         };
-        let length = self.places.weights_len;
-        Some((&all[s * length..][..length], region))
+        known.then(|| (all(), region))
     }
 
     /// S_a of one sequence, if it is not zero.
     pub fn own_momentum(&self, s: usize, l: usize) -> Option<(&[F], Region)> {
-        let at = self.chunk().momentum.filter(|_| self.written[l])?;
-        let all = match &self.live {
-            Some(live) => &live.momentum,
-            None => &self.momenta[at..],
+        let known = self.chunk().moves && self.written[l];
+        let all = || match &self.live {
+            Some(live) => &live.momentum[self.places.own(s)],
+            None => &self.momenta[self.anchor()..][self.places.own(s)],
         };
-        let length = self.places.weights_len;
-        Some((&all[s * length..][..length], self.places.weights[l]))
+        known.then(|| (all(), self.places.weights[l]))
+    }
+
+    /// Where what the present chunk began with lies among the anchors.
+    fn anchor(&self) -> usize {
+        (self.chunks.len() - 1) * self.samples * self.places.weights_len
+    }
+
+    /// From the last step to the way back: anchors are read from now on where there are some.
+    pub fn turn(&mut self) {
+        if self.fading.any {
+            self.live = None;
+        }
     }
 
     /// W_0 of a layer that all sequences share, unpacked.
@@ -366,6 +386,11 @@ impl CoefficientPlaces {
 }
 
 impl Places {
+    /// Where the weights of a sequence lie among those of all.
+    pub fn own(&self, s: usize) -> std::ops::Range<usize> {
+        s * self.weights_len..(s + 1) * self.weights_len
+    }
+
     fn new<F>(
         plan: &Plan,
         written: &[bool],

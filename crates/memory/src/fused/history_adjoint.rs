@@ -31,6 +31,8 @@ pub(super) struct BackUse {
     version: usize,
     updates: usize,
     at: Use,
+    /// Whether it is of the reads with which the chunk opens, those of the step before its first.
+    opens: bool,
 }
 
 impl BackUse {
@@ -42,27 +44,35 @@ impl BackUse {
             version: step,
             updates: at.updates,
             at,
+            opens: false,
         }
     }
 
     /// The products after its write.
     pub fn reading<F: Kernels>(saved: &MemorySaved<F>, layer: usize, t: usize) -> Self {
-        let step = t - saved.history.chunk().first;
+        let next = t + 1 - saved.history.chunk().first;
         BackUse {
-            step,
-            version: step + 1,
+            step: next.saturating_sub(1),
+            version: next,
             updates: 0,
             at: saved.plan.layers[layer].reading,
+            opens: next == 0,
         }
     }
 
     /// Its first row among those that wait: in its batch, or, where all of a chunk wait, in the chunk.
-    fn row<F: Kernels>(&self, history: &History<F>, layer: &LayerPlan, l: usize) -> usize {
+    fn row<F: Kernels>(&self, history: &History<F>, plan: &Plan, l: usize) -> usize {
         match history.own(0, l) {
-            Some(_) => self.step * layer.step_rows + self.at.first,
+            Some(_) if self.opens => 0,
+            Some(_) => waiting_row(plan, l, self.step, self.at.first),
             None => self.at.in_batch,
         }
     }
+}
+
+/// Where a row of a step waits, in a chunk whose rows all wait: below those with which it opens.
+fn waiting_row(plan: &Plan, l: usize, step: usize, row: usize) -> usize {
+    2 * plan.sizes.heads + step * plan.layers[l].step_rows + row
 }
 
 /// What the steps back carry.
@@ -105,7 +115,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         let own_steps = history.longest_own();
         let waits = |n: usize, l: &LayerPlan| match places.weights[n].rows {
             0 => 0,
-            _ => l.batch_rows.max(own_steps * l.step_rows),
+            _ => l.batch_rows.max(waiting_row(plan, n, own_steps, 0)),
         };
         let dy = layers()
             .map(|(n, l)| waiting.region(waits(n, l), l.out))
@@ -277,7 +287,7 @@ impl<F: Kernels> HistoryCotangents<F> {
                 Side::Apply => ((dy.0, dy_s), (x.0, x_s)),
                 Side::Pull => ((x.0, x_s), (dy.0, dy_s)),
             };
-            let first = back.row(history, layer, l);
+            let first = back.row(history, plan, l);
             let here = |region: Region| region.skip(first).first(each);
             here(self.dy[l]).copy_from(waiting, as_dy);
             here(self.x[l]).copy_from(waiting, as_x);
@@ -351,7 +361,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         if history.places.weights[l].rows == 0 {
             return;
         }
-        let first = back.row(history, &plan.layers[l], l);
+        let first = back.row(history, plan, l);
         for s in group.sequences() {
             let waiting = &mut self.waiting[s * self.waiting_len..][..self.waiting_len];
             for region in [self.dy[l], self.x[l], self.p[l]] {
@@ -376,31 +386,27 @@ impl<F: Kernels> HistoryCotangents<F> {
         let chunk = history.chunk();
         let step = t - chunk.first;
         let first_row = (step * layer.updates + update) * heads;
-        let (start, count, version, updates) = if update + 1 == layer.updates {
-            let next = if step + 1 < chunk.steps {
-                layer.early_rows
-            } else {
-                0
+        let (row, count, version, updates) = if update + 1 == layer.updates {
+            let count = match (step + 1 < chunk.steps, t + 1 < plan.sizes.steps) {
+                (true, _) => 2 * heads + layer.early_rows,
+                (false, false) => 2 * heads,
+                // The next chunk has them.
+                (false, true) => 0,
             };
-            (
-                step * layer.step_rows + layer.reading.first,
-                2 * heads + next,
-                step + 1,
-                0,
-            )
+            (layer.reading.first, count, step + 1, 0)
         } else {
             let (first, count) = layer.between[update];
-            (step * layer.step_rows + first, count, step, update + 1)
+            (first, count, step, update + 1)
         };
         let first = match history.own(s, l) {
-            Some(_) => start,
+            Some(_) => waiting_row(plan, l, step, row),
             None => 0,
         };
         self.flush(
             plan,
             history,
             (l, s),
-            (first, start, count),
+            (first, step * layer.step_rows + row, count),
             (version, updates),
         );
         let places = &history.places;
@@ -516,11 +522,10 @@ impl<F: Kernels> HistoryCotangents<F> {
                 continue;
             }
             for s in 0..plan.sizes.samples {
-                let own = history.own(s, l).is_some();
                 let batch = if layer.updates == 0 {
-                    (step * layer.step_rows, 0, layer.step_rows)
+                    (waiting_row(plan, l, step, 0), 0, layer.step_rows)
                 } else if step == 0 {
-                    (if own { 0 } else { 2 * heads }, 0, layer.early_rows)
+                    (2 * heads, 0, layer.early_rows)
                 } else {
                     continue;
                 };

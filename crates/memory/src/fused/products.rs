@@ -74,7 +74,8 @@ impl<F: Kernels> History<F> {
         self.weighted(side, plan, l, group, each, x, y, (step, step, updates, row));
     }
 
-    /// y = x W^T with the weights just written in a step of the chunk.
+    /// y = x W^T with the weights just written: in a step of the chunk, with which the coefficients stand, or those with which the chunk
+    /// opens, and there are none.
     #[expect(
         clippy::too_many_arguments,
         reason = "an operand, a result, and where in time"
@@ -87,8 +88,9 @@ impl<F: Kernels> History<F> {
         each: usize,
         x: (&[F], Region),
         y: (&mut [F], Region),
-        (step, row): (usize, usize),
+        (written, row): (Option<usize>, usize),
     ) {
+        let (step, version) = written.map_or((0, 0), |step| (step, step + 1));
         self.weighted(
             Side::Apply,
             plan,
@@ -97,7 +99,7 @@ impl<F: Kernels> History<F> {
             each,
             x,
             y,
-            (step, step + 1, 0, row),
+            (step, version, 0, row),
         );
     }
 

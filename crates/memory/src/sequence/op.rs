@@ -280,7 +280,7 @@ pub(super) fn run<F: Kernels>(
             steps,
         },
         batch,
-        chunk: chunk_steps(&shape, heads),
+        chunk: chunk_steps(&shape, heads, form.fades()),
         parameters: needed.len(),
         carried,
         form,

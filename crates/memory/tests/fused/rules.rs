@@ -209,17 +209,14 @@ fn chunks_of_several_steps_stay_equal() {
     }
 }
 
-/// Width 63: a first chunk of 52 steps, then chunks of ten.
+/// Width 63: a first chunk of 52 steps, then chunks of ten where writes fade, of three where they last.
 #[test]
 fn wide_chunks_stay_equal() {
     let trial = trial_of(9, [63, 63, 1], [1, 1, 75]);
-    assert_eq!(
-        chunk_steps(&trial.shape, trial.heads),
-        ChunkSteps {
-            shared: 52,
-            own: 10
-        }
-    );
+    for (fades, own) in [(true, 10), (false, 3)] {
+        let chunks = chunk_steps(&trial.shape, trial.heads, fades);
+        assert_eq!(chunks, ChunkSteps { shared: 52, own });
+    }
     everything_is_equal(&trial, 1e-9);
 }
 

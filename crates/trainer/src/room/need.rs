@@ -120,12 +120,12 @@ fn validated_blocks(load: &Load, sizes: &Sizes) -> f64 {
     let asked = load.asked * load.validated_steps as f64 / load.steps.max(1) as f64;
     let own = s * (t * (sizes.shown() + 3.0 * sizes.output) + LOGITS * asked * sizes.outputs);
     let states = match sizes.kept {
-        // The last state; and of the chunks after the first what one begins with, and what the next one will.
+        // The last state; and of the chunks after the first what the present one begins with.
         Kept::Fused {
             chunks: [first, _], ..
         } => {
             let anchors = if load.validated_steps > first {
-                2.0
+                1.0
             } else {
                 0.0
             };
@@ -159,10 +159,12 @@ struct Sizes {
 
 /// What is kept of a sequence for the way back.
 enum Kept {
-    /// Of every step so many numbers, and of every chunk of steps what it begins with.
+    /// Of every step so many numbers, and of every chunk of steps what it begins with, where writes fade.
     Fused {
         step: f64,
+        /// What a chunk begins with, and whether that waits for the way back.
         anchor: f64,
+        anchored: bool,
         /// Steps of the first chunk, and of each later one.
         chunks: [usize; 2],
     },
@@ -225,14 +227,16 @@ impl Sizes {
             Kept::Fused {
                 step,
                 anchor,
+                anchored,
                 chunks: [first, later],
             } => {
                 let later = steps.saturating_sub(first).div_ceil(later.max(1));
                 // Weights of each sequence's own at the start have cotangents too.
-                let anchors = match (load.world, later) {
-                    (true, later) => later as f64 + 2.0,
-                    (false, 0) => 0.0,
-                    (false, later) => later as f64 + 1.0,
+                let anchors = match (load.world, later, anchored) {
+                    (false, 0, _) => 0.0,
+                    (_, _, false) => 2.0,
+                    (true, later, true) => later as f64 + 2.0,
+                    (false, later, true) => later as f64 + 1.0,
                 };
                 let own = t * (step + self.shown()) + asked + anchors * anchor + self.state;
                 s * own + SHARED * self.memory
@@ -289,15 +293,17 @@ fn kept(config: &ModelConfig, state: f64, input: f64) -> Kept {
         }
         ModelKind::Mnm => {
             let shape = MemoryShape::new(config.value, config.hidden, config.layers);
-            match (config.runs_by(), shape) {
-                (Some(Kernel::Fused), Ok(shape)) => {
-                    let chunks = chunk_steps(&shape, config.heads);
+            let form = config.fused_form();
+            match (form, config.kernel, shape) {
+                (Some(form), Kernel::Fused, Ok(shape)) => {
+                    let chunks = chunk_steps(&shape, config.heads, form.fades());
                     // As `mnm_controller::fused::block_size` counts them, and what works on them.
                     let own = 5.0 * c + m * (1.0 + 3.0 * h) + 3.0 * (c + m);
                     let layers = 6.0 * h * shape.targets() as f64;
                     Kept::Fused {
                         step: 1.3 * (own + layers) + 2.0 * input,
                         anchor: state,
+                        anchored: form.fades(),
                         chunks: [chunks.shared, chunks.own],
                     }
                 }
