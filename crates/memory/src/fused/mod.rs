@@ -5,10 +5,12 @@
 //!
 //! - A write is of rank H: `W_t = (1 - phi) W_{t-1} - S_t`, `S_t = eta S_{t-1} + D_t^T A_t` with `D_t = beta E_t` `[H, out]` and
 //!   `A_t` `[H, in]`. Steps go in *chunks*. Within a chunk no weights are touched: a product with them is one with the weights where
-//!   the chunk began, and two with the rows of A and D since (`history.rs`). At its end the writes are folded into the weights (`fold.rs`).
+//!   the chunk began, and two with the rows of A and D since (`history.rs`). After its last write they are folded into the weights
+//!   (`fold.rs`).
 //! - What a step makes and the way back needs stands in its record, `[S H, width]` for each value of the program (`plan.rs`).
-//! - The way back goes through the chunks in reverse, each from the weights where it began, so that nothing is undone and
-//!   forgetting loses nothing; the cotangents of W (and S) go from chunk to chunk.
+//! - The way back goes through the chunks in reverse. Where writes fade, each has kept the weights where it began, so that nothing is
+//!   undone and forgetting loses nothing; where they last, they come out of the weights again. The cotangents of W (and S) go from chunk
+//!   to chunk (`border.rs`).
 //!
 //! Memories of one layer whose keys are known in advance go another way: `linear.rs` takes the steps of a chunk in products of whole
 //! matrices.

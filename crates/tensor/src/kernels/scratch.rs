@@ -55,11 +55,11 @@ impl<F: Kernels> Scratch<F> {
     }
 }
 
-/// The smallest stored buffer that is large enough, if it is not much too large.
+/// The smallest stored buffer that is large enough, if it is not much too large: whoever needs all of it would allocate another.
 fn take(wanted: usize) -> Option<Vec<Line>> {
     let find = |store: &RefCell<Vec<Vec<Line>>>| {
         let mut store = store.try_borrow_mut().ok()?;
-        let fits = |lines: &Vec<Line>| (wanted..=4 * wanted).contains(&lines.len());
+        let fits = |lines: &Vec<Line>| (wanted..=wanted + wanted / 2).contains(&lines.len());
         let (at, _) = store
             .iter()
             .enumerate()
