@@ -38,7 +38,7 @@ fn gradient<F: Kernels>(name: &str, run: Run<F>) -> Vec<f64> {
         keys,
         values: numbers(&rows, 1.0, 0.5),
         read_keys: numbers(&rows, 1.0, 0.6),
-        rate: rate.add(&Tensor::full(&[STEPS, 1], F::of(0.2))).unwrap(),
+        rate: rate.add(Tensor::full(&[STEPS, 1], F::of(0.2))).unwrap(),
         forget: None,
         momentum: None,
     };
