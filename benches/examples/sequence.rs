@@ -6,7 +6,7 @@
 use std::time::Instant;
 
 use mnm_benches::{CellProblem, fused_rule, shape};
-use mnm_controller::fused::{ChunkSteps, block_size, chunk_steps};
+use mnm_controller::fused::{ChunkSteps, block_size};
 use rayon::prelude::*;
 
 fn main() {
@@ -29,7 +29,7 @@ fn main() {
     };
     let block = argument(2, block_size(&shape.cell, shape.steps));
     let (threads, repeats) = (argument(3, 2), argument(4, 10));
-    let chunk = chunk_steps(&shape.cell.memory, shape.cell.heads, rule.fades());
+    let chunk = rule.chunk_steps(shape.cell.heads);
     let chunk = ChunkSteps {
         shared: argument(5, chunk.shared),
         own: argument(6, chunk.own),

@@ -24,5 +24,5 @@ pub use cache::PreparedCache;
 pub use count::{Passes, passes};
 pub use error::LengthError;
 pub use forward::{Forward, InitialState, Inputs, Keep, Saved};
-pub use mnm_memory::fused::{ChunkSteps, Initial, RuleForm, SharedGradient, chunk_steps};
+pub use mnm_memory::fused::{ChunkSteps, Initial, RuleForm, SharedGradient};
 pub use prepared::{CellSizes, Prepared, Weights};

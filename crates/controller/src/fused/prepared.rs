@@ -1,6 +1,6 @@
 //! The weights of a cell, packed for the products of every step.
 
-use mnm_memory::fused::{ChunkSteps, PreparedRule, RuleForm, chunk_steps};
+use mnm_memory::fused::{ChunkSteps, PreparedRule, RuleForm};
 use mnm_memory::{Gate, Gates, MemoryShape};
 use mnm_tensor::kernels::{Kernels, Matrix, Packed};
 
@@ -196,11 +196,11 @@ impl<F: Kernels> Prepared<F> {
             interaction_bias: weights.interaction_bias.to_vec(),
             rate_weight: weights.rate_weight.to_vec(),
             rate_bias: weights.rate_bias[0],
-            chunk: chunk_steps(&sizes.memory, sizes.heads, rule.fades()),
+            chunk: rule.chunk_steps(sizes.heads),
         })
     }
 
-    /// The same with chunks of another length than [`chunk_steps`], at least 1. Changes the speed, and results only by rounding.
+    /// The same with chunks of another length than [`RuleForm::chunk_steps`], at least 1. Changes the speed, and results only by rounding.
     pub fn with_chunk(self, chunk: ChunkSteps) -> Self {
         let at_least = |steps: usize| steps.max(1);
         Prepared {

@@ -45,9 +45,12 @@ impl RuleForm {
 
     /// Whether a write makes those before it fade, by a gate or row by row.
     pub fn fades(&self) -> bool {
-        self.gates.forget != Gate::None
-            || self.gates.momentum != Gate::None
-            || (0..self.program.shape.layers()).any(|l| self.program.decays(l))
+        self.gates.forget != Gate::None || self.gates.momentum != Gate::None || self.fades_by_row()
+    }
+
+    /// Whether a layer forgets row by row.
+    pub(super) fn fades_by_row(&self) -> bool {
+        (0..self.program.shape.layers()).any(|l| self.program.decays(l))
     }
 
     /// The parameters of the matrices that it shares, with their shapes, in the order in which [`RuleForm::prepare`] takes them.

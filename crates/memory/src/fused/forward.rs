@@ -46,7 +46,7 @@ pub struct MemoryStart<'a, F> {
 pub struct MemoryOptions {
     /// Whether to keep what the adjoint needs.
     pub save: bool,
-    /// How many steps are taken before their writes are folded into weights; see [`super::chunk_steps`].
+    /// How many steps are taken before their writes are folded into weights; see [`super::RuleForm::chunk_steps`].
     pub chunk: ChunkSteps,
 }
 

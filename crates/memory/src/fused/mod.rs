@@ -39,7 +39,6 @@ mod products;
 mod shared;
 
 pub use adjoint::{MemoryAdjoint, MemoryEnd, MemoryGradients, StepAdjoint};
-pub use cost::chunk_steps;
 pub use form::RuleForm;
 pub use forward::{
     MemoryForward, MemoryOptions, MemorySaved, MemoryStart, PreparedRule, StepForward,

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::block::{Batch, BlockGradients, OutCotangents, Part, Ran, Saved, back, forward};
 use super::{Reads, Sequence};
 use crate::error::parameter;
-use crate::fused::{ChunkSteps, Initial, MemorySizes, MemoryStart, RuleForm, chunk_steps};
+use crate::fused::{ChunkSteps, Initial, MemorySizes, MemoryStart, RuleForm};
 use crate::{Gate, Memory, MemoryError, Slot, WriteRule};
 
 const OP: &str = "memory sequence";
@@ -280,7 +280,7 @@ pub(super) fn run<F: Kernels>(
             steps,
         },
         batch,
-        chunk: chunk_steps(&shape, heads, form.fades()),
+        chunk: form.chunk_steps(heads),
         parameters: needed.len(),
         carried,
         form,

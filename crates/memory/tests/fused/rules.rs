@@ -1,6 +1,6 @@
 //! All rules of the table, and what can be chosen about them.
 
-use mnm_memory::fused::{ChunkSteps, RuleForm, chunk_steps};
+use mnm_memory::fused::{ChunkSteps, RuleForm};
 use mnm_memory::testkit::{Trial, check_fused, check_rule};
 use mnm_memory::{Gate, InnerLoss, MemoryShape, RuleOptions, rule_named, rule_names, rule_with};
 use proptest::prelude::*;
@@ -209,13 +209,14 @@ fn chunks_of_several_steps_stay_equal() {
     }
 }
 
-/// Width 63: a first chunk of 52 steps, then chunks of ten where writes fade, of three where they last.
+/// Width 63: a first chunk of 52 steps, 15 where rows forget; then chunks of ten where writes fade, of three where they last.
 #[test]
 fn wide_chunks_stay_equal() {
     let trial = trial_of(9, [63, 63, 1], [1, 1, 75]);
-    for (fades, own) in [(true, 10), (false, 3)] {
-        let chunks = chunk_steps(&trial.shape, trial.heads, fades);
-        assert_eq!(chunks, ChunkSteps { shared: 52, own });
+    for (name, shared, own) in [("titans", 52, 10), ("mnm-g", 52, 3), ("oja", 15, 10)] {
+        let rule = rule_named::<f64>(name).unwrap();
+        let form = RuleForm::of(rule.as_ref(), &trial.shape, trial.heads).unwrap();
+        assert_eq!(form.chunk_steps(trial.heads), ChunkSteps { shared, own });
     }
     everything_is_equal(&trial, 1e-9);
 }

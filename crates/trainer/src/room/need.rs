@@ -4,7 +4,6 @@
 //! `/usr/bin/time` gave for some thirty runs, of which the tests here and of the bench hold the estimate to a part. They are within a factor of two,
 //! mostly within a third, from 20 MiB to some GiB.
 
-use mnm_controller::fused::chunk_steps;
 use mnm_controller::{InitScheme, Kernel, Model, ModelConfig, ModelKind};
 use mnm_memory::MemoryShape;
 use mnm_tensor::ParameterSpec;
@@ -296,7 +295,7 @@ fn kept(config: &ModelConfig, state: f64, input: f64) -> Kept {
             let form = config.fused_form();
             match (form, config.kernel, shape) {
                 (Some(form), Kernel::Fused, Ok(shape)) => {
-                    let chunks = chunk_steps(&shape, config.heads, form.fades());
+                    let chunks = form.chunk_steps(config.heads);
                     // As `mnm_controller::fused::block_size` counts them, and what works on them.
                     let own = 5.0 * c + m * (1.0 + 3.0 * h) + 3.0 * (c + m);
                     let layers = 6.0 * h * shape.targets() as f64;
