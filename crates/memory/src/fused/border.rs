@@ -5,7 +5,7 @@ use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmu
 use super::elementwise::add_scaled;
 use super::forward::MemorySaved;
 use super::history::{Chunk, History};
-use super::history_adjoint::HistoryCotangents;
+use super::history_adjoint::{HistoryCotangents, waiting_row};
 use super::layout::Region;
 use super::plan::Plan;
 use super::products::scale;
@@ -272,8 +272,7 @@ impl<F: Kernels> HistoryCotangents<F> {
 /// The rows of a layer that have waited for the start of a chunk: what it opens with, then its steps'; the reads of its last step open the
 /// next chunk, if there is one. Layers through which read keys go before the write are read in their own step.
 fn waiting_rows(plan: &Plan, chunk: &Chunk, l: usize) -> std::ops::Range<usize> {
-    let opening = 2 * plan.sizes.heads;
-    let end = opening + chunk.steps * plan.layers[l].step_rows;
+    let [opening, end] = [0, chunk.steps].map(|step| waiting_row(plan, l, step, 0));
     if l < plan.fixed.depth {
         return opening..end;
     }

@@ -71,7 +71,7 @@ impl BackUse {
 }
 
 /// Where a row of a step waits, in a chunk whose rows all wait: below those with which it opens.
-fn waiting_row(plan: &Plan, l: usize, step: usize, row: usize) -> usize {
+pub(super) fn waiting_row(plan: &Plan, l: usize, step: usize, row: usize) -> usize {
     2 * plan.sizes.heads + step * plan.layers[l].step_rows + row
 }
 

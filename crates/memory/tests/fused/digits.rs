@@ -1,6 +1,7 @@
 //! In single precision, the way back keeps the digits that the definition keeps, though where writes last it takes them out of the
 //! weights again.
 
+use mnm_memory::fused::RuleForm;
 use mnm_memory::{Memory, Reads, Sequence, WriteRule, rule_named, sequence, sequence_by_steps};
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Order, Parameters, Tape, Tensor, pull_back};
@@ -22,7 +23,7 @@ type Run<F> = fn(
     &Sequence<F>,
 ) -> Result<Reads<F>, mnm_memory::MemoryError>;
 
-/// The gradient of a sum of all reads to the write keys and to the first weights.
+/// The gradient of a weighted sum of all reads to the write keys and to the first weights.
 fn gradient<F: Kernels>(name: &str, run: Run<F>) -> Vec<f64> {
     let tape = Tape::new();
     let rows = [STEPS, 1, 1, WIDTH];
@@ -44,6 +45,8 @@ fn gradient<F: Kernels>(name: &str, run: Run<F>) -> Vec<f64> {
     };
     let rule = rule_named::<F>(name).unwrap();
     let memory = Memory::new(vec![first, second]).unwrap();
+    let form = RuleForm::of(rule.as_ref(), &memory.shape().unwrap(), 1).unwrap();
+    assert!(!form.fades(), "{name} runs fused, and its writes last");
     let out = run(rule.as_ref(), &Parameters::new(), &memory, &sequence).unwrap();
     let cotangent = numbers(&[STEPS, 1, WIDTH], 1.0, 0.7);
     let wrt: Vec<_> = given.iter().collect();
