@@ -87,22 +87,3 @@ impl Init {
         SharedArray::from_shape_simple_fn(shape, || F::of(element()))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use ndarray::Axis;
-    use rand::{SeedableRng, rngs::StdRng};
-
-    use super::*;
-
-    #[test]
-    fn signs_stand_in_their_columns_and_ones_around_them() {
-        let mut generator = StdRng::seed_from_u64(1);
-        let drawn: SharedArray<f64> = Init::Signs { from: 2, to: 4 }.draw(&[50, 5], &mut generator);
-        let sum = |column| drawn.index_axis(Axis(1), column).sum();
-        assert!(drawn.iter().all(|x| x.abs() == 1.0));
-        assert_eq!((sum(0), sum(1), sum(4)), (50.0, 50.0, 50.0));
-        // Fifty fair signs: five deviations are 35.
-        assert!((2..4).all(|column| sum(column).abs() < 35.0), "{drawn}");
-    }
-}
