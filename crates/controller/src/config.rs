@@ -2,7 +2,7 @@
 
 use mnm_memory::fused::RuleForm;
 use mnm_memory::{
-    Gate, InnerLoss, MemoryError, MemoryShape, RuleOptions, WriteRule, rule_names, rule_with,
+    Gate, InnerLoss, MemoryError, MemoryShape, RuleOptions, Slot, WriteRule, rule_names, rule_with,
 };
 use mnm_tensor::Float;
 use serde::{Deserialize, Serialize};
@@ -272,9 +272,7 @@ impl ModelConfig {
         if self.kind != ModelKind::Mnm {
             return None;
         }
-        self.write_rule::<f32>().ok()?;
-        MemoryShape::new(self.value, self.hidden, self.layers).ok()?;
-        Some(match self.fused_form() {
+        Some(match self.form().ok()? {
             Some(_) => self.kernel,
             None => Kernel::Reference,
         })
@@ -282,9 +280,21 @@ impl ModelConfig {
 
     /// The form in which the fused kernel runs its write rule, if it knows one.
     pub fn fused_form(&self) -> Option<RuleForm> {
-        let rule = self.write_rule::<f32>().ok()?;
-        let shape = MemoryShape::new(self.value, self.hidden, self.layers).ok()?;
-        RuleForm::of(rule.as_ref(), &shape, self.heads)
+        self.form().ok().flatten()
+    }
+
+    fn form(&self) -> Result<Option<RuleForm>, ControllerError> {
+        let (rule, shape) = self.rule_and_shape::<f32>()?;
+        Ok(RuleForm::of(rule.as_ref(), &shape, self.heads))
+    }
+
+    /// What the memory keeps beside its weights.
+    ///
+    /// # Errors
+    /// Those of [`write_rule`](Self::write_rule).
+    pub fn slots(&self) -> Result<Vec<Slot>, ControllerError> {
+        let (rule, shape) = self.rule_and_shape::<f32>()?;
+        Ok(rule.slots(&shape, self.heads))
     }
 
     /// When the controller hands on its state: as the config says for "mnm", always for the others.
@@ -388,6 +398,12 @@ impl ModelConfig {
     /// [`ControllerError::Config`] naming the key that the rule does not know or look at, and a rule that does not go with the
     /// memory's shape.
     pub fn write_rule<F: Float>(&self) -> Result<Box<dyn WriteRule<F>>, ControllerError> {
+        Ok(self.rule_and_shape()?.0)
+    }
+
+    fn rule_and_shape<F: Float>(
+        &self,
+    ) -> Result<(Box<dyn WriteRule<F>>, MemoryShape), ControllerError> {
         let refused = |key, value, allowed: String| ControllerError::Config {
             key,
             value,
@@ -421,7 +437,7 @@ impl ModelConfig {
         let rule = rule_with(&self.rule, &self.rule_options()).map_err(told)?;
         let shape = MemoryShape::new(self.value, self.hidden, self.layers)?;
         rule.supports(&shape, self.heads).map_err(told)?;
-        Ok(rule)
+        Ok((rule, shape))
     }
 
     /// A model without a write rule looks at none of its options.

@@ -1,6 +1,6 @@
 //! State beside the weights: the momentum of the last writes, an inverse.
 
-use mnm_tensor::{Float, Tensor};
+use mnm_tensor::{Float, Tensor, TensorError};
 
 use crate::{Memory, MemoryError};
 
@@ -22,6 +22,8 @@ pub struct Slot {
     pub shape: [usize; 2],
     /// What it starts as.
     pub start: SlotStart,
+    /// Where it is R of a `P = R R^T` that the rule's equation is about: the name of P.
+    pub root_of: Option<String>,
 }
 
 /// The name of the momentum of a layer, counted from 0.
@@ -36,6 +38,17 @@ impl Slot {
             name: name.into(),
             shape,
             start: SlotStart::Zeros,
+            root_of: None,
+        }
+    }
+
+    /// R of a `P = R R^T` called `name`, `[width, width]`, at first `start` times the unit matrix; the slot's own name is `NAME_root`.
+    pub fn root(name: impl Into<String>, width: usize, start: f64) -> Self {
+        let name = name.into();
+        Self {
+            start: SlotStart::Diagonal(start),
+            root_of: Some(name.clone()),
+            ..Self::zeros(format!("{name}_root"), [width, width])
         }
     }
 
@@ -58,6 +71,18 @@ impl Slot {
         }
         let one = Tensor::from_vec(&[1, rows, columns], elements)?;
         Ok(one.broadcast_to(&[batch, rows, columns])?)
+    }
+
+    /// The name and the value, `[B, rows, columns]`, of what the rule's equation is about where this slot holds `held`: itself, or the P that it is
+    /// the root of.
+    ///
+    /// # Errors
+    /// Those of the ops, for a `held` of another shape.
+    pub fn meant<F: Float>(&self, held: &Tensor<F>) -> Result<(&str, Tensor<F>), TensorError> {
+        Ok(match &self.root_of {
+            None => (&self.name, held.clone()),
+            Some(name) => (name, held.matmul(&held.transpose()?)?),
+        })
     }
 
     /// What `memory` holds of it, `[B, rows, columns]`; before the first write, what it starts as.

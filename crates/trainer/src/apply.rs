@@ -274,14 +274,10 @@ fn apply_in<F: Kernels>(
             let weight = run.state.get(&name)?.clone();
             results.push((name, weight));
         }
-        let prefix = slot_part("");
-        let slots = run.state.iter().filter(|(n, _)| n.starts_with(&prefix));
-        for (name, slot) in slots {
-            // Of its P, which its equation is about, least squares keeps a root.
-            results.push(match name.strip_suffix("inverse_root") {
-                Some(_) => (slot_part("inverse"), slot.matmul(&slot.transpose()?)?),
-                None => (name.to_owned(), slot.clone()),
-            });
+        for slot in config.slots()? {
+            let held = run.state.get(&slot_part(&slot.name))?;
+            let (name, value) = slot.meant(held)?;
+            results.push((slot_part(name), value));
         }
     }
     Ok(results

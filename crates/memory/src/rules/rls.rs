@@ -2,7 +2,7 @@
 
 use mnm_tensor::{Float, Parameters, Tensor};
 
-use crate::{Gate, Gates, Memory, MemoryError, MemoryShape, Slot, SlotStart, Write, WriteRule};
+use crate::{Gate, Gates, Memory, MemoryError, MemoryShape, Slot, Write, WriteRule};
 
 /// Every write leaves the last layer at the least-squares solution of all pairs so far, old ones fading by lambda = 1 - phi:
 ///
@@ -39,9 +39,7 @@ impl<F: Float> WriteRule<F> for LeastSquaresRule {
 
     fn slots(&self, shape: &MemoryShape, _: usize) -> Vec<Slot> {
         let width = shape.width(shape.layers() - 1);
-        let start = SlotStart::Diagonal(self.ridge.sqrt().recip());
-        let zeros = Slot::zeros("inverse_root", [width, width]);
-        vec![Slot { start, ..zeros }]
+        vec![Slot::root("inverse", width, self.ridge.sqrt().recip())]
     }
 
     fn write(

@@ -249,16 +249,10 @@ impl Sizes {
 
 /// What a rule keeps beside the weights: momentum, an inverse.
 fn beside(config: &ModelConfig) -> f64 {
-    let shape = MemoryShape::new(config.value, config.hidden, config.layers);
-    match (shape, config.write_rule::<f32>()) {
-        (Ok(shape), Ok(rule)) => {
-            let slots = rule.slots(&shape, config.heads).into_iter();
-            slots
-                .map(|slot| slot.shape.iter().map(|&n| n as f64).product::<f64>())
-                .sum()
-        }
-        _ => 0.0,
-    }
+    let slots = config.slots().unwrap_or_default().into_iter();
+    slots
+        .map(|slot| slot.shape.iter().map(|&n| n as f64).product::<f64>())
+        .sum()
 }
 
 fn kept(config: &ModelConfig, state: f64, input: f64) -> Kept {
