@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mnm_tensor::kernels::{
-    AlignedBuffer, Kernels, Level, Matrix, MatrixMut, Packed, Store, Write, accumulate,
-    apply_then_undo, matmul, matmul_nt, matmul_tn, padded, with_level, write_then_apply,
+    AlignedBuffer, Kernels, Level, Matrix, MatrixMut, Packed, Store, matmul, matmul_nt, matmul_tn,
+    padded, with_level,
 };
 
 /// An activation of a slice, in place.
@@ -150,7 +150,6 @@ fn fast_weights(criterion: &mut Criterion) {
         d.iter_mut().for_each(|x| *x *= 1e-6);
         let a = numbers(heads * input);
         let (rows, mut result) = (numbers(3 * heads * stride), numbers(3 * heads * stride));
-        let (mut dd, mut da) = (numbers(heads * out), numbers(heads * input));
         let mut next = 0;
         let mut run = |name: &str, matrices: usize, body: &mut dyn FnMut(&mut [f32])| {
             group.throughput(Throughput::Elements(
@@ -188,52 +187,6 @@ fn fast_weights(criterion: &mut Criterion) {
                 Matrix::dense(&a, heads, input),
                 w,
                 Store::Subtract,
-            );
-        });
-        run("write then apply 2H", 3, &mut |w| {
-            let write = Write {
-                d: Matrix::dense(&d, heads, out),
-                a: Matrix::dense(&a, heads, input),
-            };
-            let y = MatrixMut::dense(&mut result, 2 * heads, out);
-            write_then_apply(
-                MatrixMut::new(w, out, input, stride),
-                write,
-                Matrix::dense(&rows, 2 * heads, input),
-                y,
-            );
-        });
-        run("apply transposed 2H then undo", 3, &mut |w| {
-            let write = Write {
-                d: Matrix::dense(&d, heads, out),
-                a: Matrix::dense(&a, heads, input),
-            };
-            let dx = MatrixMut::dense(&mut result, 2 * heads, input);
-            apply_then_undo(
-                MatrixMut::new(w, out, input, stride),
-                write,
-                Matrix::dense(&rows, 2 * heads, out),
-                dx,
-                Store::Overwrite,
-            );
-        });
-        run("accumulate 3H", 5, &mut |g| {
-            let write = Write {
-                d: Matrix::dense(&d, heads, out),
-                a: Matrix::dense(&a, heads, input),
-            };
-            let rows = Matrix::dense(&rows, 3 * heads, out);
-            let (dd, da) = (
-                MatrixMut::dense(&mut dd, heads, out),
-                MatrixMut::dense(&mut da, heads, input),
-            );
-            accumulate(
-                MatrixMut::new(g, out, input, stride),
-                rows,
-                rows,
-                write,
-                dd,
-                da,
             );
         });
     }

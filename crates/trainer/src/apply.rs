@@ -195,7 +195,8 @@ fn extent(checkpoint: &Checkpoint, name: &'static str, axis: usize) -> Result<us
 /// line begins, 0 where one goes on. Without it a sequence is one line.
 ///
 /// Gives `logits` `[T, B, K]`, and for a model with a memory `reads` `[T, B, M]`, `rates` `[T, B]`, the meta loss `meta`
-/// `[T]` averaged over the batch, and the memory after the last step, `memory.0` .. `[B, out, in]`.
+/// `[T]` averaged over the batch, and the memory after the last step: `memory.0` .. `[B, out, in]`, and the slots of its rule,
+/// `memory.slot.NAME` `[B, rows, columns]`. A slot that keeps the root of a matrix is given as that matrix ([`Slot::meant`](mnm_memory::Slot::meant)).
 ///
 /// # Errors
 /// [`ApplyError`] if the checkpoint is not a whole model or `x` not what it takes.

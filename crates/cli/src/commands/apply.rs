@@ -17,9 +17,10 @@ use crate::output::{print, warn};
 ///
 /// Takes the tensor `x` of shape (T, B, X) (steps, batch, width; f32) in a safetensors file as what the controller sees
 /// at each step, past the task's encoder, and writes logits (T, B, K), reads (T, B, M), write rates (T, B), the meta loss
-/// (T), a mean over the batch, and the memory after the last step, memory.N (B, out, in), to another file: for checks
-/// against other implementations, and to use a trained memory elsewhere. A model without such a memory writes logits
-/// alone.
+/// (T), a mean over the batch, and the memory after the last step to another file: for checks against other
+/// implementations, and to use a trained memory elsewhere. The memory is memory.N (B, out, in), and what its rule keeps
+/// beside the weights, memory.slot.NAME (B, rows, columns): momentum.N, trace, inverse. A model without such a memory
+/// writes logits alone.
 ///
 /// Where the controller hands its state on within a line alone (`model.recurrence = "line"`), a tensor `starts` of shape
 /// (T, B) in the same file says where lines begin: 1 there, 0 elsewhere. Without it a sequence is one line.

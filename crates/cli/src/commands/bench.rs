@@ -22,7 +22,7 @@ Examples:
   mnm bench --rule mnm-g --shape 64,100,128,256,100,100,4,177 --json
   mnm bench --shape 32,50,100,100,100,100,1,177 --kernel reference --steps 5")]
 pub struct Arguments {
-    /// The write rule: mnm-p or mnm-g
+    /// The write rule, as in model.rule
     #[arg(long, default_value = "mnm-p")]
     rule: String,
 

@@ -5,7 +5,7 @@ use mnm_controller::fused::{Inputs, Keep, LengthError, Wanted, passes};
 
 use proptest::prelude::*;
 
-use crate::cases::case as any_case;
+use crate::cases::{RULES, case as any_case};
 use crate::numbers::{Numbers, outcome, same};
 use crate::support::{ALL, Case, Problem};
 
@@ -177,13 +177,16 @@ proptest! {
 
 #[test]
 fn a_rate_of_zero_leaves_the_memory_bit_identical() {
-    for rule in ["mnm-p", "mnm-g"] {
+    for rule in RULES {
         for chunk in [1, 2, 64] {
             let mut problem = Problem::new(&Case {
                 chunk,
                 ..case(rule)
             });
             problem.parameters.get_mut("rate.bias").unwrap().fill(-1e4);
+            if let Some(gates) = problem.parameters.get_mut("gates.bias") {
+                gates.fill(-1e4);
+            }
             let forward = problem.forward(&problem.prepared::<f32>(), false);
             assert!(forward.rates.iter().all(|rate| *rate == 0.0));
             for (layer, weights) in forward.memory.iter().enumerate() {

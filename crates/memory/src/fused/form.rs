@@ -25,7 +25,8 @@ pub struct RuleForm {
 impl RuleForm {
     /// The form of `rule` for memories of this shape and so many heads. `None` if it is not one that the kernel knows, and runs on
     /// the reference: it has a write of its own, asks its weights again after its last update, or forgets row by row and also
-    /// carries momentum or pulls errors through the layer that does; or the rule does not support this shape, or fixes a gate that is no part.
+    /// carries momentum or pulls errors through the layer that does; or the rule does not support this shape, fixes a gate that is no part, or
+    /// keys are of another width than values.
     pub fn of<F: Float>(
         rule: &dyn WriteRule<F>,
         shape: &MemoryShape,

@@ -49,11 +49,13 @@ impl<F: Float> Sequence<F> {
         let &[steps, batch, heads, m] = self.keys.shape() else {
             return Err(misfit("keys", &self.keys, "[T, B, H, M]".to_owned()));
         };
-        if m != width
-            || value != width
-            || [steps, batch, heads].contains(&0)
-            || ![1, batch].contains(&copies)
-        {
+        if value != width {
+            let expected = format!(
+                "[T, B, H, M] and a memory from M to M (this one: from {width} to {value})"
+            );
+            return Err(misfit("keys", &self.keys, expected));
+        }
+        if m != width || [steps, batch, heads].contains(&0) || ![1, batch].contains(&copies) {
             let memories = if copies == 1 {
                 "B".to_owned()
             } else {

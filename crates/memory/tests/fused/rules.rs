@@ -104,6 +104,9 @@ fn choices() -> Vec<(&'static str, RuleOptions)> {
                 ..plain
             },
         ),
+        // With these a rate of 1 is tried: it stores a value whole.
+        ("delta", RuleOptions { unit_keys, ..plain }),
+        ("gated-delta", RuleOptions { unit_keys, ..plain }),
         (
             "gated-delta",
             RuleOptions {

@@ -1,8 +1,8 @@
 //! Errors name what did not fit, what would, and never come as a panic.
 
 use mnm_memory::{
-    GradientRule, Memory, MemoryError, MemoryShape, PerceptronRule, Write, WriteRule, rule_named,
-    rules, weight_name,
+    GradientRule, Memory, MemoryError, MemoryShape, PerceptronRule, Sequence, Write, WriteRule,
+    rule_named, rules, sequence, weight_name,
 };
 use mnm_tensor::{Parameters, Tape, Tensor};
 
@@ -159,6 +159,28 @@ fn keys_that_do_not_fit_are_refused_when_read() {
         memory.discrepancy(&key, &Tensor::ones(&[2, 1, 3])),
         &["[2, 2, 3]", "[2, 1, 3]"],
     );
+}
+
+#[test]
+fn a_sequence_has_keys_and_values_of_the_width_of_its_memory() {
+    let refused = |weights: &[usize], width: usize, parts: &[&str]| {
+        let rows = Tensor::ones(&[4, 2, 1, width]);
+        let given = Sequence {
+            keys: rows.clone(),
+            values: rows.clone(),
+            read_keys: rows,
+            rate: Tensor::ones(&[4, 2]),
+            forget: None,
+            momentum: None,
+        };
+        let (rule, memory) = (GradientRule::default(), memory(&[weights]).unwrap());
+        names(sequence(&rule, &Parameters::new(), &memory, &given), parts);
+    };
+    refused(&[1, 3, 3], 4, &["keys", "[4, 2, 1, 4]", "[T, B, H, 3]"]);
+    // A single write takes such a memory.
+    for width in [3, 5] {
+        refused(&[1, 5, 3], width, &["keys", "from M to M", "from 3 to 5"]);
+    }
 }
 
 #[test]

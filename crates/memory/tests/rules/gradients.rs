@@ -103,6 +103,13 @@ proptest! {
         let how = differences(extents.seed, false);
         every_rule(|rule| agree_with_differences(rule, extents, how))?;
     }
+
+    #[test]
+    fn gradients_of_gradients_are_those_of_central_differences_at_width_17_and_63(extents in extents(&[17, 63])) {
+        let extents = Extents { steps: extents.steps.min(2), ..extents };
+        let how = differences(extents.seed, true);
+        every_rule(|rule| agree_with_differences(rule, extents, how))?;
+    }
 }
 
 /// The gradients of [`Scene::gradients`] with the tape cut after `cut` steps: the second part's gradient to the memory that it

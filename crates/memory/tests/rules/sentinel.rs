@@ -44,6 +44,7 @@ fn descents() -> Vec<Descent> {
             },
         ),
         ("delta", plain),
+        ("gated-delta", plain),
         ("titans", plain),
         (
             "titans",
@@ -127,7 +128,19 @@ impl WriteRule<f64> for FirstOrderRule {
     ) -> Result<Memory<f64>, MemoryError> {
         let number = |x: &Tensor<f64>| x.reshape(&[x.value().len(), 1, 1]);
         let rate = number(&write.rate)?;
-        let mut stepped = Memory::new(memory.weights().to_vec())?;
+        // The gated delta rule writes the last layer alone, and asks what is left of it after forgetting; the others ask before.
+        let (gated, top) = (self.descent.0 == "gated-delta", memory.weights().len() - 1);
+        let kept = |layer: usize| match &write.forget {
+            Some(forget) if !gated || layer == top => {
+                memory.weights()[layer].mul(&number(forget)?.affine(-1.0, 1.0)?)
+            }
+            _ => Ok(memory.weights()[layer].clone()),
+        };
+        let mut asked = memory.weights().to_vec();
+        if gated {
+            asked[top] = kept(top)?;
+        }
+        let mut stepped = Memory::new(asked.clone())?;
         for _ in 0..self.descent.1.inner_steps {
             let steps = self.gradient(&stepped, write)?;
             let pairs = stepped.weights().iter().zip(&steps);
@@ -136,8 +149,8 @@ impl WriteRule<f64> for FirstOrderRule {
         }
         let mut weights = Vec::new();
         let mut slots = Vec::new();
-        for (layer, (first, last)) in memory.weights().iter().zip(stepped.weights()).enumerate() {
-            let mut change = first.sub(last)?;
+        for (layer, (asked, stepped)) in asked.iter().zip(stepped.weights()).enumerate() {
+            let mut change = asked.sub(stepped)?;
             let name = momentum_name(layer);
             if let Some(momentum) = &write.momentum {
                 if let Some(carried) = memory.slot(&name) {
@@ -145,11 +158,7 @@ impl WriteRule<f64> for FirstOrderRule {
                 }
                 slots.push((name, change.clone()));
             }
-            let kept = match &write.forget {
-                Some(forget) => first.mul(&number(forget)?.affine(-1.0, 1.0)?)?,
-                None => first.clone(),
-            };
-            weights.push(kept.sub(&change)?);
+            weights.push(kept(layer)?.sub(&change)?);
         }
         let written = Memory::new(weights)?.with_unit_keys(self.unit_keys);
         Ok(slots.into_iter().fold(written, |memory, (name, slot)| {
@@ -219,7 +228,7 @@ fn cutting_the_inner_gradient_changes_the_metagradient() {
             let gates = first_order.gates.learned();
             let alike = [
                 (3, descent.1.inner_steps == 1),
-                (4, gates.contains(&"forget")),
+                (4, gates.contains(&"forget") && descent.0 != "gated-delta"),
                 (5, gates.contains(&"momentum")),
             ];
             for (place, _) in alike.into_iter().filter(|(_, looked_at)| *looked_at) {

@@ -1,6 +1,6 @@
 //! The numerical kernels that the fused recurrent-memory kernels are built from.
 //!
-//! Small matrix products, passes over per-sequence fast weights, and activations, on slices, for `f32` and `f64`. No
+//! Small matrix products and activations, on slices, for `f32` and `f64`. No
 //! tape, no threads, no allocation beyond what a signature shows (large products pack their operands). Every sum is
 //! taken in an order that depends on the shapes and the [`Level`] alone, so results are the same bits from run to run
 //! and for any number of threads around them.
@@ -28,7 +28,6 @@
 mod activation;
 mod blocks;
 mod buffer;
-mod fast_weights;
 mod level;
 mod matmul;
 mod packed;
@@ -42,7 +41,6 @@ mod view;
 mod x86;
 
 pub use buffer::{AlignedBuffer, ROW_MULTIPLE, padded};
-pub use fast_weights::{Write, accumulate, apply_then_undo, write_then_apply};
 pub use level::{Level, vectorised, with_level};
 pub use matmul::{dot, matmul, matmul_nt, matmul_tn};
 pub use packed::Packed;

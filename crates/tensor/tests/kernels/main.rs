@@ -1,7 +1,7 @@
 //! The kernels against plain loops in double precision, at every instruction set of this machine.
 
 mod activations;
-mod fast_weights;
+mod buffers;
 mod products;
 
 use mnm_tensor::kernels::{Kernels, Level, Matrix, MatrixMut, Store, padded, with_level};

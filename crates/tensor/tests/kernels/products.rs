@@ -183,6 +183,23 @@ fn shapes_that_do_not_agree_are_refused() {
 }
 
 #[test]
+fn a_write_of_zero_leaves_the_weights_bit_identical() {
+    let (d, a) = (
+        Poisoned::<f32>::new(2, 63, 0, |_, _| 0.0),
+        Poisoned::random(2, 17, 0, 1),
+    );
+    let before = Poisoned::<f32>::random(63, 17, 15, 2);
+    at_every_level(|| {
+        let mut w = before.clone();
+        matmul_tn(d.view(), a.view(), w.view_mut(), Store::Subtract);
+        let bits = |m: &Poisoned<f32>| m.data.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        prop_assert_eq!(bits(&w), bits(&before));
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
 fn a_packed_operand_can_be_replaced() {
     at_every_level(|| {
         replace_a_packed_operand();
