@@ -1,14 +1,16 @@
 //! What a training step costs with each rule: beside MNM-g's, and beside the rule's own definition on the tape.
 //!
-//! `cargo run --release -p mnm-benches --example rules [rounds] [rule..]`
+//! `cargo run --release -p mnm-benches --example rules [rounds] [rule..] [file.json]`
 //!
 //! Whole steps of shape S (forward, backward, clipping, Adam) on one thread. In every round each fused rule takes its steps between two turns
-//! of MNM-g, and its ratio is to their mean, so that what else the machine does meets both; printed are medians over the rounds.
+//! of MNM-g, and its ratio is to their mean, so that what else the machine does meets both; printed are medians over the rounds. A file
+//! gets the figures of every round.
 
 use mnm_benches::shape;
 use mnm_controller::{Kernel, ModelConfig};
 use mnm_memory::rule_names;
 use mnm_trainer::{BenchRun, BenchShape, bench};
+use serde_json::json;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -43,7 +45,9 @@ fn median(mut numbers: Vec<f64>) -> f64 {
 fn main() -> Result<(), Failure> {
     let mut arguments = std::env::args().skip(1);
     let rounds = arguments.next().map_or(Ok(3), |text| text.parse())?;
-    let wanted: Vec<String> = arguments.collect();
+    let (files, wanted): (Vec<String>, Vec<String>) =
+        arguments.partition(|argument| argument.ends_with(".json"));
+    let mut all = Vec::new();
     println!("| rule | kernel | ms a step | times MNM-g | reference, times the rule's own |");
     println!("|---|---|---|---|---|");
     for rule in rule_names() {
@@ -66,6 +70,13 @@ fn main() -> Result<(), Failure> {
                 references.push(step(&rule, Kernel::Reference)? / seconds);
             }
         }
+        all.push(json!({
+            "rule": rule,
+            "kernel": runs_by.map(Kernel::name),
+            "milliseconds": own,
+            "times_mnm_g": ratios,
+            "reference_times_own": references,
+        }));
         let reference = match references.is_empty() {
             true => String::new(),
             false => format!("{:.1}", median(references)),
@@ -76,6 +87,10 @@ fn main() -> Result<(), Failure> {
             median(own),
             median(ratios),
         );
+    }
+    for file in files {
+        let text = serde_json::to_string_pretty(&json!({"rounds": rounds, "rules": all}))?;
+        mnm_files::write_file(file.as_ref(), text.as_bytes())?;
     }
     Ok(())
 }
