@@ -444,24 +444,51 @@ impl ModelConfig {
     fn refuse_rule_options(&self) -> Result<(), ControllerError> {
         let plain = Self::default();
         let (own, others) = (self.rule_options(), plain.rule_options());
+        let gate = |gate| match gate {
+            None => "\"auto\"".to_owned(),
+            Some(Gate::None) => "\"none\"".to_owned(),
+            Some(Gate::Learned) => "\"gate\"".to_owned(),
+            Some(Gate::Fixed(value)) => value.to_string(),
+        };
+        let unit_keys = own
+            .unit_keys
+            .map_or("\"auto\"".to_owned(), |unit| unit.to_string());
+        let inner_loss = match own.inner_loss {
+            InnerLoss::L2 => "\"l2\"",
+            InnerLoss::Huber => "\"huber\"",
+        };
+        let (steps, huber, ridge) = (own.inner_steps, own.huber, own.ridge);
         let given = [
-            ("rule", self.rule != plain.rule),
-            ("forget", own.forget != others.forget),
-            ("momentum", own.momentum != others.momentum),
-            ("unit_keys", own.unit_keys != others.unit_keys),
-            ("inner_steps", own.inner_steps != others.inner_steps),
-            ("inner_loss", own.inner_loss != others.inner_loss),
-            ("huber", own.huber != others.huber),
-            ("ridge", own.ridge != others.ridge),
+            (
+                "rule",
+                self.rule != plain.rule,
+                format!("\"{}\"", self.rule),
+            ),
+            ("forget", own.forget != others.forget, gate(own.forget)),
+            (
+                "momentum",
+                own.momentum != others.momentum,
+                gate(own.momentum),
+            ),
+            ("unit_keys", own.unit_keys != others.unit_keys, unit_keys),
+            (
+                "inner_steps",
+                steps != others.inner_steps,
+                steps.to_string(),
+            ),
+            (
+                "inner_loss",
+                own.inner_loss != others.inner_loss,
+                inner_loss.to_owned(),
+            ),
+            ("huber", huber != others.huber, huber.to_string()),
+            ("ridge", ridge != others.ridge, ridge.to_string()),
         ];
-        match given.into_iter().find(|(_, given)| *given) {
+        match given.into_iter().find(|(_, given, _)| *given) {
             None => Ok(()),
-            Some((key, _)) => Err(ControllerError::Config {
+            Some((key, _, value)) => Err(ControllerError::Config {
                 key,
-                value: match key {
-                    "rule" => format!("\"{}\"", self.rule),
-                    _ => "(given)".to_owned(),
-                },
+                value,
                 allowed: format!(
                     "only for model.kind = \"mnm\"; \"{}\" has no write rule",
                     self.label()

@@ -18,6 +18,11 @@ fn a_setting_that_the_chosen_model_ignores_is_refused() {
         ),
         (
             "copy",
+            &["model.forget=0.5"],
+            ["model.forget = 0.5", "\"ntm\" has no write rule"],
+        ),
+        (
+            "copy",
             &["model.hidden=50"],
             ["model.hidden is only for mnm", ntm],
         ),
