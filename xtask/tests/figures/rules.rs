@@ -102,6 +102,55 @@ fn the_tables_of_the_search_and_of_the_cost_have_the_raw_figures() {
     }
 }
 
+#[test]
+fn the_curves_are_of_the_runs_in_the_table() {
+    let raw = json("rules/rules-results.json");
+    let mut held = 0;
+    for experiment in ["double-copy", "mqar", "dictionary"] {
+        let curves = json(&format!("rules/{experiment}-results.json"));
+        for group in list(&curves["sections"][0]["groups"]) {
+            let model = group["label"].as_str().expect("a label");
+            let runs = list(&group["runs"]).iter();
+            let found: Vec<f64> = runs
+                .filter_map(|run| run["test_average"].as_f64())
+                .collect();
+            let expected = seeds_of(&raw, experiment, model, None);
+            assert_eq!(Some(found), expected, "{experiment}, {model}");
+            held += 1;
+        }
+    }
+    assert_eq!(held, 36, "models that were looked at");
+}
+
+/// Where a kernel adds up in another order, the same seed ends elsewhere.
+#[test]
+fn rounding_moves_a_seed_as_far_as_the_page_says() {
+    let (now, before) = (
+        json("rules/rules-results.json"),
+        json("rules/rules-other-rounding.json"),
+    );
+    let apart = |experiment: &str| {
+        let mut moved = Vec::new();
+        let results = list(&before["results"]).iter();
+        for result in results.filter(|result| result["experiment"] == experiment) {
+            let model = result["model"].as_str().expect("a model");
+            let values = seeds_of(&now, experiment, model, None).expect(model);
+            let pairs = numbers(&result["values"]).into_iter().zip(values);
+            moved.extend(pairs.map(|(a, b)| (a - b).abs()).filter(|far| *far > 0.0));
+        }
+        let most = moved.iter().copied().fold(0.0, f64::max);
+        (median(moved), most)
+    };
+    let ((bandit, bandit_most), (mqar, mqar_most)) = (apart("bandit"), apart("mqar"));
+    says(
+        "rules.md",
+        &format!(
+            "On bandits a seed's regret lies {bandit:.2} from what it was in the median, {bandit_most:.1} at most; on mqar its error \
+             {mqar:.2} and {mqar_most:.1} points."
+        ),
+    );
+}
+
 /// What docs/protocol.md says that averaging does.
 #[test]
 fn the_protocol_says_what_averaging_did_in_these_runs() {
