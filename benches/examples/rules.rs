@@ -3,8 +3,8 @@
 //! `cargo run --release -p mnm-benches --example rules [rounds] [rule..] [file.json]`
 //!
 //! Whole steps of shape S (forward, backward, clipping, Adam) on one thread. In every round each fused rule takes its steps between two turns
-//! of MNM-g, and its ratio is to their mean, so that what else the machine does meets both; printed are medians over the rounds. A file
-//! gets the figures of every round.
+//! of MNM-g, and its ratio is to their mean, so that what else the machine does meets both. Printed are medians over the rounds, and how
+//! the least of all rounds compare. A file gets the figures of every round.
 
 use mnm_benches::shape;
 use mnm_controller::{Kernel, ModelConfig};
@@ -48,8 +48,10 @@ fn main() -> Result<(), Failure> {
     let (files, wanted): (Vec<String>, Vec<String>) =
         arguments.partition(|argument| argument.ends_with(".json"));
     let mut all = Vec::new();
-    println!("| rule | kernel | ms a step | times MNM-g | reference, times the rule's own |");
-    println!("|---|---|---|---|---|");
+    println!(
+        "| rule | kernel | ms a step | times MNM-g | reference, times the rule's own | by the least |"
+    );
+    println!("|---|---|---|---|---|---|");
     for rule in rule_names() {
         if !wanted.is_empty() && !wanted.contains(&rule) {
             continue;
@@ -67,7 +69,7 @@ fn main() -> Result<(), Failure> {
             own.push(1e3 * seconds);
             ratios.push(2.0 * seconds / (before + after));
             if runs_by == Some(Kernel::Fused) {
-                references.push(step(&rule, Kernel::Reference)? / seconds);
+                references.push(1e3 * step(&rule, Kernel::Reference)?);
             }
         }
         all.push(json!({
@@ -75,11 +77,16 @@ fn main() -> Result<(), Failure> {
             "kernel": runs_by.map(Kernel::name),
             "milliseconds": own,
             "times_mnm_g": ratios,
-            "reference_times_own": references,
+            "reference_milliseconds": references,
         }));
+        let least = |numbers: &[f64]| numbers.iter().copied().fold(f64::INFINITY, f64::min);
         let reference = match references.is_empty() {
-            true => String::new(),
-            false => format!("{:.1}", median(references)),
+            true => " |".to_owned(),
+            false => {
+                let by_the_least = least(&references) / least(&own);
+                let pairs = references.iter().zip(&own).map(|(r, own)| r / own);
+                format!("{:.1} | {by_the_least:.1}", median(pairs.collect()))
+            }
         };
         println!(
             "| `{rule}` | {} | {:.1} | {:.2} | {reference} |",
