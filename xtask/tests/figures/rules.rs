@@ -103,6 +103,32 @@ fn the_tables_of_the_search_and_of_the_cost_have_the_raw_figures() {
 }
 
 #[test]
+fn the_page_of_the_fused_kernel_has_the_raw_speeds() {
+    let raw = json("rules/rules-speed.json");
+    let rows = table(
+        "../fused.md",
+        "the rule ([raw](results/rules/rules-speed.json)):",
+    );
+    let least = |numbers: &[f64]| numbers.iter().copied().fold(f64::INFINITY, f64::min);
+    assert_eq!(rows.len() - 2, list(&raw["rules"]).len(), "rules");
+    for (cells, rule) in rows[2..].iter().zip(list(&raw["rules"])) {
+        let [own, times, reference] = ["milliseconds", "times_mnm_g", "reference_milliseconds"]
+            .map(|key| numbers(&rule[key]));
+        let pairs = reference.iter().zip(&own).map(|(r, own)| r / own);
+        let figures = [
+            median(own.clone()),
+            median(times),
+            median(pairs.collect()),
+            least(&reference) / least(&own),
+        ];
+        assert_eq!(Some(cells[0].trim_matches('`')), rule["rule"].as_str());
+        for (cell, figure) in cells[1..].iter().zip(figures) {
+            assert_eq!(*cell, as_printed(figure, cell), "fused.md, {}", cells[0]);
+        }
+    }
+}
+
+#[test]
 fn the_curves_are_of_the_runs_in_the_table() {
     let raw = json("rules/rules-results.json");
     let mut held = 0;
