@@ -442,51 +442,34 @@ impl ModelConfig {
 
     /// A model without a write rule looks at none of its options.
     fn refuse_rule_options(&self) -> Result<(), ControllerError> {
-        let plain = Self::default();
-        let (own, others) = (self.rule_options(), plain.rule_options());
         let gate = |gate| match gate {
             None => "\"auto\"".to_owned(),
             Some(Gate::None) => "\"none\"".to_owned(),
             Some(Gate::Learned) => "\"gate\"".to_owned(),
             Some(Gate::Fixed(value)) => value.to_string(),
         };
-        let unit_keys = own
-            .unit_keys
-            .map_or("\"auto\"".to_owned(), |unit| unit.to_string());
-        let inner_loss = match own.inner_loss {
-            InnerLoss::L2 => "\"l2\"",
-            InnerLoss::Huber => "\"huber\"",
+        let told = |model: &Self| {
+            let options = model.rule_options();
+            let unit_keys = options.unit_keys.map(|unit| unit.to_string());
+            let inner_loss = match options.inner_loss {
+                InnerLoss::L2 => "\"l2\"",
+                InnerLoss::Huber => "\"huber\"",
+            };
+            [
+                ("rule", format!("\"{}\"", model.rule)),
+                ("forget", gate(options.forget)),
+                ("momentum", gate(options.momentum)),
+                ("unit_keys", unit_keys.unwrap_or("\"auto\"".to_owned())),
+                ("inner_steps", options.inner_steps.to_string()),
+                ("inner_loss", inner_loss.to_owned()),
+                ("huber", options.huber.to_string()),
+                ("ridge", options.ridge.to_string()),
+            ]
         };
-        let (steps, huber, ridge) = (own.inner_steps, own.huber, own.ridge);
-        let given = [
-            (
-                "rule",
-                self.rule != plain.rule,
-                format!("\"{}\"", self.rule),
-            ),
-            ("forget", own.forget != others.forget, gate(own.forget)),
-            (
-                "momentum",
-                own.momentum != others.momentum,
-                gate(own.momentum),
-            ),
-            ("unit_keys", own.unit_keys != others.unit_keys, unit_keys),
-            (
-                "inner_steps",
-                steps != others.inner_steps,
-                steps.to_string(),
-            ),
-            (
-                "inner_loss",
-                own.inner_loss != others.inner_loss,
-                inner_loss.to_owned(),
-            ),
-            ("huber", huber != others.huber, huber.to_string()),
-            ("ridge", ridge != others.ridge, ridge.to_string()),
-        ];
-        match given.into_iter().find(|(_, given, _)| *given) {
+        let mut given = told(self).into_iter().zip(told(&Self::default()));
+        match given.find(|(own, default)| own != default) {
             None => Ok(()),
-            Some((key, _, value)) => Err(ControllerError::Config {
+            Some(((key, value), _)) => Err(ControllerError::Config {
                 key,
                 value,
                 allowed: format!(

@@ -148,6 +148,29 @@ fn the_curves_are_of_the_runs_in_the_table() {
     assert_eq!(held, 36, "models that were looked at");
 }
 
+#[test]
+fn how_soon_bandits_are_learned_is_as_the_page_says() {
+    let raw = json("rules/bandit-curves.json");
+    let after = |model: &str| {
+        let seeds = list(&raw["curves"][model]);
+        assert_eq!(seeds.len(), 3, "{model}: seeds");
+        let at = |curve: &Value| {
+            let points = list(curve).iter().map(numbers);
+            let last = points.clone().map(|point| point[0]).fold(0.0, f64::max);
+            let found = points.clone().find(|point| point[0] == last / 4.0);
+            found.expect("a validation after a quarter")[1]
+        };
+        median(seeds.iter().map(at).collect())
+    };
+    let soon = ["mnm-p", "mnm-g", "delta", "rls"].map(after);
+    let least = soon.into_iter().fold(f64::INFINITY, f64::min);
+    let (most, lstm) = (soon.into_iter().fold(0.0, f64::max), after("lstm"));
+    says(
+        "rules.md",
+        &format!("`rls` earn {least:.0} to {most:.0} in the median, the LSTM {lstm:.0}."),
+    );
+}
+
 /// Where a kernel adds up in another order, the same seed ends elsewhere.
 #[test]
 fn rounding_moves_a_seed_as_far_as_the_page_says() {

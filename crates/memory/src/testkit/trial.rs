@@ -25,7 +25,7 @@ pub struct Trial {
     /// Whether something is carried in beside the weights.
     pub carried: bool,
     /// How near to their ends the gates are, at most: 0.5 for anywhere, 0 for exactly there. Gates go from 0 to 1; the forgetting of a rule with a
-    /// `write` of its own to 0.3; the rate to 1 where no write can overshoot, with unit keys and one layer, and else to 8 / (8 + width).
+    /// `write` of its own to 0.3; the rate to 1 with unit keys and one layer, and else to 8 / (8 + width), lest writes overshoot.
     pub edge: f64,
 }
 
