@@ -97,8 +97,8 @@ struct Recording<F> {
 
 /// The op: operands inputs, masks of hidden and cell state (empty for none), parameters, state.
 ///
-/// Results: outputs, meta losses, hidden state, cell state and read; the memory's layers; the momentum that is carried; then what has no
-/// gradient, rates and the gates that the controller fills.
+/// Results: outputs, meta losses, hidden state, cell state and read; the memory's layers that the rule writes to; the momentum that is
+/// carried; then what has no gradient, rates and the gates that the controller fills.
 #[derive(Debug)]
 struct Sequence<F> {
     rule: Arc<RuleForm>,
@@ -219,7 +219,7 @@ impl<F: Kernels> Joint<F> for Sequence<F> {
             array(&[s, c], done.cell)?,
             array(&[s, m], done.read)?,
         ];
-        for (layer, weights) in done.memory.into_iter().enumerate() {
+        for (layer, weights) in self.rule.program.written().into_iter().zip(done.memory) {
             let [out, input] = self.sizes.memory.weight(layer);
             results.push(array(&[s, out, input], weights)?);
         }
@@ -256,7 +256,7 @@ impl<F: Kernels> Joint<F> for Sequence<F> {
             .collect();
         let (own, rest) = left.split_at(OWN_RESULTS);
         let rest: Vec<&[F]> = rest.iter().map(|c| &**c).collect();
-        let (memory, rest) = rest.split_at(self.sizes.memory.layers());
+        let (memory, rest) = rest.split_at(self.rule.program.written().len());
         let cotangents = Cotangents {
             outputs: &own[0],
             meta: &own[1],
@@ -392,8 +392,15 @@ impl<F: Kernels> FusedCell<F> {
         let mut next = || results.next().ok_or_else(|| fail("a result is missing"));
         let (outputs, meta) = (next()?, next()?);
         let mut last = State::new([("hidden", next()?), ("cell", next()?), ("read", next()?)]);
+        let written = self.rule.program.written();
         for layer in 0..sizes.memory.layers() {
-            last = last.with(&memory_part(layer), next()?);
+            let name = memory_part(layer);
+            let weight = match written.contains(&layer) {
+                true => next()?,
+                // As it came, one copy for all sequences if it was one: nothing is made of it that nobody may ask for.
+                false => state.get(&name)?.clone(),
+            };
+            last = last.with(&name, weight);
         }
         for layer in carried(&self.rule) {
             last = last.with(&slot_part(&momentum_name(layer)), next()?);

@@ -272,8 +272,10 @@ fn apply_in<F: Kernels>(
             ("meta".to_owned(), run.meta.mean(1)?),
         ]);
         for name in (0..config.layers).map(memory_part) {
-            let weight = run.state.get(&name)?.clone();
-            results.push((name, weight));
+            let weight = run.state.get(&name)?;
+            // Sequences share a layer that no write touches.
+            let each = [&[batch], &weight.shape()[1..]].concat();
+            results.push((name, weight.broadcast_to(&each)?));
         }
         for slot in config.slots()? {
             let held = run.state.get(&slot_part(&slot.name))?;

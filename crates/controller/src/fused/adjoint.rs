@@ -22,9 +22,9 @@ pub struct Cotangents<'a, F> {
     pub cell: &'a [F],
     /// Of the last read `[S, M]`.
     pub read: &'a [F],
-    /// Of the last fast weights, for each layer `[S, out, in]`; no layers, or empty ones, stand for zeros.
+    /// Of the last fast weights, of each layer that the rule writes to `[S, out, in]`; no layers, or empty ones, stand for zeros.
     pub memory: &'a [&'a [F]],
-    /// Of the last momentum likewise, of each layer that the rule writes to.
+    /// Of the last momentum likewise.
     pub momentum: &'a [&'a [F]],
 }
 
@@ -137,12 +137,9 @@ impl<F: Kernels> Saved<F> {
             of.cell,
         )?;
         fits_or_empty("cotangent of the read", &[s, sizes.value()], of.read)?;
-        fits_or_empty(
-            "cotangents of the memory",
-            &[sizes.memory.layers()],
-            of.memory,
-        )?;
-        for (layer, memory) in of.memory.iter().enumerate() {
+        let written = cell.written_layers();
+        fits_or_empty("cotangents of the memory", &[written.len()], of.memory)?;
+        for (layer, memory) in written.into_iter().zip(of.memory) {
             let [out, input] = sizes.memory.weight(layer);
             fits_or_empty("cotangent of the memory", &[s, out, input], memory)?;
         }

@@ -69,9 +69,10 @@ pub struct Forward<F> {
     pub cell: Vec<F>,
     /// v_T `[S, M]`.
     pub read: Vec<F>,
-    /// The fast weights after the last step, layer by layer `[S, out, in]`; each empty if not asked for.
+    /// The fast weights after the last step, of each layer that the rule writes to `[S, out, in]`; each empty if not asked for. The
+    /// other layers are what they were.
     pub memory: Vec<Vec<F>>,
-    /// The momentum likewise, of each layer that the rule writes to, if it carries any.
+    /// The momentum likewise, if the rule carries any.
     pub momentum: Vec<Vec<F>>,
     /// What the adjoint needs, if it was to be saved.
     pub saved: Option<Saved<F>>,
@@ -122,13 +123,13 @@ impl<F: Kernels> Prepared<F> {
                 Initial::Each(w) => fits("initial memory of each sequence", &[s, out, input], w)?,
             }
         }
-        let written = self.carried_layers();
+        let carried = self.carried_layers();
         fits(
             "layers of the initial momentum",
-            &[written.len()],
+            &[carried.len()],
             initial.momentum,
         )?;
-        for (layer, momentum) in written.iter().zip(initial.momentum) {
+        for (layer, momentum) in carried.iter().zip(initial.momentum) {
             let [out, input] = sizes.memory.weight(*layer);
             match momentum {
                 Initial::Shared(w) => fits("initial momentum", &[out, input], w)?,
@@ -138,10 +139,15 @@ impl<F: Kernels> Prepared<F> {
         Ok(())
     }
 
-    /// The layers whose momentum is carried.
+    /// The layers that the rule writes to.
+    pub(super) fn written_layers(&self) -> Vec<usize> {
+        self.rule.program.written()
+    }
+
+    /// Those whose momentum is carried.
     pub(super) fn carried_layers(&self) -> Vec<usize> {
         match self.rule.momentum {
-            true => self.rule.program.written(),
+            true => self.written_layers(),
             false => Vec::new(),
         }
     }
@@ -288,7 +294,7 @@ impl<F: Kernels> Prepared<F> {
                 cells.len() - samples * c
             }..][..samples * c]
                 .to_vec(),
-            memory: (0..sizes.memory.layers())
+            memory: (self.written_layers().into_iter())
                 .map(|layer| match keep.memory {
                     true => memory.weights(layer, steps),
                     false => Vec::new(),

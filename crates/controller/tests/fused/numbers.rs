@@ -10,13 +10,14 @@ use mnm_tensor::kernels::Kernels;
 use ndarray::ArrayD;
 use proptest::prelude::*;
 
-use crate::support::Case;
+use crate::support::Problem;
 
 /// Flat numbers by name.
 pub type Numbers = BTreeMap<String, Vec<f64>>;
 
-/// Values and last state of a forward pass.
-pub fn outcome<F: Kernels>(case: &Case, forward: &Forward<F>) -> Numbers {
+/// Values and last state of a forward pass. Layers that no write touches are what they were.
+pub fn outcome<F: Kernels>(problem: &Problem, forward: &Forward<F>) -> Numbers {
+    let case = &problem.case;
     let mut numbers = Numbers::new();
     let mut put = |name: &str, values: &[F]| numbers.insert(name.to_owned(), flat64(values));
     put("outputs", &forward.outputs);
@@ -25,7 +26,10 @@ pub fn outcome<F: Kernels>(case: &Case, forward: &Forward<F>) -> Numbers {
     put("hidden", &forward.hidden);
     put("cell", &forward.cell);
     put("read", &forward.read);
-    for (layer, weights) in forward.memory.iter().enumerate() {
+    for layer in 0..case.layers {
+        put(&memory_part(layer), &to(&problem.initial_weights(layer)));
+    }
+    for (layer, weights) in case.written().into_iter().zip(&forward.memory) {
         put(&memory_part(layer), weights);
     }
     for (layer, momentum) in case.carried().into_iter().zip(&forward.momentum) {

@@ -72,12 +72,16 @@ impl Case {
         RuleForm::of(self.rule().as_ref(), &self.shape(), self.heads).unwrap()
     }
 
-    /// The layers whose momentum is carried.
+    /// The layers that the rule writes to.
+    pub fn written(&self) -> Vec<usize> {
+        self.form().program.written()
+    }
+
+    /// Those whose momentum is carried.
     pub fn carried(&self) -> Vec<usize> {
-        let form = self.form();
-        match form.gates.momentum {
+        match self.form().gates.momentum {
             Gate::None => Vec::new(),
-            _ => form.program.written(),
+            _ => self.written(),
         }
     }
 
@@ -170,6 +174,7 @@ impl Problem {
             .iter()
             .map(|(n, x)| (n.clone(), random(x.shape(), 1.0, seed)))
             .collect::<BTreeMap<_, _>>();
+        let written = case.written();
         for layer in 0..case.layers {
             let [out, input] = case.shape().weight(layer);
             if !case.shared {
@@ -177,7 +182,10 @@ impl Problem {
                 let own = random(&[s, out, input], scale, seed);
                 state.insert(memory_part(layer), own);
             }
-            cotangents.insert(memory_part(layer), random(&[s, out, input], 0.3, seed));
+            let cotangent = random(&[s, out, input], 0.3, seed);
+            if written.contains(&layer) {
+                cotangents.insert(memory_part(layer), cotangent);
+            }
         }
         for layer in case.carried() {
             let [out, input] = case.shape().weight(layer);
@@ -205,6 +213,18 @@ impl Problem {
             cotangents,
             case: case.clone(),
         }
+    }
+
+    /// The weights of a layer before the first step, `[S, out, in]`.
+    pub fn initial_weights(&self, layer: usize) -> ArrayD<f64> {
+        let (own, shared) = (memory_part(layer), weight_name(layer));
+        let [out, input] = self.case.shape().weight(layer);
+        let all = [self.case.samples, out, input];
+        let first = self
+            .state
+            .get(&own)
+            .unwrap_or_else(|| &self.parameters[&shared]);
+        first.broadcast(&all[..]).unwrap().to_owned()
     }
 
     /// One of its sequences alone.
@@ -348,7 +368,7 @@ impl Problem {
     pub fn fused<F: Kernels>(&self) -> Numbers {
         let prepared = self.prepared::<F>();
         let forward = self.forward(&prepared, true);
-        let mut numbers = outcome(&self.case, &forward);
+        let mut numbers = outcome(self, &forward);
         let gradients = self.adjoint(&prepared, forward, ALL);
         self.add_gradients(&gradients, &mut numbers);
         numbers
@@ -448,7 +468,7 @@ impl Problem {
             .iter()
             .map(|(n, x)| (n.as_str(), to(x)))
             .collect();
-        let memory: Vec<Vec<F>> = (0..self.case.layers)
+        let memory: Vec<Vec<F>> = (self.case.written().into_iter())
             .map(|l| to(&self.cotangents[&memory_part(l)]))
             .collect();
         let memory: Vec<&[F]> = memory.iter().map(Vec::as_slice).collect();

@@ -49,9 +49,10 @@ pub struct MemoryGradients<F> {
 /// What is known of the memory after the last step, and asked of it before the first.
 #[derive(Clone, Copy, Debug)]
 pub struct MemoryEnd<'a, F> {
-    /// Cotangents of the weights after the last step, for each layer `[S, out, in]`; an empty slice, or none at all, for zeros.
+    /// Cotangents of the weights after the last step, for each layer that is written to `[S, out, in]`; an empty slice, or none at all,
+    /// for zeros.
     pub d_weights: &'a [&'a [F]],
-    /// Of the momentum likewise, for each layer that is written to.
+    /// Of the momentum likewise.
     pub d_momentum: &'a [&'a [F]],
     /// Whether the cotangents of the weights before the first step are asked for.
     pub with_weights: bool,

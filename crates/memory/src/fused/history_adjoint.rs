@@ -13,7 +13,7 @@ use mnm_tensor::kernels::{Kernels, Scratch, Store, matmul, matmul_nt, matmul_tn}
 use super::adjoint::MemoryEnd;
 use super::by_row::ByRowCotangents;
 use super::decay::{DecayCotangents, add_products, scale_columns, scale_columns_in_place};
-use super::elementwise::{add_scaled, scaled};
+use super::elementwise::scaled;
 use super::forward::MemorySaved;
 use super::history::{History, Side};
 use super::layout::{Allocator, Group, Region, only};
@@ -138,7 +138,7 @@ impl<F: Kernels> HistoryCotangents<F> {
         } else {
             0
         });
-        let mut base: Vec<Scratch<F>> = match end.with_weights {
+        let base: Vec<Scratch<F>> = match end.with_weights {
             true => plan
                 .layers
                 .iter()
@@ -151,30 +151,14 @@ impl<F: Kernels> HistoryCotangents<F> {
             asked.then(|| SharedSum::of_shape([l.out, l.input], false, 2 * samples * heads))
         });
         let fixed = fixed.collect();
-        for (l, d) in end
-            .d_weights
-            .iter()
-            .enumerate()
-            .filter(|(_, d)| !d.is_empty())
-        {
-            let region = places.weights[l];
-            if region.rows > 0 {
-                spread(&region, &mut weights, places.weights_len, d);
-            } else if let Some(base) = base.get_mut(l) {
-                // A layer that nobody writes to is the same for all sequences from first to last.
-                let size = plan.layers[l].out * plan.layers[l].input;
-                let to = Region::new(plan.layers[l].out, plan.layers[l].input);
-                assert!(d.len() == samples * size, "cotangent of layer {l}");
-                for d in d.chunks_exact(size) {
-                    for (r, row) in d.chunks_exact(to.columns).enumerate() {
-                        add_scaled(to.row_mut(base, r), F::one(), row);
-                    }
-                }
+        let written = saved.rule.program.written();
+        for (given, to) in [
+            (end.d_weights, &mut weights),
+            (end.d_momentum, &mut momentum),
+        ] {
+            for (l, d) in written.iter().zip(given).filter(|(_, d)| !d.is_empty()) {
+                spread(&places.weights[*l], to, places.weights_len, d);
             }
-        }
-        let written = (0..plan.layers.len()).filter(|l| plan.layers[*l].updates > 0);
-        for (l, d) in written.zip(end.d_momentum).filter(|(_, d)| !d.is_empty()) {
-            spread(&places.weights[l], &mut momentum, places.weights_len, d);
         }
         let widest = plan
             .layers

@@ -34,6 +34,7 @@ pub(super) struct Ran<F> {
     pub reads: Vec<F>,
     /// `[T, S]`.
     pub meta: Vec<F>,
+    /// Of each layer that is written to `[S, out, in]`.
     pub weights: Vec<Vec<F>>,
     pub momentum: Vec<Vec<F>>,
     pub saved: Option<Saved<F>>,
@@ -216,8 +217,8 @@ fn by_steps<F: Kernels>(
         part,
         reads,
         meta,
-        weights: (0..sizes.shape.layers())
-            .map(|l| memory.weights(l, steps))
+        weights: (written.iter())
+            .map(|l| memory.weights(*l, steps))
             .collect(),
         momentum: match rule.momentum {
             true => written.iter().map(|l| memory.momentum(*l, steps)).collect(),

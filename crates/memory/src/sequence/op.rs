@@ -22,7 +22,7 @@ const BLOCK: usize = 8;
 const ROWS: usize = 3;
 const GATES: usize = 3;
 
-/// Results: reads and meta losses; then the weights of each layer, and the momentum that is carried.
+/// Results: reads and meta losses; then the weights of each layer that is written to, and the momentum that is carried.
 const OWN_RESULTS: usize = 2;
 
 /// The op.
@@ -32,8 +32,9 @@ struct Whole {
     sizes: MemorySizes,
     batch: usize,
     chunk: ChunkSteps,
-    /// How many parameters, and layers whose momentum is carried.
+    /// How many parameters; the layers that are written to, and of them those whose momentum is carried.
     parameters: usize,
+    written: Vec<usize>,
     carried: Vec<usize>,
 }
 
@@ -100,7 +101,6 @@ impl<F: Kernels> Joint<F> for Whole {
         let parameters: Vec<&[F]> = (own..own + self.parameters).map(|n| &*all[n]).collect();
         let rule = self.form.prepare(&parameters);
         let [first, first_momentum] = self.first_weights();
-        let layers = self.sizes.shape.layers();
         let initial = |n: usize| match operands[n].shape() {
             [1, ..] => Initial::Shared(&all[n]),
             _ => Initial::Each(&all[n]),
@@ -137,8 +137,8 @@ impl<F: Kernels> Joint<F> for Whole {
             let data = ran.iter().flat_map(|ran| of(ran).iter().copied()).collect();
             array(&[self.batch, out, input], data)
         };
-        for l in 0..layers {
-            values.push(joined(&|ran| &ran.weights[l], l)?);
+        for (n, l) in self.written.iter().enumerate() {
+            values.push(joined(&|ran| &ran.weights[n], *l)?);
         }
         for (n, l) in self.carried.iter().enumerate() {
             values.push(joined(&|ran| &ran.momentum[n], *l)?);
@@ -163,7 +163,7 @@ impl<F: Kernels> Joint<F> for Whole {
             .collect();
         let (reads, meta) = (&*left[0], &*left[1]);
         let rest: Vec<&[F]> = left[OWN_RESULTS..].iter().map(|d| &**d).collect();
-        let (weights, momentum) = rest.split_at(sizes.shape.layers());
+        let (weights, momentum) = rest.split_at(self.written.len());
         let asked = |range: &[bool]| range.contains(&true);
         let out = OutCotangents {
             reads,
@@ -260,9 +260,10 @@ pub(super) fn run<F: Kernels>(
         operands.push(parameter(parameters, name, shape)?.clone());
     }
     operands.extend(memory.weights().iter().cloned());
+    let written = form.program.written();
     let carried = match form.gates.momentum {
         Gate::None => Vec::new(),
-        _ => form.program.written(),
+        _ => written.clone(),
     };
     for layer in &carried {
         let slot = Slot::momentum(*layer, shape.weight(*layer));
@@ -271,7 +272,6 @@ pub(super) fn run<F: Kernels>(
             None => slot.initial(1)?,
         });
     }
-    let (layers, slots) = (shape.layers(), carried.clone());
     let whole = Whole {
         sizes: MemorySizes {
             shape,
@@ -282,16 +282,24 @@ pub(super) fn run<F: Kernels>(
         batch,
         chunk: form.chunk_steps(heads),
         parameters: needed.len(),
-        carried,
+        written: form.program.written(),
+        carried: carried.clone(),
         form,
     };
     let mut results = apply_joint(whole, &operands.iter().collect::<Vec<_>>())?.into_iter();
-    let misfit = || fail("a result is missing");
-    let reads = results.next().ok_or_else(misfit)?;
-    let meta = results.next().ok_or_else(misfit)?;
-    let weights = results.by_ref().take(layers).collect();
+    let mut next = || results.next().ok_or_else(|| fail("a result is missing"));
+    let (reads, meta) = (next()?, next()?);
+    let mut weights = Vec::with_capacity(shape.layers());
+    for (layer, weight) in memory.weights().iter().enumerate() {
+        let [out, input] = shape.weight(layer);
+        weights.push(match written.contains(&layer) {
+            true => next()?,
+            // What it was, for each sequence like the others.
+            false => weight.broadcast_to(&[batch, out, input])?,
+        });
+    }
     let mut last = Memory::new(weights)?.with_unit_keys(rule.unit_keys());
-    for (layer, momentum) in slots.into_iter().zip(results) {
+    for (layer, momentum) in carried.into_iter().zip(results) {
         let slot = Slot::momentum(layer, shape.weight(layer));
         last = last.with_slot(&slot.name, momentum);
     }
