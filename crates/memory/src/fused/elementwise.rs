@@ -19,3 +19,12 @@ pub(super) fn add_scaled<F: Kernels>(to: &mut [F], scale: F, from: &[F]) {
         }
     });
 }
+
+/// to = a - b.
+pub(super) fn difference<F: Kernels>(to: &mut [F], a: &[F], b: &[F]) {
+    vectorised(|| {
+        for (to, (a, b)) in to.iter_mut().zip(a.iter().zip(b)) {
+            *to = *a - *b;
+        }
+    });
+}

@@ -148,6 +148,14 @@ pub(super) fn only(s: usize) -> Group {
     Group { first: s, count: 1 }
 }
 
+/// What lies behind the first elements of what may be empty.
+pub(crate) fn behind<F>(all: &[F], first: usize) -> &[F] {
+    match all.is_empty() {
+        true => all,
+        false => &all[first..],
+    }
+}
+
 /// Hands out regions one after the other.
 #[derive(Default)]
 pub(super) struct Allocator(pub usize);

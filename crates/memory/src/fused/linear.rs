@@ -1,4 +1,4 @@
-//! A memory of one layer whose keys are known in advance: the steps of a chunk in matrix products, one sequence at a time.
+//! A memory of one layer whose keys are known in advance: the steps of a chunk in matrix products, of one sequence after the other.
 //!
 //! With keys and read keys of a chunk one below the other in X `[2n, M]`, K its upper half, n = C H, and W_a the weights where it begins,
 //!
@@ -9,21 +9,24 @@
 //! ```
 //!
 //! where i is of step c and j of step s; p and r are those of [`super::decay`]. What goes from step to step is one product of a row with the
-//! writes before it; all else is products of the whole chunk.
+//! writes before it; all else is products of the whole chunk. A block takes all its sequences through a chunk before the next: a step's rows lie
+//! side by side in memory.
 
 use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmul_tn};
+use ndarray::{ArrayViewMut2, ArrayViewMut3, Axis};
 
 use super::decay::{Decays, scale_columns};
-use super::elementwise::{add_scaled, scaled};
+use super::elementwise::{add_scaled, difference, scaled};
 use super::forward::PreparedRule;
+use super::history::Initial;
 use super::instructions::{Numbers, Values, forward};
-use super::layout::{Allocator, Region, only};
-use super::plan::{MemorySizes, Plan};
+use super::layout::{Allocator, Region, behind, only};
+use super::plan::{MemorySizes, Plan, operands};
 use super::products::scale;
 use crate::memory::unit_row;
 use crate::program::{Op, Program, Rows};
 
-/// What goes into one sequence: row t of each is `[t * stride..]`.
+/// What goes into a block: row t of each is `[t * stride..]`, those of its sequences one behind the other.
 #[derive(Clone, Copy)]
 pub(crate) struct LinearInputs<'a, F> {
     /// Write keys, values and read keys, `[H M]` at a step.
@@ -36,12 +39,12 @@ pub(crate) struct LinearInputs<'a, F> {
     pub gate_stride: usize,
 }
 
-/// Where what comes out goes: reads `[M]` and a meta loss at a step, a row every so many elements.
-pub(crate) struct LinearOutcome<'a, F> {
-    pub reads: &'a mut [F],
-    pub read_stride: usize,
-    pub meta: &'a mut [F],
-    pub meta_stride: usize,
+/// Where what comes out of a block goes.
+pub(crate) struct Outcome<'a, F> {
+    /// `[T, S, M]`.
+    pub reads: ArrayViewMut3<'a, F>,
+    /// `[T, S]`.
+    pub meta: ArrayViewMut2<'a, F>,
 }
 
 /// Where a chunk keeps what it makes.
@@ -64,12 +67,13 @@ pub(super) struct Kept {
     pub length: usize,
 }
 
-/// A sequence that was run forward.
+/// A block that was run forward.
 #[derive(Debug)]
 pub(crate) struct LinearSaved<F> {
     pub(super) linear: Linear<F>,
+    /// Of each sequence what its chunks keep, and the place of one more.
     pub(super) kept: Scratch<F>,
-    /// beta and `1 - phi` `[T]`; the last empty without that gate.
+    /// beta and `1 - phi` `[S, T]`; the last empty without that gate.
     pub(super) rates: Vec<F>,
     pub(super) keep: Vec<F>,
 }
@@ -81,11 +85,15 @@ pub(crate) struct Linear<F> {
     /// As of a block of which each sequence is a step of the chunk.
     pub(super) plan: Plan,
     pub(super) kept: Kept,
+    /// Sequences S of the block.
+    pub(super) samples: usize,
     pub(super) steps: usize,
     pub(super) width: usize,
     pub(super) heads: usize,
     /// The steps of a chunk C.
     pub(super) chunk: usize,
+    /// Whether the program looks at the keys but to write them and to take them through the weights.
+    pub(super) looks_at_keys: bool,
 }
 
 /// Whether a program is of the kind: one layer, one write of the keys, which no error comes back through.
@@ -111,8 +119,19 @@ fn chunk_steps(width: usize, heads: usize) -> usize {
     (width / (4 * heads)).clamp(1, 32)
 }
 
+impl<F> LinearInputs<'_, F> {
+    /// Those of the block's sequences from one on; each has rows of `width` elements.
+    fn from(self, s: usize, width: usize) -> Self {
+        LinearInputs {
+            rows: self.rows.map(|rows| &rows[s * width..]),
+            gates: self.gates.map(|gate| behind(gate, s)),
+            ..self
+        }
+    }
+}
+
 impl<F: Kernels> Linear<F> {
-    /// For a rule of which [`is_linear`] holds; of `sizes`, one sequence is taken at a time.
+    /// For a rule of which [`is_linear`] holds.
     pub fn new(rule: PreparedRule<F>, sizes: MemorySizes) -> Self {
         let (width, heads) = (sizes.shape.value(), sizes.heads);
         let chunk = chunk_steps(width, heads).min(sizes.steps.max(1));
@@ -123,6 +142,11 @@ impl<F: Kernels> Linear<F> {
                 ..sizes
             },
         );
+        let looks_at_keys = rule.program.ops.iter().any(|op| match *op {
+            Op::Apply { .. } => false,
+            Op::Update { e, .. } => e == Rows(0),
+            ref op => operands(op).contains(&Some(Rows(0))),
+        });
         let (mut all, rows) = (Allocator::default(), chunk * heads);
         let kept = Kept {
             x: all.region(2 * rows, width),
@@ -139,10 +163,12 @@ impl<F: Kernels> Linear<F> {
             rule,
             plan,
             kept,
+            samples: sizes.samples,
             steps: sizes.steps,
             width,
             heads,
             chunk,
+            looks_at_keys,
         }
     }
 
@@ -157,51 +183,60 @@ impl<F: Kernels> Linear<F> {
         (first, self.chunk.min(self.steps - first))
     }
 
-    /// One sequence forward from `weights` `[M, M]`: the last weights, and what the way back needs, if `save`.
+    /// A block of sequences forward from `[M, M]`, shared or of each: the last weights `[S, M, M]`, and what the way back needs, if `save`.
     pub fn forward(
-        &self,
-        weights: &[F],
+        self,
+        start: Initial<'_, F>,
         inputs: LinearInputs<'_, F>,
-        mut outcome: LinearOutcome<'_, F>,
+        mut outcome: Outcome<'_, F>,
         save: bool,
     ) -> (Vec<F>, Option<LinearSaved<F>>) {
-        let (steps, width) = (self.steps, self.width);
-        let length = self.kept.length;
+        let (steps, width, samples) = (self.steps, self.width, self.samples);
+        let (row, area) = (self.heads * width, width * width);
         let chunks = self.chunks();
         // One more place, or one of two, for the weights that the next chunk begins with.
         let places = if save { chunks + 1 } else { 2 };
-        let mut kept = Scratch::new(places * length);
+        let own = places * self.kept.length;
+        let mut kept = Scratch::new(samples * own);
         let of = |gate: &[F], f: fn(F) -> F| -> Vec<F> {
-            let given = gate.iter().step_by(inputs.gate_stride.max(1));
-            given.take(steps).map(|x| f(*x)).collect()
+            if gate.is_empty() {
+                return Vec::new();
+            }
+            let all = (0..samples * steps).map(|n| (n / steps, n % steps));
+            all.map(|(s, t)| f(gate[t * inputs.gate_stride + s]))
+                .collect()
         };
         let rates = of(inputs.gates[0], |beta| beta);
         let keep = of(inputs.gates[1], |phi| F::one() - phi);
-        let dense = (weights, Region::dense(width, width));
-        self.kept.weights.copy_from(&mut kept[..length], dense);
-        let mut work = Work::new(self);
+        for (s, own) in kept.chunks_exact_mut(own).enumerate() {
+            let weights = match start {
+                Initial::Shared(weights) => weights,
+                Initial::Each(all) => &all[s * area..][..area],
+            };
+            let dense = (weights, Region::dense(width, width));
+            self.kept.weights.copy_from(own, dense);
+        }
+        let mut work = Work::new(&self);
         for chunk in 0..chunks {
-            let (at, next) = match save {
-                true => (chunk, chunk + 1),
-                false => (chunk % 2, (chunk + 1) % 2),
-            };
-            let (low, high) = kept.split_at_mut(at.max(next) * length);
-            let (now, then) = match at < next {
-                true => (&mut low[at * length..], high),
-                false => (high, &mut low[next * length..]),
-            };
-            let numbers = self.numbers(chunk, &rates, &keep);
-            self.take_in(chunk, inputs, now, &mut work);
-            self.write(chunk, now, numbers, &mut work);
-            self.read(chunk, now, &mut work, inputs, &mut outcome);
-            self.fold(chunk, now, then, &mut work);
+            for (s, own) in kept.chunks_exact_mut(own).enumerate() {
+                let (now, then) = self.present_and_next(chunk, own, save);
+                let given = inputs.from(s, row);
+                let numbers = self.numbers((s, chunk), &rates, &keep);
+                self.take_in(chunk, given, now, &mut work);
+                self.write(chunk, now, numbers, &mut work);
+                self.read((s, chunk), now, &mut work, given, &mut outcome);
+                self.fold(chunk, now, then, &mut work);
+            }
         }
         let last = if save { chunks } else { chunks % 2 };
-        let (region, from) = (self.kept.weights, &kept[last * length..]);
-        let rows = (0..width).flat_map(|r| region.row(from, r).iter().copied());
-        let weights = rows.collect();
+        let mut weights = Vec::with_capacity(samples * area);
+        for own in kept.chunks_exact(own) {
+            let from = &own[last * self.kept.length..];
+            let region = self.kept.weights;
+            (0..width).for_each(|r| weights.extend_from_slice(region.row(from, r)));
+        }
         let saved = save.then(|| LinearSaved {
-            linear: self.clone(),
+            linear: self,
             kept,
             rates,
             keep,
@@ -209,13 +244,34 @@ impl<F: Kernels> Linear<F> {
         (weights, saved)
     }
 
-    pub(super) fn numbers<'a>(
+    /// Where a chunk of a sequence keeps what it makes, and the next: behind it if all are kept, else the other of two places.
+    fn present_and_next<'a>(
         &self,
         chunk: usize,
+        own: &'a mut [F],
+        save: bool,
+    ) -> (&'a mut [F], &'a mut [F]) {
+        let length = self.kept.length;
+        let (at, next) = match save {
+            true => (chunk, chunk + 1),
+            false => (chunk % 2, (chunk + 1) % 2),
+        };
+        let (low, high) = own.split_at_mut(at.max(next) * length);
+        match at < next {
+            true => (&mut low[at * length..], high),
+            false => (high, &mut low[next * length..]),
+        }
+    }
+
+    /// The gates of a sequence in a chunk, of those of all `[S, T]`.
+    pub(super) fn numbers<'a>(
+        &self,
+        (s, chunk): (usize, usize),
         rates: &'a [F],
         keep: &'a [F],
     ) -> Numbers<'a, F> {
         let (first, steps) = self.extent(chunk);
+        let first = s * self.steps + first;
         Numbers {
             rates: &rates[first..first + steps],
             keep: if keep.is_empty() {
@@ -251,6 +307,9 @@ impl<F: Kernels> Linear<F> {
                 }
             }
             for (place, is_key) in [(places[0], true), (places[1], false)] {
+                if is_key && !self.looks_at_keys {
+                    continue;
+                }
                 let (low, high) = now.split_at_mut(record);
                 let from = if is_key { kept.x.row(low, row) } else { value };
                 let to = if place.kept { high } else { &mut *work.scratch };
@@ -323,11 +382,11 @@ impl<F: Kernels> Linear<F> {
     /// Z, the reads and the meta losses.
     fn read(
         &self,
-        chunk: usize,
+        (s, chunk): (usize, usize),
         now: &mut [F],
         work: &mut Work<F>,
         inputs: LinearInputs<'_, F>,
-        outcome: &mut LinearOutcome<'_, F>,
+        outcome: &mut Outcome<'_, F>,
     ) {
         let (first, steps) = self.extent(chunk);
         let (heads, width, kept) = (self.heads, self.width, &self.kept);
@@ -349,20 +408,22 @@ impl<F: Kernels> Linear<F> {
         );
         let mean = F::one() / F::of(heads as f64);
         for c in 0..steps {
-            let read = &mut outcome.reads[(first + c) * outcome.read_stride..][..width];
-            read.fill(F::zero());
+            let read = row_of(&mut outcome.reads, first + c, s);
             let mut squares = F::zero();
             for h in 0..heads {
                 let row = c * heads + h;
-                add_scaled(read, mean, z.row(&work.base, n + row));
+                let found = z.row(&work.base, n + row);
+                match h {
+                    0 => scaled(read, mean, found),
+                    _ => add_scaled(read, mean, found),
+                }
                 let from = (first + c) * inputs.row_stride + h * width;
                 let miss = kept.miss.row_mut(now, row);
-                miss.copy_from_slice(z.row(&work.base, row));
-                add_scaled(miss, -F::one(), &inputs.rows[1][from..from + width]);
+                let values = &inputs.rows[1][from..from + width];
+                difference(miss, z.row(&work.base, row), values);
                 squares += dot(miss, miss);
             }
-            outcome.meta[(first + c) * outcome.meta_stride] =
-                squares / F::of((heads * width) as f64);
+            outcome.meta[[first + c, s]] = squares / F::of((heads * width) as f64);
         }
     }
 
@@ -400,6 +461,15 @@ pub(super) fn within<'a, F: Kernels>(
         scale_columns(to.row_mut(room, h), rows.row(g, h), numbers, heads);
     }
     to.view(room)
+}
+
+/// The row of a sequence at a step, of `[T, S, width]`.
+pub(super) fn row_of<'a, F>(all: &'a mut ArrayViewMut3<'_, F>, t: usize, s: usize) -> &'a mut [F] {
+    let step = all.index_axis_mut(Axis(0), t);
+    match step.index_axis_move(Axis(0), s).into_slice() {
+        Some(row) => row,
+        None => unreachable!("a row lies in one piece"),
+    }
 }
 
 /// Working memory of a chunk.

@@ -1,4 +1,4 @@
-//! The adjoint of [`super::linear`], from the last chunk to the first.
+//! The adjoint of [`super::linear`], from the last chunk of all sequences to the first.
 //!
 //! ```text
 //! dD = -L^T dZ - r_C (K G^T)           G the cotangent of the weights after the chunk
@@ -8,18 +8,19 @@
 //! ```
 
 use mnm_tensor::kernels::{Kernels, Scratch, Store, dot, matmul, matmul_nt, matmul_tn};
+use ndarray::{ArrayViewMut2, ArrayViewMut3};
 
 use super::decay::DecayCotangents;
 use super::elementwise::{add_scaled, scaled};
 use super::instructions::{NumberCotangents, adjoint};
-use super::layout::{Region, only};
-use super::linear::{LinearSaved, Work, within};
+use super::layout::{Region, behind, only};
+use super::linear::{LinearSaved, Work, row_of, within};
 use super::products::scale;
 use crate::memory::unit_row_adjoint;
 use crate::program::Op;
 
-/// Cotangents of what came out of a sequence: reads `[T, M]` and meta losses `[T]`, a row every `stride` elements, and the last weights
-/// `[M, M]`; empty slices for zeros.
+/// Cotangents of what came out of a block: row t of reads and meta losses is `[t * stride..]`, those of its sequences one behind the other;
+/// and the last weights `[S, M, M]`. Empty slices for zeros.
 #[derive(Clone, Copy)]
 pub(crate) struct LinearCotangents<'a, F> {
     pub reads: &'a [F],
@@ -29,13 +30,24 @@ pub(crate) struct LinearCotangents<'a, F> {
     pub weights: &'a [F],
 }
 
-/// Where the cotangents of what went in go: of keys, values and read keys `[H M]` at a step, a row every so many elements; of beta and
-/// phi, made here `[T]`, the last empty without that gate.
-pub(crate) struct LinearGradients<'a, F> {
-    pub rows: [&'a mut [F]; 3],
-    pub row_stride: usize,
-    pub rates: Vec<F>,
-    pub forget: Vec<F>,
+/// Where the cotangents of what went into a block go: of keys, values and read keys `[T, S, H M]`, and of one of its sequences.
+struct Found<'a, 'b, F> {
+    rows: &'a mut [ArrayViewMut3<'b, F>; 3],
+    s: usize,
+    /// beta and phi `[T]`, the last empty without that gate.
+    rates: &'a mut [F],
+    forget: &'a mut [F],
+}
+
+impl<F> LinearCotangents<'_, F> {
+    /// Those of the block's sequences from one on.
+    fn from(self, s: usize, width: usize) -> Self {
+        LinearCotangents {
+            reads: behind(self.reads, s * width),
+            meta: behind(self.meta, s),
+            ..self
+        }
+    }
 }
 
 /// Working memory of the way back.
@@ -55,21 +67,21 @@ struct Back<F> {
     py: Scratch<F>,
     /// Cotangents of the program's values.
     d: Scratch<F>,
-    /// G.
-    g: Scratch<F>,
     decays: Option<DecayCotangents<F>>,
 }
 
 impl<F: Kernels> LinearSaved<F> {
-    /// The sequence back: the cotangents of beta, phi and the weights `[M, M]`; those of the rows go to `rows`.
+    /// The block back: the cotangents of keys, values and read keys `[T, S, H M]` and of beta and phi `[T, S]`, the last without steps if there
+    /// is no such gate, go where they belong; given back are those of the weights `[S, M, M]`.
     pub fn adjoint(
         self,
         out: LinearCotangents<'_, F>,
-        rows_to: [&mut [F]; 3],
-        row_stride: usize,
-    ) -> [Vec<F>; 3] {
+        mut rows_to: [ArrayViewMut3<'_, F>; 3],
+        gates_to: [ArrayViewMut2<'_, F>; 2],
+    ) -> Vec<F> {
         let linear = &self.linear;
-        let (steps, width, heads) = (linear.steps, linear.width, linear.heads);
+        let (steps, width, heads, samples) =
+            (linear.steps, linear.width, linear.heads, linear.samples);
         let n = linear.chunk * heads;
         let rows = |rows: usize| Scratch::new(Region::new(rows, width).len());
         let square = |rows: usize| Scratch::new(Region::new(rows, n).len());
@@ -83,42 +95,62 @@ impl<F: Kernels> LinearSaved<F> {
             pz: square(2 * n),
             py: square(n),
             d: Scratch::new(linear.plan.d_len),
-            g: Scratch::zeros(Region::new(width, width).len()),
             decays: (linear.rule.forget).then(|| DecayCotangents::new(1, linear.chunk)),
         };
         let whole = Region::new(width, width);
+        let (length, area) = (whole.len(), width * width);
+        let mut g = Scratch::zeros(samples * length);
         if !out.weights.is_empty() {
-            whole.copy_from(&mut back.g, (out.weights, Region::dense(width, width)));
+            for (g, given) in g.chunks_exact_mut(length).zip(out.weights.chunks(area)) {
+                whole.copy_from(g, (given, Region::dense(width, width)));
+            }
         }
-        let mut found = LinearGradients {
-            rows: rows_to,
-            row_stride,
-            rates: vec![F::zero(); steps],
-            forget: vec![F::zero(); if linear.rule.forget { steps } else { 0 }],
-        };
+        let gates = |there: bool| vec![F::zero(); if there { samples * steps } else { 0 }];
+        let (mut rates, mut forget) = (gates(true), gates(linear.rule.forget));
         for chunk in (0..linear.chunks()).rev() {
-            self.chunk(chunk, out, &mut work, &mut back, &mut found);
+            for (s, g) in g.chunks_exact_mut(length).enumerate() {
+                let forget = match forget.is_empty() {
+                    true => &mut [][..],
+                    false => &mut forget[s * steps..][..steps],
+                };
+                let mut found = Found {
+                    rows: &mut rows_to,
+                    s,
+                    rates: &mut rates[s * steps..][..steps],
+                    forget,
+                };
+                let given = out.from(s, width);
+                self.chunk((s, chunk), given, g, &mut work, &mut back, &mut found);
+            }
         }
-        let weights = (0..width).flat_map(|r| whole.row(&back.g, r).iter().copied());
-        [found.rates, found.forget, weights.collect()]
+        let mut weights = Vec::with_capacity(samples * area);
+        for g in g.chunks_exact(length) {
+            (0..width).for_each(|r| weights.extend_from_slice(whole.row(g, r)));
+        }
+        for (mut to, of) in gates_to.into_iter().zip([rates, forget]) {
+            for (n, d) in of.into_iter().enumerate() {
+                to[[n % steps, n / steps]] = d;
+            }
+        }
+        weights
     }
 
     fn chunk(
         &self,
-        chunk: usize,
+        (s, chunk): (usize, usize),
         out: LinearCotangents<'_, F>,
+        g: &mut [F],
         work: &mut Work<F>,
         back: &mut Back<F>,
-        found: &mut LinearGradients<'_, F>,
+        found: &mut Found<'_, '_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
         let (width, heads, kept) = (linear.width, linear.heads, &linear.kept);
-        let (n, now) = (
-            steps * heads,
-            &self.kept[chunk * kept.length..][..kept.length],
-        );
-        let numbers = linear.numbers(chunk, &self.rates, &self.keep);
+        let n = steps * heads;
+        let place = s * (linear.chunks() + 1) + chunk;
+        let now = &self.kept[place * kept.length..][..kept.length];
+        let numbers = linear.numbers((s, chunk), &self.rates, &self.keep);
         let rows = Region::new(2 * n, width);
         let (top, whole) = (rows.first(n), Region::new(width, width));
         let (keys, d) = (kept.x.first(n), kept.d.first(n));
@@ -128,16 +160,16 @@ impl<F: Kernels> LinearSaved<F> {
         }
         work.fade(numbers, steps);
         work.mask((now, kept.g), n, heads);
-        self.seed(chunk, out, back, found);
+        self.seed(chunk, now, out, back, found);
 
         // dD of what was read, and of the next chunk's weights; dX of the latter.
         let l = work.l_at.first(2 * n).narrow(n);
         back.dd[..top.len()].fill(F::zero());
         let dd = top.view_mut(&mut back.dd);
         matmul_tn(l.view(&work.l), rows.view(&back.dz), dd, Store::Subtract);
-        let kg = top.view_mut(&mut back.kg);
-        matmul_nt(keys.view(now), whole.view(&back.g), kg, Store::Overwrite);
         if let (Some(decays), Some(cotangents)) = (&work.decays, &mut back.decays) {
+            let kg = top.view_mut(&mut back.kg);
+            matmul_nt(keys.view(now), whole.view(g), kg, Store::Overwrite);
             cotangents.begin();
             let (of, version) = (cotangents.of(0), decays.version(0, steps));
             for row in 0..n {
@@ -146,41 +178,41 @@ impl<F: Kernels> LinearSaved<F> {
                 add_scaled(top.row_mut(&mut back.dd, row), -version.r[number], kg);
             }
             for r in 0..width {
-                *of.p += dot(whole.row(&back.g, r), kept.weights.row(now, r));
+                *of.p += dot(whole.row(g, r), kept.weights.row(now, r));
             }
         } else {
-            for row in 0..n {
-                let kg = top.row(&back.kg, row);
-                add_scaled(top.row_mut(&mut back.dd, row), -F::one(), kg);
-            }
+            let dd = top.view_mut(&mut back.dd);
+            matmul_nt(keys.view(now), whole.view(g), dd, Store::Subtract);
         }
         back.dx[..rows.len()].fill(F::zero());
         let faded = work.faded(now, d, steps, heads);
         matmul(
             faded.1.view(faded.0),
-            whole.view(&back.g),
+            whole.view(g),
             top.view_mut(&mut back.dx),
             Store::Subtract,
         );
 
-        self.steps_back(chunk, now, work, back, found);
+        self.steps_back((s, chunk), now, work, back, found);
 
         // What the products of the chunk say of X, K, W_a and of what has faded.
         let p = Region::new(2 * n, n);
         let (pz, py) = (p.view_mut(&mut back.pz), p.first(n).view_mut(&mut back.py));
         matmul_nt(rows.view(&back.dz), d.view(now), pz, Store::Overwrite);
         matmul_nt(top.view(&back.dy), d.view(now), py, Store::Overwrite);
-        self.fade_back(chunk, now, work, back, found);
+        self.fade_back((s, chunk), now, work, back, found);
         self.mask_back(chunk, work, back);
-        for row in 0..2 * n {
-            let c = row % n / heads;
-            let dz = rows.row_mut(&mut back.dz, row);
-            if let Some(decays) = &work.decays {
-                scale(dz, decays.version(0, c + 1).p);
-            }
-            if row < n {
-                let p = work.decays.as_ref().map_or(F::one(), |d| d.version(0, c).p);
-                add_scaled(dz, p, top.row(&back.dy, row));
+        match &work.decays {
+            None => add_scaled(&mut back.dz[..top.len()], F::one(), &back.dy[..top.len()]),
+            Some(decays) => {
+                for row in 0..2 * n {
+                    let c = row % n / heads;
+                    let dz = rows.row_mut(&mut back.dz, row);
+                    scale(dz, decays.version(0, c + 1).p);
+                    if row < n {
+                        add_scaled(dz, decays.version(0, c).p, top.row(&back.dy, row));
+                    }
+                }
             }
         }
         let (base, dm) = (rows.view(&back.dz), p.view(&back.pz));
@@ -192,9 +224,9 @@ impl<F: Kernels> LinearSaved<F> {
         matmul_tn(dm, x, top.view_mut(&mut back.dx), Store::Add);
         if let Some(decays) = &work.decays {
             let p = decays.version(0, steps).p;
-            (0..width).for_each(|r| scale(whole.row_mut(&mut back.g, r), p));
+            (0..width).for_each(|r| scale(whole.row_mut(g, r), p));
         }
-        matmul_tn(base, x, whole.view_mut(&mut back.g), Store::Add);
+        matmul_tn(base, x, whole.view_mut(g), Store::Add);
         self.hand_out(first, now, back, found, n);
     }
 
@@ -202,14 +234,15 @@ impl<F: Kernels> LinearSaved<F> {
     fn seed(
         &self,
         chunk: usize,
+        now: &[F],
         out: LinearCotangents<'_, F>,
         back: &mut Back<F>,
-        found: &mut LinearGradients<'_, F>,
+        found: &mut Found<'_, '_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
         let (width, heads, kept) = (linear.width, linear.heads, &linear.kept);
-        let (n, now) = (steps * heads, &self.kept[chunk * kept.length..]);
+        let n = steps * heads;
         let rows = Region::new(2 * n, width);
         let mean = F::one() / F::of(heads as f64);
         for row in 0..n {
@@ -218,8 +251,8 @@ impl<F: Kernels> LinearSaved<F> {
             let slope = d_meta.unwrap_or(F::zero()) * F::of(2.0 / (heads * width) as f64);
             let miss = kept.miss.row(now, row);
             scaled(rows.row_mut(&mut back.dz, row), slope, miss);
-            let to = t * found.row_stride + row % heads * width;
-            scaled(&mut found.rows[1][to..to + width], -slope, miss);
+            let to = &mut row_of(&mut found.rows[1], t, found.s)[row % heads * width..][..width];
+            scaled(to, -slope, miss);
             let read = rows.row_mut(&mut back.dz, n + row);
             match out.reads.is_empty() {
                 true => read.fill(F::zero()),
@@ -231,21 +264,23 @@ impl<F: Kernels> LinearSaved<F> {
     /// Through the writes and the program, step by step.
     fn steps_back(
         &self,
-        chunk: usize,
+        (s, chunk): (usize, usize),
         now: &[F],
         work: &mut Work<F>,
         back: &mut Back<F>,
-        found: &mut LinearGradients<'_, F>,
+        found: &mut Found<'_, '_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
         let (plan, heads) = (&linear.plan, linear.heads);
         let rows = Region::new(steps * heads, linear.width);
-        let numbers = linear.numbers(chunk, &self.rates, &self.keep);
+        let numbers = linear.numbers((s, chunk), &self.rates, &self.keep);
         let record = &now[linear.kept.record..];
         back.dy[..rows.len()].fill(F::zero());
         // What the write and the product say of the keys goes into dX: nothing else may come to these.
-        plan.d_places[0].of_mut(&mut back.d).fill(F::zero());
+        if linear.looks_at_keys {
+            plan.d_places[0].of_mut(&mut back.d).fill(F::zero());
+        }
         for at in &plan.zeros {
             plan.d_places[*at].of_mut(&mut back.d).fill(F::zero());
         }
@@ -296,11 +331,11 @@ impl<F: Kernels> LinearSaved<F> {
     /// The cotangents of `1 - phi`, then of phi.
     fn fade_back(
         &self,
-        chunk: usize,
+        (s, chunk): (usize, usize),
         now: &[F],
         work: &Work<F>,
         back: &mut Back<F>,
-        found: &mut LinearGradients<'_, F>,
+        found: &mut Found<'_, '_, F>,
     ) {
         let (Some(decays), Some(cotangents)) = (&work.decays, &mut back.decays) else {
             return;
@@ -324,7 +359,7 @@ impl<F: Kernels> LinearSaved<F> {
                 add(&mut of.r[..=c], p.row(&back.pz, row), row);
                 *of.p += dot(rows.row(&back.dz, row), work.base_at.row(&work.base, row));
             }
-            let keep = self.keep[first + c];
+            let keep = self.keep[s * linear.steps + first + c];
             let [d_keep, _] = cotangents.retreat(0, c, keep, F::zero(), decays.version(0, c));
             found.forget[first + c] = -(found.forget[first + c] + d_keep);
             let of = cotangents.of(0);
@@ -370,7 +405,7 @@ impl<F: Kernels> LinearSaved<F> {
         first: usize,
         now: &[F],
         back: &Back<F>,
-        found: &mut LinearGradients<'_, F>,
+        found: &mut Found<'_, '_, F>,
         n: usize,
     ) {
         let linear = &self.linear;
@@ -378,11 +413,12 @@ impl<F: Kernels> LinearSaved<F> {
         let (rows, of_values) = (Region::new(2 * n, width), plan.reached[1]);
         let [d_keys, d_values, d_read_keys] = &mut found.rows;
         for row in 0..n {
-            let at = (first + row / linear.heads) * found.row_stride + row % linear.heads * width;
+            let (t, head) = (first + row / linear.heads, row % linear.heads * width);
             for (which, to) in [&mut *d_keys, &mut *d_read_keys].into_iter().enumerate() {
-                let (to, place) = (&mut to[at..at + width], which * n + row);
+                let to = &mut row_of(to, t, found.s)[head..][..width];
+                let place = which * n + row;
                 to.copy_from_slice(rows.row(&back.dx, place));
-                if which == 0 {
+                if which == 0 && linear.looks_at_keys {
                     add_scaled(to, F::one(), plan.d_places[0].row(&back.d, row));
                 }
                 if linear.rule.unit_keys {
@@ -392,7 +428,8 @@ impl<F: Kernels> LinearSaved<F> {
             }
             if of_values {
                 let from = plan.d_places[1].row(&back.d, row);
-                add_scaled(&mut d_values[at..at + width], F::one(), from);
+                let to = &mut row_of(d_values, t, found.s)[head..][..width];
+                add_scaled(to, F::one(), from);
             }
         }
     }

@@ -44,7 +44,8 @@ pub use forward::{
     MemoryForward, MemoryOptions, MemorySaved, MemoryStart, PreparedRule, StepForward,
 };
 pub use history::{ChunkSteps, Initial};
-pub(crate) use linear::{Linear, LinearInputs, LinearOutcome, LinearSaved, is_linear};
+pub(crate) use layout::behind;
+pub(crate) use linear::{Linear, LinearInputs, LinearSaved, Outcome, is_linear};
 pub(crate) use linear_adjoint::LinearCotangents;
 pub use plan::MemorySizes;
 pub use shared::{SharedGradient, SharedMatrix};

@@ -130,7 +130,7 @@ pub(super) struct Plan {
 }
 
 /// The rows that an instruction takes, the first operand first.
-fn operands(op: &Op) -> [Option<Rows>; 2] {
+pub(super) fn operands(op: &Op) -> [Option<Rows>; 2] {
     match *op {
         Op::Apply { x, .. }
         | Op::Tanh { x, .. }

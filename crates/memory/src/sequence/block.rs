@@ -1,11 +1,12 @@
 //! Some sequences of a batch, forward and back, by the fused kernel: step by step, or a memory of one layer in chunks.
 
 use mnm_tensor::kernels::{Kernels, Matrix};
+use ndarray::{ArrayViewMut, ArrayViewMut2, ArrayViewMut3, Axis, RemoveAxis};
 
 use crate::fused::{
-    ChunkSteps, Initial, Linear, LinearCotangents, LinearInputs, LinearOutcome, LinearSaved,
-    MemoryAdjoint, MemoryEnd, MemoryForward, MemoryGradients, MemoryOptions, MemorySaved,
-    MemorySizes, MemoryStart, PreparedRule, StepAdjoint, StepForward, is_linear,
+    ChunkSteps, Initial, Linear, LinearCotangents, LinearInputs, LinearSaved, MemoryAdjoint,
+    MemoryEnd, MemoryForward, MemoryGradients, MemoryOptions, MemorySaved, MemorySizes,
+    MemoryStart, Outcome, PreparedRule, StepAdjoint, StepForward, behind, is_linear,
 };
 
 /// What goes into all sequences of a batch, row-major.
@@ -30,10 +31,6 @@ pub(super) struct Part {
 /// A block that was run forward.
 pub(super) struct Ran<F> {
     pub part: Part,
-    /// `[T, S, M]`.
-    pub reads: Vec<F>,
-    /// `[T, S]`.
-    pub meta: Vec<F>,
     /// Of each layer that is written to `[S, out, in]`.
     pub weights: Vec<Vec<F>>,
     pub momentum: Vec<Vec<F>>,
@@ -45,9 +42,9 @@ pub(super) struct Ran<F> {
 pub(super) enum Saved<F> {
     /// Of a block that went step by step.
     Steps(Box<MemorySaved<F>>),
-    /// Of the sequences of one that went in chunks; they may have begun with shared weights.
+    /// Of one that went in chunks; its sequences may have begun with shared weights.
     Chunks {
-        sequences: Vec<LinearSaved<F>>,
+        block: Box<LinearSaved<F>>,
         shared: bool,
     },
 }
@@ -63,13 +60,20 @@ pub(super) struct OutCotangents<'a, F> {
     pub with_momentum: bool,
 }
 
-/// Cotangents of what went into a block.
-pub(super) struct BlockGradients<F> {
+/// Where the cotangents of what went into a block go.
+pub(super) struct Found<'a, F> {
     /// Of write keys, values and read keys `[T, S, H M]`.
-    pub rows: [Vec<F>; 3],
-    /// Of beta, phi and eta `[T, S]`.
-    pub gates: [Vec<F>; 3],
-    pub memory: MemoryGradients<F>,
+    pub rows: [ArrayViewMut3<'a, F>; 3],
+    /// Of beta, phi and eta `[T, S]`; without steps where there is no such gate.
+    pub gates: [ArrayViewMut2<'a, F>; 3],
+}
+
+/// A step of all sequences of a block, which lie one behind the other.
+fn step_of<'a, F, D: RemoveAxis>(of: &'a mut ArrayViewMut<'_, F, D>, t: usize) -> &'a mut [F] {
+    match of.index_axis_mut(Axis(0), t).into_slice() {
+        Some(step) => step,
+        None => unreachable!("the sequences of a step are not one behind the other"),
+    }
 }
 
 /// A part's rows of `[B, rest]`.
@@ -92,61 +96,54 @@ pub(super) fn forward<F: Kernels>(
     start: MemoryStart<'_, F>,
     inputs: Batch<'_, F>,
     part: Part,
+    outcome: Outcome<'_, F>,
     options: (bool, ChunkSteps),
 ) -> Ran<F> {
     match is_linear(&rule.program, rule.momentum) {
-        true => in_chunks(rule, sizes, start.weights[0], inputs, part, options.0),
-        false => by_steps(rule, sizes, start, inputs, part, options),
+        true => in_chunks(
+            rule,
+            sizes,
+            start.weights[0],
+            inputs,
+            part,
+            outcome,
+            options.0,
+        ),
+        false => by_steps(rule, sizes, start, inputs, part, outcome, options),
     }
 }
 
-/// Forward, each sequence in chunks.
+/// Forward, in chunks.
 fn in_chunks<F: Kernels>(
     rule: &PreparedRule<F>,
     sizes: MemorySizes,
     start: Initial<'_, F>,
     inputs: Batch<'_, F>,
     part: Part,
+    outcome: Outcome<'_, F>,
     save: bool,
 ) -> Ran<F> {
-    let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
-    let linear = Linear::new(rule.clone(), sizes);
-    let mut ran = Ran {
-        part,
-        reads: vec![F::zero(); steps * samples * value],
-        meta: vec![F::zero(); steps * samples],
-        weights: vec![Vec::with_capacity(samples * value * value)],
-        momentum: Vec::new(),
-        saved: None,
+    let samples = part.count;
+    let [rate, forget, _] = inputs.gates;
+    let given = LinearInputs {
+        rows: inputs.rows.map(|rows| &rows[part.first * inputs.width..]),
+        row_stride: inputs.batch * inputs.width,
+        gates: [rate, forget].map(|gate| behind(gate, part.first)),
+        gate_stride: inputs.batch,
     };
-    let mut sequences = Vec::with_capacity(samples);
-    for s in 0..samples {
-        let b = part.first + s;
-        let from = |all: &'_ [F], at: usize| if all.is_empty() { 0 } else { at };
-        let [rate, forget, _] = inputs.gates;
-        let weights = match start {
-            Initial::Shared(w) => w,
-            Initial::Each(w) => &w[b * value * value..][..value * value],
-        };
-        let given = LinearInputs {
-            rows: inputs.rows.map(|rows| &rows[b * inputs.width..]),
-            row_stride: inputs.batch * inputs.width,
-            gates: [&rate[from(rate, b)..], &forget[from(forget, b)..]],
-            gate_stride: inputs.batch,
-        };
-        let outcome = LinearOutcome {
-            reads: &mut ran.reads[s * value..],
-            read_stride: samples * value,
-            meta: &mut ran.meta[s..],
-            meta_stride: samples,
-        };
-        let (last, saved) = linear.forward(weights, given, outcome, save);
-        ran.weights[0].extend_from_slice(&last);
-        sequences.extend(saved);
-    }
+    let start = initial_of(&start, inputs.batch, part);
+    let linear = Linear::new(rule.clone(), MemorySizes { samples, ..sizes });
+    let (weights, saved) = linear.forward(start, given, outcome, save);
     let shared = matches!(start, Initial::Shared(_));
-    ran.saved = save.then_some(Saved::Chunks { sequences, shared });
-    ran
+    Ran {
+        part,
+        weights: vec![weights],
+        momentum: Vec::new(),
+        saved: saved.map(|block| Saved::Chunks {
+            block: Box::new(block),
+            shared,
+        }),
+    }
 }
 
 /// Forward, all sequences step by step.
@@ -156,6 +153,7 @@ fn by_steps<F: Kernels>(
     start: MemoryStart<'_, F>,
     inputs: Batch<'_, F>,
     part: Part,
+    mut outcome: Outcome<'_, F>,
     options: (bool, ChunkSteps),
 ) -> Ran<F> {
     let sizes = MemorySizes {
@@ -180,10 +178,6 @@ fn by_steps<F: Kernels>(
     let (save, chunk) = options;
     let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
     let mut memory = MemoryForward::new(rule.clone(), sizes, start, MemoryOptions { save, chunk });
-    let (mut reads, mut meta) = (
-        vec![F::nan(); steps * samples * value],
-        vec![F::nan(); steps * samples],
-    );
     let stride = sizes.interaction();
     let mut interactions = vec![F::nan(); samples * stride];
     for t in 0..steps {
@@ -207,16 +201,14 @@ fn by_steps<F: Kernels>(
             rates,
             forget,
             momentum: eta,
-            reads: &mut reads[t * samples * value..][..samples * value],
+            reads: step_of(&mut outcome.reads, t),
             read_stride: value,
-            meta: &mut meta[t * samples..][..samples],
+            meta: step_of(&mut outcome.meta, t),
         });
     }
     let written = rule.program.written();
     Ran {
         part,
-        reads,
-        meta,
         weights: (written.iter())
             .map(|l| memory.weights(*l, steps))
             .collect(),
@@ -234,77 +226,61 @@ fn by_steps<F: Kernels>(
 pub(super) fn back<F: Kernels>(
     saved: Saved<F>,
     sizes: MemorySizes,
-    batch: usize,
-    part: Part,
+    of: (usize, Part),
     out: OutCotangents<'_, F>,
-    gated: [bool; 2],
-) -> BlockGradients<F> {
+    found: Found<'_, F>,
+) -> MemoryGradients<F> {
     match saved {
-        Saved::Steps(saved) => steps_back(*saved, sizes, batch, part, out, gated),
-        Saved::Chunks { sequences, shared } => {
-            chunks_back(sequences, sizes, (batch, part), out, gated[0], shared)
-        }
+        Saved::Steps(saved) => steps_back(*saved, sizes, of, out, found),
+        Saved::Chunks { block, shared } => chunks_back(*block, sizes, of, out, found, shared),
     }
 }
 
 fn chunks_back<F: Kernels>(
-    sequences: Vec<LinearSaved<F>>,
+    block: LinearSaved<F>,
     sizes: MemorySizes,
     (batch, part): (usize, Part),
     out: OutCotangents<'_, F>,
-    gated: bool,
+    found: Found<'_, F>,
     shared: bool,
-) -> BlockGradients<F> {
-    let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
-    let (width, area) = (sizes.heads * value, value * value);
-    let of = |there: bool| vec![F::nan(); if there { steps * samples } else { 0 }];
-    let mut found = BlockGradients {
-        rows: [(); 3].map(|()| vec![F::zero(); steps * samples * width]),
-        gates: [of(true), of(gated), Vec::new()],
-        memory: MemoryGradients {
-            weights: vec![Vec::new()],
-            momentum: Vec::new(),
-            matrices: Vec::new(),
+) -> MemoryGradients<F> {
+    let value = sizes.shape.value();
+    let area = value * value;
+    let weights = out.weights.first().copied().unwrap_or_default();
+    let given = LinearCotangents {
+        reads: behind(out.reads, part.first * value),
+        read_stride: batch * value,
+        meta: behind(out.meta, part.first),
+        meta_stride: batch,
+        weights: match weights.is_empty() {
+            true => weights,
+            false => of_part(weights, batch, part),
         },
     };
-    let from = |all: &'_ [F], at: usize| if all.is_empty() { 0 } else { at };
-    for (s, saved) in sequences.into_iter().enumerate() {
-        let b = part.first + s;
-        let weights = out.weights.first().copied().unwrap_or_default();
-        let given = LinearCotangents {
-            reads: &out.reads[from(out.reads, b * value)..],
-            read_stride: batch * value,
-            meta: &out.meta[from(out.meta, b)..],
-            meta_stride: batch,
-            weights: match weights.is_empty() {
-                true => weights,
-                false => &weights[b * area..][..area],
-            },
-        };
-        let rows = found.rows.each_mut().map(|rows| &mut rows[s * width..]);
-        let [rates, forget, weights] = saved.adjoint(given, rows, samples * width);
-        for (to, from) in found.gates.iter_mut().zip([rates, forget]) {
-            let to = to.iter_mut().skip(s).step_by(samples);
-            to.zip(from).for_each(|(to, from)| *to = from);
+    let [rates, forget, _] = found.gates;
+    let known = block.adjoint(given, found.rows, [rates, forget]);
+    let mut weights = if out.with_weights { known } else { Vec::new() };
+    if shared && out.with_weights {
+        let (sum, others) = weights.split_at_mut(area);
+        for one in others.chunks_exact(area) {
+            sum.iter_mut().zip(one).for_each(|(sum, w)| *sum += *w);
         }
-        let known = &mut found.memory.weights[0];
-        match (out.with_weights, shared && s > 0) {
-            (false, _) => {}
-            (true, false) => known.extend(weights),
-            (true, true) => known.iter_mut().zip(weights).for_each(|(k, w)| *k += w),
-        }
+        weights.truncate(area);
     }
-    found
+    MemoryGradients {
+        weights: vec![weights],
+        momentum: Vec::new(),
+        matrices: Vec::new(),
+    }
 }
 
 fn steps_back<F: Kernels>(
     saved: MemorySaved<F>,
     sizes: MemorySizes,
-    batch: usize,
-    part: Part,
+    (batch, part): (usize, Part),
     out: OutCotangents<'_, F>,
-    gated: [bool; 2],
-) -> BlockGradients<F> {
+    mut found: Found<'_, F>,
+) -> MemoryGradients<F> {
     let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
     let own = |all: &&'_ [F]| -> Vec<F> { of_part(all, batch, part).to_vec() };
     let weights: Vec<Vec<F>> = out.weights.iter().map(own).collect();
@@ -319,21 +295,15 @@ fn steps_back<F: Kernels>(
     };
     let mut memory = MemoryAdjoint::new(saved, end);
     let width = sizes.heads * value;
-    let mut rows = [(); 3].map(|()| vec![F::nan(); steps * samples * width]);
-    let of = |there: bool| vec![F::zero(); if there { steps * samples } else { 0 }];
-    let [mut d_rates, mut d_forget, mut d_momentum] = [of(true), of(gated[0]), of(gated[1])];
     let stride = sizes.interaction();
     let mut d_interactions = vec![F::nan(); samples * stride];
     let (no_reads, no_meta) = (vec![F::zero(); samples * value], vec![F::zero(); samples]);
     for t in (0..steps).rev() {
-        let at = |all: &mut Vec<F>| {
-            if all.is_empty() {
-                0..0
-            } else {
-                t * samples..(t + 1) * samples
-            }
-        };
-        let (r, f, m) = (at(&mut d_rates), at(&mut d_forget), at(&mut d_momentum));
+        let [d_rates, d_forget, d_momentum] =
+            (found.gates.each_mut()).map(|gate| match gate.is_empty() {
+                true => &mut [],
+                false => step_of(gate, t),
+            });
         let first = t * batch + part.first;
         let d_reads = match out.reads.is_empty() {
             true => &no_reads[..],
@@ -348,23 +318,20 @@ fn steps_back<F: Kernels>(
             },
             d_interactions: &mut d_interactions,
             interaction_stride: stride,
-            d_rates: &mut d_rates[r],
-            d_forget: &mut d_forget[f],
-            d_momentum: &mut d_momentum[m],
+            d_rates,
+            d_forget,
+            d_momentum,
         });
-        for s in 0..samples {
-            for (which, rows) in rows.iter_mut().enumerate() {
+        for (which, rows) in found.rows.iter_mut().enumerate() {
+            let rows = step_of(rows, t);
+            for s in 0..samples {
                 for h in 0..sizes.heads {
                     let from = s * stride + (3 * h + which) * value;
-                    let to = (t * samples + s) * width + h * value;
+                    let to = s * width + h * value;
                     rows[to..to + value].copy_from_slice(&d_interactions[from..from + value]);
                 }
             }
         }
     }
-    BlockGradients {
-        rows,
-        gates: [d_rates, d_forget, d_momentum],
-        memory: memory.finish(),
-    }
+    memory.finish()
 }

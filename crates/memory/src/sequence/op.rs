@@ -1,16 +1,19 @@
 //! The fused kernel as one op on the tape, with several results.
 
+use std::any::Any;
 use std::borrow::Cow;
 
 use mnm_tensor::kernels::Kernels;
 use mnm_tensor::{Joint, Parameters, SharedArray, Tensor, TensorError, apply_joint, dense};
-use ndarray::IxDyn;
+use ndarray::{Array, Array2, Array3, ArrayViewMut, Axis, Dimension, IxDyn, RemoveAxis};
 use rayon::prelude::*;
 
-use super::block::{Batch, BlockGradients, OutCotangents, Part, Ran, Saved, back, forward};
+use super::block::{Batch, Found, OutCotangents, Part, Ran, Saved, back, forward};
 use super::{Reads, Sequence};
 use crate::error::parameter;
-use crate::fused::{ChunkSteps, Initial, MemorySizes, MemoryStart, RuleForm};
+use crate::fused::{
+    ChunkSteps, Initial, MemoryGradients, MemorySizes, MemoryStart, Outcome, RuleForm,
+};
 use crate::{Gate, Memory, MemoryError, Slot, WriteRule};
 
 const OP: &str = "memory sequence";
@@ -49,18 +52,17 @@ fn array<F: Kernels>(shape: &[usize], data: Vec<F>) -> Result<SharedArray<F>, Te
     SharedArray::from_shape_vec(IxDyn(shape), data).map_err(|e| fail(e.to_string()))
 }
 
-/// The rows `[T, S, width]` of blocks, side by side `[T, B, width]`.
-fn side_by_side<F: Kernels>(blocks: &[(Part, &[F])], steps: usize, batch: usize) -> Vec<F> {
-    let width = blocks
-        .first()
-        .map_or(0, |(part, x)| x.len() / (steps * part.count).max(1));
-    let mut all = Vec::with_capacity(steps * batch * width);
-    for t in 0..steps {
-        for (part, x) in blocks {
-            all.extend_from_slice(&x[t * part.count * width..][..part.count * width]);
-        }
-    }
-    all
+/// What blocks of sequences write, `[T, S, ..]` of `[T, B, ..]`, for three arrays at once.
+fn by_block<F, D: RemoveAxis>(
+    arrays: &mut [Array<F, D>; 3],
+) -> impl Iterator<Item = [ArrayViewMut<'_, F, D>; 3]> {
+    let [a, b, c] = (arrays.each_mut()).map(|array| array.axis_chunks_iter_mut(Axis(1), BLOCK));
+    a.zip(b).zip(c).map(|((a, b), c)| [a, b, c])
+}
+
+/// The elements of an array, row-major.
+fn elements<F, D: Dimension>(array: Array<F, D>) -> Vec<F> {
+    array.into_raw_vec_and_offset().0
 }
 
 impl Whole {
@@ -120,17 +122,20 @@ impl<F: Kernels> Joint<F> for Whole {
         };
         let save = recorded.contains(&true);
         let (options, sizes) = ((save, self.chunk), self.sizes);
-        let mut ran: Vec<Ran<F>> = (self.parts().into_par_iter())
-            .map(|part| forward(&rule, sizes, start, inputs, part, options))
+        let mut reads = Array3::zeros([steps, self.batch, m]);
+        let mut meta = Array2::zeros([steps, self.batch]);
+        let blocks = (self.parts().into_iter())
+            .zip(reads.axis_chunks_iter_mut(Axis(1), BLOCK))
+            .zip(meta.axis_chunks_iter_mut(Axis(1), BLOCK));
+        let mut ran: Vec<Ran<F>> = (blocks.collect::<Vec<_>>().into_par_iter())
+            .map(|((part, reads), meta)| {
+                let outcome = Outcome { reads, meta };
+                forward(&rule, sizes, start, inputs, part, outcome, options)
+            })
             .collect();
-        let rows = |of: fn(&Ran<F>) -> &[F]| -> Vec<(Part, &[F])> {
-            ran.iter().map(|ran| (ran.part, of(ran))).collect()
-        };
-        let reads = side_by_side(&rows(|ran| &ran.reads), steps, self.batch);
-        let meta = side_by_side(&rows(|ran| &ran.meta), steps, self.batch);
         let mut values = vec![
-            array(&[steps, self.batch, m], reads)?,
-            array(&[steps, self.batch], meta)?,
+            reads.into_dyn().into_shared(),
+            meta.into_dyn().into_shared(),
         ];
         let joined = |of: &dyn Fn(&Ran<F>) -> &[F], layer: usize| {
             let [out, input] = self.sizes.shape.weight(layer);
@@ -174,37 +179,42 @@ impl<F: Kernels> Joint<F> for Whole {
             with_momentum: asked(&wanted[first_momentum..]),
         };
         let gates = self.form.gates;
-        let gated = [gates.forget != Gate::None, gates.momentum != Gate::None];
-        let found: Vec<(Part, BlockGradients<F>)> = (saved.into_par_iter())
-            .map(|(part, saved)| (part, back(saved, sizes, batch, part, out, gated)))
+        let (steps, width) = (sizes.steps, sizes.heads * sizes.shape.value());
+        let mut rows = [(); ROWS].map(|()| Array3::zeros([steps, batch, width]));
+        let given = [
+            true,
+            gates.forget != Gate::None,
+            gates.momentum != Gate::None,
+        ];
+        let mut of_gates = given.map(|given| Array2::zeros([if given { steps } else { 0 }, batch]));
+        let blocks = (saved.into_iter())
+            .zip(by_block(&mut rows))
+            .zip(by_block(&mut of_gates));
+        let memories: Vec<MemoryGradients<F>> = (blocks.collect::<Vec<_>>().into_par_iter())
+            .map(|(((part, saved), rows), gates)| {
+                back(saved, sizes, (batch, part), out, Found { rows, gates })
+            })
             .collect();
-        let each = |of: &dyn Fn(&BlockGradients<F>) -> &[F]| -> Vec<F> {
-            let rows: Vec<(Part, &[F])> = found.iter().map(|(part, g)| (*part, of(g))).collect();
-            side_by_side(&rows, sizes.steps, batch)
-        };
-        let mut gradients: Vec<Vec<F>> = (0..ROWS).map(|n| each(&|g| &g.rows[n])).collect();
-        gradients.extend((0..GATES).map(|n| each(&|g| &g.gates[n])));
-        let over = |of: &dyn Fn(&BlockGradients<F>) -> &[F], shared: bool| {
-            gathered(found.iter().map(|(_, g)| of(g)).collect(), shared)
+        let mut gradients: Vec<Vec<F>> = rows.into_iter().map(elements).collect();
+        gradients.extend(of_gates.into_iter().map(elements));
+        let over = |of: &dyn Fn(&MemoryGradients<F>) -> &[F], shared: bool| {
+            gathered(memories.iter().map(of).collect(), shared)
         };
         for (n, shared) in self.form.program_shared_biases().into_iter().enumerate() {
-            gradients.push(over(&|g| &g.memory.matrices[n].weight, true));
+            gradients.push(over(&|g| &g.matrices[n].weight, true));
             if shared {
                 gradients.push(over(
-                    &|g| g.memory.matrices[n].bias.as_deref().unwrap_or_default(),
+                    &|g| g.matrices[n].bias.as_deref().unwrap_or_default(),
                     true,
                 ));
             }
         }
         let is_shared = |n: usize| operands[n].shape()[0] == 1;
         for l in 0..sizes.shape.layers() {
-            gradients.push(over(&|g| &g.memory.weights[l], is_shared(first + l)));
+            gradients.push(over(&|g| &g.weights[l], is_shared(first + l)));
         }
         for n in 0..self.carried.len() {
-            gradients.push(over(
-                &|g| &g.memory.momentum[n],
-                is_shared(first_momentum + n),
-            ));
+            gradients.push(over(&|g| &g.momentum[n], is_shared(first_momentum + n)));
         }
         let pairs = gradients.into_iter().zip(wanted);
         Ok(pairs
@@ -224,6 +234,34 @@ fn gathered<F: Kernels>(parts: Vec<&[F]>, shared: bool) -> Vec<F> {
         sum.iter_mut().zip(part).for_each(|(sum, x)| *sum += *x);
     }
     sum
+}
+
+/// [`apply_joint`] for a scalar type, each by a function without a type parameter: the kernel is so compiled once, in this crate, and not
+/// again in every program that has a sequence.
+fn apply_whole<F: Kernels>(
+    whole: Whole,
+    operands: Vec<Tensor<F>>,
+) -> Result<Vec<Tensor<F>>, TensorError> {
+    #[inline(never)]
+    fn single(whole: Whole, operands: &[Tensor<f32>]) -> Result<Vec<Tensor<f32>>, TensorError> {
+        apply_joint(whole, &operands.iter().collect::<Vec<_>>())
+    }
+    #[inline(never)]
+    fn double(whole: Whole, operands: &[Tensor<f64>]) -> Result<Vec<Tensor<f64>>, TensorError> {
+        apply_joint(whole, &operands.iter().collect::<Vec<_>>())
+    }
+    let operands: Box<dyn Any> = Box::new(operands);
+    let results: Box<dyn Any> = if let Some(operands) = operands.downcast_ref::<Vec<_>>() {
+        Box::new(single(whole, operands)?)
+    } else if let Some(operands) = operands.downcast_ref::<Vec<_>>() {
+        Box::new(double(whole, operands)?)
+    } else {
+        unreachable!("only f32 and f64 have kernels: the trait is sealed")
+    };
+    match results.downcast::<Vec<Tensor<F>>>() {
+        Ok(results) => Ok(*results),
+        Err(_) => unreachable!("the results are of the operands' type"),
+    }
 }
 
 /// [`super::sequence`] by the fused kernel.
@@ -286,7 +324,7 @@ pub(super) fn run<F: Kernels>(
         carried: carried.clone(),
         form,
     };
-    let mut results = apply_joint(whole, &operands.iter().collect::<Vec<_>>())?.into_iter();
+    let mut results = apply_whole(whole, operands)?.into_iter();
     let mut next = || results.next().ok_or_else(|| fail("a result is missing"));
     let (reads, meta) = (next()?, next()?);
     let mut weights = Vec::with_capacity(shape.layers());
