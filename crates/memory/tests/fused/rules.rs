@@ -224,14 +224,22 @@ fn wide_chunks_stay_equal() {
     everything_is_equal(&trial, 1e-9);
 }
 
-/// Two blocks and a part of one, whose results lie side by side and whose gradients of what they share are summed.
+/// Two blocks and a part of one, whose results lie side by side and whose gradients of what they share are summed; with one layer, in three
+/// chunks.
 #[test]
 fn more_sequences_than_a_block_takes_stay_equal() {
-    for shared in [true, false] {
+    let deep = trial_of(7, [3, 4, 2], [2, 19, 4]);
+    let linear = trial_of(7, [9, 9, 1], [1, 19, 5]);
+    for (trial, shared) in [
+        (&deep, true),
+        (&deep, false),
+        (&linear, true),
+        (&linear, false),
+    ] {
         let trial = Trial {
             shared,
             carried: !shared,
-            ..trial_of(7, [3, 4, 2], [2, 19, 4])
+            ..trial.clone()
         };
         for name in rule_names() {
             let rule = rule_named::<f64>(&name).unwrap();
