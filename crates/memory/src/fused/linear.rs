@@ -121,7 +121,7 @@ fn chunk_steps(width: usize, heads: usize) -> usize {
 
 impl<F> LinearInputs<'_, F> {
     /// Those of the block's sequences from one on; each has rows of `width` elements.
-    fn from(self, s: usize, width: usize) -> Self {
+    fn starting_at(self, s: usize, width: usize) -> Self {
         LinearInputs {
             rows: self.rows.map(|rows| &rows[s * width..]),
             gates: self.gates.map(|gate| behind(gate, s)),
@@ -220,7 +220,7 @@ impl<F: Kernels> Linear<F> {
         for chunk in 0..chunks {
             for (s, own) in kept.chunks_exact_mut(own).enumerate() {
                 let (now, then) = self.present_and_next(chunk, own, save);
-                let given = inputs.from(s, row);
+                let given = inputs.starting_at(s, row);
                 let numbers = self.numbers((s, chunk), &rates, &keep);
                 self.take_in(chunk, given, now, &mut work);
                 self.write(chunk, now, numbers, &mut work);

@@ -30,18 +30,19 @@ pub(crate) struct LinearCotangents<'a, F> {
     pub weights: &'a [F],
 }
 
-/// Where the cotangents of what went into a block go: of keys, values and read keys `[T, S, H M]`, and of one of its sequences.
-struct Found<'a, 'b, F> {
+/// Where the cotangents of what went into one sequence go.
+struct SequenceGradients<'a, 'b, F> {
+    /// Of keys, values and read keys, those of the whole block `[T, S, H M]`, and which sequence it is.
     rows: &'a mut [ArrayViewMut3<'b, F>; 3],
     s: usize,
-    /// beta and phi `[T]`, the last empty without that gate.
+    /// Of beta and phi `[T]`, the last empty without that gate.
     rates: &'a mut [F],
     forget: &'a mut [F],
 }
 
 impl<F> LinearCotangents<'_, F> {
     /// Those of the block's sequences from one on.
-    fn from(self, s: usize, width: usize) -> Self {
+    fn starting_at(self, s: usize, width: usize) -> Self {
         LinearCotangents {
             reads: behind(self.reads, s * width),
             meta: behind(self.meta, s),
@@ -113,13 +114,13 @@ impl<F: Kernels> LinearSaved<F> {
                     true => &mut [][..],
                     false => &mut forget[s * steps..][..steps],
                 };
-                let mut found = Found {
+                let mut found = SequenceGradients {
                     rows: &mut rows_to,
                     s,
                     rates: &mut rates[s * steps..][..steps],
                     forget,
                 };
-                let given = out.from(s, width);
+                let given = out.starting_at(s, width);
                 self.chunk((s, chunk), given, g, &mut work, &mut back, &mut found);
             }
         }
@@ -142,7 +143,7 @@ impl<F: Kernels> LinearSaved<F> {
         g: &mut [F],
         work: &mut Work<F>,
         back: &mut Back<F>,
-        found: &mut Found<'_, '_, F>,
+        found: &mut SequenceGradients<'_, '_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
@@ -237,7 +238,7 @@ impl<F: Kernels> LinearSaved<F> {
         now: &[F],
         out: LinearCotangents<'_, F>,
         back: &mut Back<F>,
-        found: &mut Found<'_, '_, F>,
+        found: &mut SequenceGradients<'_, '_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
@@ -268,7 +269,7 @@ impl<F: Kernels> LinearSaved<F> {
         now: &[F],
         work: &mut Work<F>,
         back: &mut Back<F>,
-        found: &mut Found<'_, '_, F>,
+        found: &mut SequenceGradients<'_, '_, F>,
     ) {
         let linear = &self.linear;
         let (first, steps) = linear.extent(chunk);
@@ -335,7 +336,7 @@ impl<F: Kernels> LinearSaved<F> {
         now: &[F],
         work: &Work<F>,
         back: &mut Back<F>,
-        found: &mut Found<'_, '_, F>,
+        found: &mut SequenceGradients<'_, '_, F>,
     ) {
         let (Some(decays), Some(cotangents)) = (&work.decays, &mut back.decays) else {
             return;
@@ -405,7 +406,7 @@ impl<F: Kernels> LinearSaved<F> {
         first: usize,
         now: &[F],
         back: &Back<F>,
-        found: &mut Found<'_, '_, F>,
+        found: &mut SequenceGradients<'_, '_, F>,
         n: usize,
     ) {
         let linear = &self.linear;

@@ -61,7 +61,7 @@ pub(super) struct OutCotangents<'a, F> {
 }
 
 /// Where the cotangents of what went into a block go.
-pub(super) struct Found<'a, F> {
+pub(super) struct BlockGradients<'a, F> {
     /// Of write keys, values and read keys `[T, S, H M]`.
     pub rows: [ArrayViewMut3<'a, F>; 3],
     /// Of beta, phi and eta `[T, S]`; without steps where there is no such gate.
@@ -228,7 +228,7 @@ pub(super) fn back<F: Kernels>(
     sizes: MemorySizes,
     of: (usize, Part),
     out: OutCotangents<'_, F>,
-    found: Found<'_, F>,
+    found: BlockGradients<'_, F>,
 ) -> MemoryGradients<F> {
     match saved {
         Saved::Steps(saved) => steps_back(*saved, sizes, of, out, found),
@@ -241,7 +241,7 @@ fn chunks_back<F: Kernels>(
     sizes: MemorySizes,
     (batch, part): (usize, Part),
     out: OutCotangents<'_, F>,
-    found: Found<'_, F>,
+    found: BlockGradients<'_, F>,
     shared: bool,
 ) -> MemoryGradients<F> {
     let value = sizes.shape.value();
@@ -279,7 +279,7 @@ fn steps_back<F: Kernels>(
     sizes: MemorySizes,
     (batch, part): (usize, Part),
     out: OutCotangents<'_, F>,
-    mut found: Found<'_, F>,
+    mut found: BlockGradients<'_, F>,
 ) -> MemoryGradients<F> {
     let (steps, samples, value) = (sizes.steps, part.count, sizes.shape.value());
     let own = |all: &&'_ [F]| -> Vec<F> { of_part(all, batch, part).to_vec() };

@@ -8,7 +8,7 @@ use mnm_tensor::{Joint, Parameters, SharedArray, Tensor, TensorError, apply_join
 use ndarray::{Array, Array2, Array3, ArrayViewMut, Axis, Dimension, IxDyn, RemoveAxis};
 use rayon::prelude::*;
 
-use super::block::{Batch, Found, OutCotangents, Part, Ran, Saved, back, forward};
+use super::block::{Batch, BlockGradients, OutCotangents, Part, Ran, Saved, back, forward};
 use super::{Reads, Sequence};
 use crate::error::parameter;
 use crate::fused::{
@@ -192,7 +192,13 @@ impl<F: Kernels> Joint<F> for Whole {
             .zip(by_block(&mut of_gates));
         let memories: Vec<MemoryGradients<F>> = (blocks.collect::<Vec<_>>().into_par_iter())
             .map(|(((part, saved), rows), gates)| {
-                back(saved, sizes, (batch, part), out, Found { rows, gates })
+                back(
+                    saved,
+                    sizes,
+                    (batch, part),
+                    out,
+                    BlockGradients { rows, gates },
+                )
             })
             .collect();
         let mut gradients: Vec<Vec<F>> = rows.into_iter().map(elements).collect();
