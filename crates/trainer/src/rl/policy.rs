@@ -60,12 +60,16 @@ impl<'a, F: Kernels> Policy<'a, F> {
         Ok(())
     }
 
-    /// The state as arrays, to be carried on.
-    pub(super) fn carried(&self) -> Parameters<SharedArray<F>> {
-        let parts = self.state.iter();
-        parts
-            .map(|(name, part)| (name.to_owned(), part.value().clone()))
-            .collect()
+    /// The state as arrays, to be carried on, each world's own: a layer that no write touches is one for all until here.
+    ///
+    /// # Errors
+    /// None that a state of the model can cause.
+    pub(super) fn carried(&self) -> Result<Parameters<SharedArray<F>>, TrainError> {
+        let each = |(name, part): (&str, &Tensor<F>)| {
+            let shape = [&[self.batch], &part.shape()[1..]].concat();
+            Ok((name.to_owned(), part.broadcast_to(&shape)?.value().clone()))
+        };
+        self.state.iter().map(each).collect()
     }
 
     fn ahead(&self, observations: &[f32]) -> Result<(Said<F>, State<F>), TrainError> {

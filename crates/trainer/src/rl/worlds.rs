@@ -132,7 +132,7 @@ impl Worlds {
             self.environment.reset(self.first, &mut self.observations)?;
         } else {
             values.extend(policy.peek(&self.observations)?.values());
-            self.carried = Some(policy.carried());
+            self.carried = Some(policy.carried()?);
         }
         let credit = credit(&rewards, &values, batch, settings.gamma, settings.lambda);
         let observations = SharedArray::from_shape_vec(IxDyn(&[steps, batch, width]), seen)

@@ -60,6 +60,7 @@ fn a_run_resumed_in_the_middle_of_an_episode_is_the_uninterrupted_one() {
         ("maze9", "model.rule=mnm-p"),
         ("bandit", "model.rule=mnm-g"),
         ("bandit", "model.rule=titans"),
+        ("bandit", "model.rule=gated-delta"),
         ("bandit", "model.rule=rls"),
         ("mdp", "model.kind=lstm"),
     ];

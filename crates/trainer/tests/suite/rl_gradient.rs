@@ -124,7 +124,7 @@ fn small(kind: ModelKind, rule: &str, kernel: Kernel) -> ModelConfig {
 
 #[test]
 fn rules_and_kernels_from_the_start_and_from_a_carried_state() {
-    for rule in ["mnm-p", "mnm-g", "titans"] {
+    for rule in ["mnm-p", "mnm-g", "titans", "gated-delta"] {
         for kernel in [Kernel::Fused, Kernel::Reference] {
             for carry in [false, true] {
                 setting(&small(ModelKind::Mnm, rule, kernel), carry).check();
